@@ -1,0 +1,48 @@
+/**
+ * Time, as the rest of the program is allowed to see it.
+ *
+ * Every duration in this program is an integer number of microseconds, in a name that ends in `Us`.
+ * Effects: `systemClock` reads the monotonic and the wall clock and sets timers.
+ */
+import { setTimeout as sleep, setImmediate as yieldTurn } from 'node:timers/promises'
+
+export interface Clock {
+  /** µs on a clock that never steps back, the same in all threads and processes of one machine. */
+  nowUs(): number
+  /** µs since 1970 by the wall clock, which may step. */
+  wallUs(): number
+  /** Resolves once `nowUs() >= dueUs`, never early; rejects with the signal's reason if that aborts. */
+  sleepUntil(dueUs: number, signal?: AbortSignal): Promise<void>
+}
+
+/** Node's timers are up to a millisecond early or late, so the last stretch is polled instead. */
+const POLLED_TAIL_US = 2_000
+
+/** A longer timeout overflows to 1 ms, so a long sleep is made of several. */
+const MAX_TIMEOUT_MS = 2_147_000_000
+
+/**
+ * performance.now() is cheap but counts from this thread's start; hrtime is the same in every thread
+ * and process but makes a BigInt. Both read the same monotonic clock, so one offset joins them.
+ */
+const threadOriginUs = Number(process.hrtime.bigint()) / 1_000 - performance.now() * 1_000
+
+export const systemClock: Clock = {
+  nowUs: () => Math.floor(threadOriginUs + performance.now() * 1_000),
+
+  wallUs: () => Math.round((performance.timeOrigin + performance.now()) * 1_000),
+
+  async sleepUntil(dueUs, signal) {
+    for (;;) {
+      const coarseMs = Math.floor((dueUs - this.nowUs() - POLLED_TAIL_US) / 1_000)
+      if (coarseMs < 1) break
+      await sleep(Math.min(coarseMs, MAX_TIMEOUT_MS), undefined, { signal })
+    }
+    while (this.nowUs() < dueUs) await yieldTurn(undefined, { signal })
+  },
+}
+
+/** Sleeps about this long, for waits whose exact end does not matter. Never spins. */
+export async function pause(waitUs: number, signal?: AbortSignal): Promise<void> {
+  await sleep(Math.min(Math.ceil(waitUs / 1_000), MAX_TIMEOUT_MS), undefined, { signal })
+}

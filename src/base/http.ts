@@ -1,0 +1,146 @@
+/**
+ * The HTTP client for everything that is not the measured load: models, tokenize, metrics, pull.
+ * Effects: network, through undici.
+ */
+import { Agent, request } from 'undici'
+import { TraceError } from './errors.ts'
+
+/** Below vLLM's 5 s, so that a pooled connection is never used while the server closes it. */
+const KEEP_ALIVE_MS = 2_000
+const DEFAULT_TIMEOUT_US = 10_000_000
+const DEFAULT_BODY_LIMIT_BYTES = 64_000_000
+
+export type TlsOptions = Readonly<{
+  ca?: string
+  cert?: string
+  key?: string
+  serverName?: string
+  /** Only by name, never by default. */
+  isInsecure?: boolean
+}>
+
+export type HttpOptions = Readonly<{ tls?: TlsOptions; headers?: Readonly<Record<string, string>> }>
+
+export type HttpAnswer = Readonly<{
+  status: number
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  text: string
+}>
+
+export type HttpCall = Readonly<{
+  method?: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE'
+  /** A plain value is sent as JSON. */
+  json?: unknown
+  headers?: Readonly<Record<string, string>>
+  timeoutUs?: number
+  bodyLimitBytes?: number
+  signal?: AbortSignal
+}>
+
+export class HttpClient {
+  readonly #agent: Agent
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(options: HttpOptions = {}) {
+    const { ca, cert, key, serverName, isInsecure } = options.tls ?? {}
+    this.#headers = options.headers ?? {}
+    this.#agent = new Agent({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      connect: {
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...(serverName === undefined ? {} : { servername: serverName }),
+        rejectUnauthorized: isInsecure !== true,
+      },
+    })
+  }
+
+  /** @throws TraceError TARGET_DOWN if no answer came; an error status is an answer. */
+  async call(url: URL | string, call: HttpCall = {}): Promise<HttpAnswer> {
+    const { method = call.json === undefined ? 'GET' : 'POST', timeoutUs = DEFAULT_TIMEOUT_US } =
+      call
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutUs / 1_000))
+    try {
+      const answer = await request(url, {
+        method,
+        dispatcher: this.#agent,
+        signal: call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]),
+        headers: {
+          ...this.#headers,
+          ...(call.json === undefined ? {} : { 'content-type': 'application/json' }),
+          ...call.headers,
+        },
+        ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
+      })
+      const text = await readLimited(answer.body, call.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES)
+      return { status: answer.statusCode, headers: answer.headers, text }
+    } catch (error) {
+      if (error instanceof TraceError || call.signal?.aborted === true) throw error
+      throw new TraceError(
+        'TARGET_DOWN',
+        `cannot reach ${new URL(url).origin}: ${reasonOf(error)}`,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+
+  /** The body as JSON, or null where it is none or the status is not 2xx. */
+  async callJson(url: URL | string, call: HttpCall = {}): Promise<unknown> {
+    const { status, text } = await this.call(url, call)
+    if (status < 200 || status > 299) return null
+    try {
+      return JSON.parse(text) as unknown
+    } catch {
+      return null
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+}
+
+async function readLimited(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
+  const parts: Uint8Array[] = []
+  let sizeBytes = 0
+  for await (const part of body) {
+    sizeBytes += part.byteLength
+    if (sizeBytes > limitBytes) {
+      throw new TraceError('TARGET_UNFIT', `an answer was longer than ${limitBytes} bytes`)
+    }
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ENOTFOUND: 'no such host',
+  EAI_AGAIN: 'its name does not resolve',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to it',
+  UND_ERR_CONNECT_TIMEOUT: 'connecting took too long',
+  UND_ERR_SOCKET: 'it closed the connection',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+}
+
+/** One short phrase for why a connection failed; never quotes what the other side sent. */
+export function reasonOf(error: unknown): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as NodeJS.ErrnoException
+    if (code !== undefined && REASONS[code] !== undefined) return REASONS[code]
+    if (at.name === 'TimeoutError') return 'it did not answer in time'
+    if (at instanceof AggregateError && at.errors.length > 0) return reasonOf(at.errors[0])
+  }
+  const { code } = (error ?? {}) as NodeJS.ErrnoException
+  return code === undefined ? 'no valid answer' : code
+}

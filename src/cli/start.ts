@@ -1,0 +1,55 @@
+/** Joins `main` to the real process. Effects: argv, stdio, signals, exit code, clock. */
+import { systemClock } from '../base/clock.ts'
+import type { Writer } from '../base/world.ts'
+import { main } from './main.ts'
+
+/** Pipes have no width; this is what the output is designed for. */
+const DEFAULT_COLUMNS = 100
+
+function writer(stream: NodeJS.WriteStream): Writer {
+  return {
+    write: (text) => stream.write(text),
+    get isTTY() {
+      return stream.isTTY === true
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : DEFAULT_COLUMNS
+    },
+  }
+}
+
+// A reader that closes the pipe early (`| head`) ends us quietly, as it ends every Unix tool.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+/** Under bin/trace.js a terminal's Ctrl-C comes twice: once to the group, once passed on. */
+const SAME_SIGNAL_US = 50_000
+const isHandedOver = process.channel !== undefined && process.env['TRACE_HANDED_OVER'] === '1'
+
+// The channel to bin/trace.js closes when that process ends, however it ends: never outlive it.
+if (isHandedOver) {
+  process.channel?.unref()
+  process.on('disconnect', () => process.exit(1))
+}
+
+process.exitCode = await main(process.argv.slice(2), {
+  clock: systemClock,
+  stdout: writer(process.stdout),
+  stderr: writer(process.stderr),
+  stdin: process.stdin,
+  env: process.env,
+  cwd: process.cwd(),
+  onSignal(name, callback) {
+    let lastUs = -SAME_SIGNAL_US
+    const once = () => {
+      const nowUs = systemClock.nowUs()
+      if (isHandedOver && nowUs - lastUs < SAME_SIGNAL_US) return
+      lastUs = nowUs
+      callback()
+    }
+    process.on(name, once)
+    return () => void process.off(name, once)
+  },
+})

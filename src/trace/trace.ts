@@ -1,0 +1,52 @@
+/** What every container of a trace offers to read and to write. Types only; see `open.ts`. */
+import type {
+  BlockRow,
+  ColumnsOf,
+  EventRow,
+  GapRow,
+  RequestColumn,
+  RequestRow,
+  SampleRow,
+} from './columns.ts'
+import type { TraceHeader } from './header.ts'
+
+/** So many rows of `request`, column by column. Arrays may be longer than `rowCount`: use it. */
+export type RequestBatch<K extends RequestColumn = RequestColumn> = Readonly<{
+  rowCount: number
+  columns: ColumnsOf<'request', K>
+}>
+
+export type BlockBatch = Readonly<{
+  rowCount: number
+  columns: ColumnsOf<'block', keyof BlockRow>
+}>
+
+export interface TraceReader {
+  readonly header: TraceHeader
+  /** False where the file has no end mark: cut off, still being written, or its writer was killed. */
+  readonly isComplete: boolean
+  /** Rows in (at_us, seq) order, only the columns asked for. A batch's arrays may be reused: copy what stays. */
+  requests<K extends RequestColumn>(columns: readonly K[]): AsyncIterable<RequestBatch<K>>
+  /** Parents come before their children. */
+  blocks(): AsyncIterable<BlockBatch>
+  events(): Promise<EventRow[]>
+  gaps(): Promise<GapRow[]>
+  samples(): AsyncIterable<SampleRow[]>
+  close(): Promise<void>
+}
+
+/** Writes one trace to a temporary file; `finish` makes it appear under its name, whole or not at all. */
+export interface TraceWriter {
+  /** Rows in any order; a missing column is null. */
+  addRequests(rows: readonly Partial<RequestRow>[]): Promise<void>
+  /** The same, column by column, for a million rows. */
+  addRequestBatch(batch: RequestBatch): Promise<void>
+  addBlocks(rows: readonly BlockRow[]): Promise<void>
+  addEvents(rows: readonly EventRow[]): Promise<void>
+  addGaps(rows: readonly GapRow[]): Promise<void>
+  addSamples(rows: readonly SampleRow[]): Promise<void>
+  /** @param changes header fields known only now; counts and digest are added by the writer */
+  finish(changes?: Partial<TraceHeader>): Promise<void>
+  /** Removes what was written so far. */
+  abandon(): Promise<void>
+}

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config'
+
+/** Virtual time and plain functions; quick, in parallel. */
+const unit = {
+  test: {
+    name: 'unit',
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/e2e/**', 'test/vllm/**'],
+  },
+}
+
+/** Real sockets, threads and processes; one file at a time, because they share the machine's time. */
+const e2e = {
+  test: {
+    name: 'e2e',
+    include: ['test/e2e/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+}
+
+/** A real vLLM server, named by TRACE_VLLM_URL. */
+const vllm = {
+  test: {
+    name: 'vllm',
+    include: ['test/vllm/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+}
+
+export default defineConfig({ test: { projects: [unit, e2e, vllm] } })
