@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { ERRORS, TraceError } from '../base/errors.ts'
 import type { World } from '../base/world.ts'
+import { addSettings, applySettings } from './settings.ts'
 import { VERBS } from './verbs.ts'
 
 /** @returns the process exit code: a verb's own answer, or the one that the error's row in ERRORS names */
@@ -21,9 +22,12 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
       outputError: (text, write) => write(text.replace(/^error: /, 'trace: ')),
     })
   for (const verb of VERBS) {
-    program.addCommand(verb(world, (code) => (answer = code)).copyInheritedSettings(program))
+    const command = verb(world, (code) => (answer = code)).copyInheritedSettings(program)
+    program.addCommand(addSettings(command))
   }
   try {
+    const named = program.commands.find((command) => command.name() === argv[0])
+    if (named !== undefined) await applySettings(named, argv, world)
     await program.parseAsync([...argv], { from: 'user' })
     return answer
   } catch (error) {

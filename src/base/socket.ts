@@ -1,0 +1,177 @@
+/**
+ * The one door to sockets: dialling, accepting, TLS, resets and names.
+ * Effects: opens, accepts and resets TCP connections, asks the resolver.
+ */
+import { lookup } from 'node:dns/promises'
+import { connect, createServer, isIP, type Server, Socket } from 'node:net'
+import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import { reasonOf } from './http.ts'
+import { TraceError } from './errors.ts'
+
+export { Socket }
+export type { SecureContext, Server }
+
+export type Address = Readonly<{ host: string; port: number }>
+
+/** Only what a byte relay of HTTP/1.1 can speak. */
+const ALPN_PROTOCOLS = ['http/1.1']
+
+const BACKLOG_CONNECTIONS = 4_096
+
+/** Returns false to stop reading until `resume`. `buffer` is reused: copy or send what stays. */
+export type OnBytes = (buffer: Uint8Array, sizeBytes: number) => boolean
+
+export type DialTls = Readonly<{
+  context: SecureContext
+  serverName: string
+  /** Only by name, never by default. */
+  isInsecure: boolean
+}>
+
+export type DialOptions = Readonly<{
+  tls?: DialTls | null
+  /** Where reads land. One buffer may serve many sockets if `onBytes` keeps nothing of it. */
+  buffer: Uint8Array
+  onBytes: OnBytes
+  /** True to keep writing after the other side ended. */
+  allowHalfOpen?: boolean
+}>
+
+/** The TCP socket under a TLS one: only that can be reset. */
+const rawSockets = new WeakMap<Socket, Socket>()
+
+/**
+ * Opens one connection; `address.host` should be an address, not a name. Plain sockets read straight
+ * into `buffer`. With TLS, 'secureConnect' and not 'connect' says that it can be used.
+ */
+export function dial(address: Address, options: DialOptions): Socket {
+  const { host, port } = address
+  const { tls, buffer, onBytes, allowHalfOpen = false } = options
+  if (tls === undefined || tls === null) {
+    const onread = {
+      buffer,
+      callback: (sizeBytes: number, into: Uint8Array) => onBytes(into, sizeBytes),
+    }
+    return connect({ host, port, allowHalfOpen, noDelay: true, onread })
+  }
+  const raw = connect({ host, port, allowHalfOpen, noDelay: true })
+  const secure = connectTls({
+    socket: raw,
+    secureContext: tls.context,
+    rejectUnauthorized: !tls.isInsecure,
+    ALPNProtocols: ALPN_PROTOCOLS,
+    ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { host: tls.serverName }),
+  })
+  return joinTls(secure, raw, onBytes)
+}
+
+/** Puts TLS in front of an accepted socket, with whatever certificate is current at that moment. */
+export function acceptTls(raw: Socket, context: SecureContext): Socket {
+  const secure = new TLSSocket(raw, {
+    isServer: true,
+    secureContext: context,
+    ALPNProtocols: ALPN_PROTOCOLS,
+  })
+  return joinTls(secure, raw, null)
+}
+
+function joinTls(secure: TLSSocket, raw: Socket, onBytes: OnBytes | null): Socket {
+  rawSockets.set(secure, raw)
+  secure.allowHalfOpen = raw.allowHalfOpen
+  // A TLS socket over a reset connection reports nothing by itself.
+  raw.on('error', (error) => secure.destroy(error))
+  raw.on('close', () => secure.destroy())
+  if (onBytes !== null) {
+    secure.on('data', (bytes: Uint8Array) => {
+      if (!onBytes(bytes, bytes.length)) secure.pause()
+    })
+  }
+  return secure
+}
+
+/** Ends a connection with RST, as a crashed peer would, under TLS too. */
+export function resetSocket(socket: Socket): void {
+  const raw = rawSockets.get(socket) ?? socket
+  if (!raw.destroyed) raw.resetAndDestroy()
+  socket.destroy()
+}
+
+export type TlsMaterial = Readonly<{ ca?: string; cert?: string; key?: string }>
+
+/** @throws TraceError BAD_OPTION naming the flags, if certificate and key do not fit together */
+export function tlsContext(flags: string, material: TlsMaterial): SecureContext {
+  try {
+    return createSecureContext({ ...material, minVersion: 'TLSv1.2' })
+  } catch (error) {
+    throw new TraceError('BAD_OPTION', `${flags}: not a certificate and key that fit`, {
+      hint: 'Both are PEM files; the key belongs to the first certificate of the chain.',
+      cause: error,
+    })
+  }
+}
+
+export type ListenOptions = Readonly<{
+  /** Several processes or threads may listen on the port together. */
+  isShared: boolean
+  onConnection: (socket: Socket) => void
+}>
+
+/** @throws TraceError PORT_IN_USE, or BAD_OPTION where the address is not this machine's */
+export async function listen(address: Address, options: ListenOptions): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, options.onConnection)
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(
+    { ...address, backlog: BACKLOG_CONNECTIONS, reusePort: options.isShared },
+    () => void resolve(),
+  )
+  const place = `${address.host}:${address.port}`
+  try {
+    await promise
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE') {
+      throw new TraceError('PORT_IN_USE', `${place} is in use`, { cause: error })
+    }
+    const reason = code === 'EACCES' ? 'needs more rights' : 'cannot be listened on'
+    throw new TraceError('BAD_OPTION', `${place} ${reason}`, { cause: error })
+  }
+  server.off('error', reject)
+  return server
+}
+
+/** A host name's addresses, asked for ahead of need: connecting never waits for a resolver. */
+export class ResolvedName {
+  readonly host: string
+  #addresses: readonly string[]
+  #nextIndex = 0
+  /** Why the last question failed; null after an answer. */
+  failure: string | null = null
+
+  constructor(host: string) {
+    this.host = host.replace(/^\[(.*)\]$/, '$1')
+    this.#addresses = isIP(this.host) === 0 ? [] : [this.host]
+  }
+
+  /** The address to dial now; null before the first answer. */
+  get address(): string | null {
+    return this.#addresses[this.#nextIndex % this.#addresses.length] ?? null
+  }
+
+  /** Dials go to the name's next address from here on. */
+  skip(): void {
+    this.#nextIndex += 1
+  }
+
+  /** Asks again; keeps the last good answer where that fails. */
+  async refresh(): Promise<void> {
+    if (isIP(this.host) !== 0) return
+    try {
+      const found = await lookup(this.host, { all: true })
+      this.#addresses = found.map(({ address }) => address)
+      this.failure = null
+    } catch (error) {
+      this.failure = reasonOf(error)
+    }
+  }
+}

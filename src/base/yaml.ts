@@ -1,0 +1,24 @@
+/** YAML as plain data, with the place of what is wrong. Pure. */
+import { parseDocument } from 'yaml'
+import { TraceError } from './errors.ts'
+
+/** Aliases can make a small file huge; configuration needs few. */
+const MAX_ALIASES = 100
+
+/**
+ * @param where what the user calls the text: a file's name
+ * @returns plain objects, arrays, strings, numbers, booleans and nulls
+ * @throws TraceError BAD_OPTION naming line and column of the first fault
+ */
+export function parseYaml(text: string, where: string): unknown {
+  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true })
+  const [fault] = document.errors
+  if (fault !== undefined) {
+    const [place] = fault.linePos ?? []
+    const at = place === undefined ? '' : ` line ${place.line}, column ${place.col}`
+    throw new TraceError('BAD_OPTION', `${where}:${at} is not valid YAML (${fault.code})`, {
+      hint: 'Check indentation, quotes and repeated keys at that place.',
+    })
+  }
+  return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown
+}

@@ -1,0 +1,80 @@
+/** Where an option's value comes from: flag, then TRACE_* environment, then --config file, then default. */
+import type { Command, Option } from 'commander'
+import { TraceError } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
+import type { World } from '../base/world.ts'
+import { parseYaml } from '../base/yaml.ts'
+
+export const CONFIG_FLAG = '--config'
+
+/** '--map-model' → 'TRACE_MAP_MODEL'. */
+export function environmentName(option: Option): string {
+  return `TRACE_${option.name().toUpperCase().replaceAll('-', '_')}`
+}
+
+/** Gives every verb the flag and says in its help where else values can come from. */
+export function addSettings(command: Command): Command {
+  return command.option(
+    `${CONFIG_FLAG} <file>`,
+    "YAML with a section per verb, e.g. 'replay: {speed: 2x}'",
+  )
+}
+
+/**
+ * Sets what environment and file say, below the flags that are parsed afterwards.
+ *
+ * @throws TraceError BAD_OPTION naming a file that cannot be read, or a key that is no option
+ */
+export async function applySettings(
+  command: Command,
+  argv: readonly string[],
+  world: World,
+): Promise<void> {
+  const path = configPath(argv) ?? world.env['TRACE_CONFIG']
+  if (path !== undefined) applyFile(command, path, await readText(CONFIG_FLAG, path))
+  for (const option of command.options) {
+    const value = world.env[environmentName(option)]
+    if (value !== undefined) setValue(command, option, value, 'env')
+  }
+}
+
+function configPath(argv: readonly string[]): string | undefined {
+  const inline = argv.find((word) => word.startsWith(`${CONFIG_FLAG}=`))
+  if (inline !== undefined) return inline.slice(CONFIG_FLAG.length + 1)
+  const index = argv.indexOf(CONFIG_FLAG)
+  return index < 0 ? undefined : argv[index + 1]
+}
+
+function applyFile(command: Command, path: string, text: string): void {
+  const sections = asRecord(parseYaml(text, path), path)
+  const section = asRecord(sections[command.name()] ?? {}, `${path}: ${command.name()}`)
+  for (const [key, value] of Object.entries(section)) {
+    const option = command.options.find((known) => known.name() === key)
+    if (option === undefined) {
+      throw new TraceError('BAD_OPTION', `${path}: ${command.name()} has no option '${key}'`)
+    }
+    for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      setValue(command, option, String(one), 'config')
+    }
+  }
+}
+
+function setValue(command: Command, option: Option, text: string, source: 'env' | 'config'): void {
+  const key = option.attributeName()
+  if (option.isBoolean() || option.negate) {
+    const isOn = !['0', 'false', 'no', ''].includes(text)
+    command.setOptionValueWithSource(key, option.negate ? !isOn : isOn, source)
+    return
+  }
+  const isCollected = command.getOptionValueSource(key) === source
+  const earlier = isCollected ? (command.getOptionValue(key) as unknown) : option.defaultValue
+  const value: unknown = option.parseArg?.(text, earlier as string) ?? text
+  command.setOptionValueWithSource(key, value, source)
+}
+
+function asRecord(value: unknown, where: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>
+  }
+  throw new TraceError('BAD_OPTION', `${where}: wants names and values, such as 'speed: 2x'`)
+}

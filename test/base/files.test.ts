@@ -1,0 +1,30 @@
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { refuseExisting, writeWhole } from '../../src/base/files.ts'
+
+const folder = () => mkdtemp(join(tmpdir(), 'trace-files-'))
+
+test('a file is replaced whole, and nothing else is left behind', async () => {
+  const path = join(await folder(), 'a.json')
+  await writeFile(path, 'old')
+  await writeWhole(path, 'new')
+  expect(await readFile(path, 'utf8')).toBe('new')
+  expect(await readdir(join(path, '..'))).toEqual(['a.json'])
+})
+
+test('a write that fails leaves the old file and no part of the new one', async () => {
+  const path = join(await folder(), 'a.json')
+  await writeFile(path, 'old')
+  await expect(writeWhole(path, Symbol('not content') as unknown as string)).rejects.toThrow()
+  expect(await readFile(path, 'utf8')).toBe('old')
+  expect(await readdir(join(path, '..'))).toEqual(['a.json'])
+})
+
+test('an existing output is refused by name unless forced', async () => {
+  const path = join(await folder(), 'a.sqlite')
+  await writeFile(path, '')
+  expect(() => refuseExisting(path, false)).toThrow(`${path} exists already`)
+  expect(() => refuseExisting(path, true)).not.toThrow()
+})
