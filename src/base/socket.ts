@@ -35,6 +35,8 @@ export type DialOptions = Readonly<{
   onBytes: OnBytes
   /** True to keep writing after the other side ended. */
   allowHalfOpen?: boolean
+  /** Which of this machine's addresses to come from. */
+  localAddress?: string
 }>
 
 /** The TCP socket under a TLS one: only that can be reset. */
@@ -46,15 +48,22 @@ const rawSockets = new WeakMap<Socket, Socket>()
  */
 export function dial(address: Address, options: DialOptions): Socket {
   const { host, port } = address
-  const { tls, buffer, onBytes, allowHalfOpen = false } = options
+  const { tls, buffer, onBytes, allowHalfOpen = false, localAddress } = options
+  const to = {
+    host,
+    port,
+    allowHalfOpen,
+    noDelay: true,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  }
   if (tls === undefined || tls === null) {
     const onread = {
       buffer,
       callback: (sizeBytes: number, into: Uint8Array) => onBytes(into, sizeBytes),
     }
-    return connect({ host, port, allowHalfOpen, noDelay: true, onread })
+    return connect({ ...to, onread })
   }
-  const raw = connect({ host, port, allowHalfOpen, noDelay: true })
+  const raw = connect(to)
   const secure = connectTls({
     socket: raw,
     secureContext: tls.context,
@@ -121,9 +130,8 @@ export async function listen(address: Address, options: ListenOptions): Promise<
   const server = createServer({ allowHalfOpen: true, noDelay: true }, options.onConnection)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen(
-    { ...address, backlog: BACKLOG_CONNECTIONS, reusePort: options.isShared },
-    () => void resolve(),
+  server.listen({ ...address, backlog: BACKLOG_CONNECTIONS, reusePort: options.isShared }, () =>
+    resolve(),
   )
   const place = `${address.host}:${address.port}`
   try {
@@ -138,6 +146,16 @@ export async function listen(address: Address, options: ListenOptions): Promise<
   }
   server.off('error', reject)
   return server
+}
+
+/** @throws TraceError TARGET_DOWN if the name has no address */
+export async function resolveHost(host: string): Promise<string> {
+  const name = new ResolvedName(host)
+  await name.refresh()
+  if (name.address === null) {
+    throw new TraceError('TARGET_DOWN', `cannot reach ${host}: ${name.failure ?? 'no such host'}`)
+  }
+  return name.address
 }
 
 /** A host name's addresses, asked for ahead of need: connecting never waits for a resolver. */
