@@ -1,0 +1,88 @@
+/** How far two samples, or a sample and a law, are apart. Pure. */
+import { quantileOfSorted } from './quantile.ts'
+
+/**
+ * Kolmogorov–Smirnov distance of two samples: the largest vertical gap of their distribution functions.
+ *
+ * @returns between 0 and 1; NaN where a side is empty
+ */
+export function ksDistance(first: Float64Array, second: Float64Array): number {
+  if (first.length === 0 || second.length === 0) return Number.NaN
+  const left = first.toSorted()
+  const right = second.toSorted()
+  let largest = 0
+  for (let i = 0, j = 0; i < left.length && j < right.length;) {
+    const value = Math.min(left[i]!, right[j]!)
+    while (i < left.length && left[i] === value) i += 1
+    while (j < right.length && right[j] === value) j += 1
+    largest = Math.max(largest, Math.abs(i / left.length - j / right.length))
+  }
+  return largest
+}
+
+/** Kolmogorov–Smirnov distance of a sample from a law with distribution function `cdf`. */
+export function ksAgainst(values: Float64Array, cdf: (value: number) => number): number {
+  const sorted = values.toSorted()
+  let largest = 0
+  for (let index = 0; index < sorted.length; index += 1) {
+    const expected = cdf(sorted[index]!)
+    largest = Math.max(
+      largest,
+      (index + 1) / sorted.length - expected,
+      expected - index / sorted.length,
+    )
+  }
+  return largest
+}
+
+/** First Wasserstein distance, ∫ |F − G| dx, in the unit of the values; NaN where a side is empty. */
+export function wasserstein(first: Float64Array, second: Float64Array): number {
+  if (first.length === 0 || second.length === 0) return Number.NaN
+  const left = first.toSorted()
+  const right = second.toSorted()
+  let area = 0
+  let previous = Math.min(left[0]!, right[0]!)
+  for (let i = 0, j = 0; i < left.length || j < right.length;) {
+    const value = Math.min(
+      left[i] ?? Number.POSITIVE_INFINITY,
+      right[j] ?? Number.POSITIVE_INFINITY,
+    )
+    area += Math.abs(i / left.length - j / right.length) * (value - previous)
+    while (i < left.length && left[i] === value) i += 1
+    while (j < right.length && right[j] === value) j += 1
+    previous = value
+  }
+  return area
+}
+
+const PSI_BINS = 10
+/** Stands in for an empty bin, whose logarithm would be infinite. */
+const PSI_FLOOR = 1e-4
+
+/**
+ * Population stability index over ten bins of equal share in `reference`: Σ (p − q)·ln(p / q).
+ * By convention below 0.1 is stable and above 0.25 has moved.
+ */
+export function populationStability(reference: Float64Array, sample: Float64Array): number {
+  if (reference.length === 0 || sample.length === 0) return Number.NaN
+  const sorted = reference.toSorted()
+  const edges = Array.from({ length: PSI_BINS - 1 }, (_, index) =>
+    quantileOfSorted(sorted, (index + 1) / PSI_BINS),
+  )
+  const wanted = sharesOf(reference, edges)
+  const seen = sharesOf(sample, edges)
+  return wanted.reduce((total, share, index) => {
+    const [p, q] = [Math.max(seen[index]!, PSI_FLOOR), Math.max(share, PSI_FLOOR)]
+    return total + (p - q) * Math.log(p / q)
+  }, 0)
+}
+
+function sharesOf(values: Float64Array, edges: readonly number[]): number[] {
+  const counts = Array.from({ length: edges.length + 1 }, () => 0)
+  for (const value of values) {
+    let bin = 0
+    while (bin < edges.length && value > edges[bin]!) bin += 1
+    counts[bin]! += 1
+  }
+  return counts.map((count) => count / values.length)
+}

@@ -1,0 +1,36 @@
+/** A column of numbers whose length is not known ahead: doubles, so that a million rows stay cheap. Pure. */
+
+const FIRST_CAPACITY = 4_096
+
+export class GrowingColumn {
+  #values = new Float64Array(FIRST_CAPACITY)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(value: number): void {
+    if (this.#length === this.#values.length) this.#grow(this.#length + 1)
+    this.#values[this.#length] = value
+    this.#length += 1
+  }
+
+  /** Appends the first `count` of `values`. */
+  append(values: Float64Array, count: number): void {
+    if (this.#length + count > this.#values.length) this.#grow(this.#length + count)
+    this.#values.set(values.subarray(0, count), this.#length)
+    this.#length += count
+  }
+
+  /** What was put in so far; a view, valid until the next push. */
+  view(): Float64Array {
+    return this.#values.subarray(0, this.#length)
+  }
+
+  #grow(needed: number): void {
+    const larger = new Float64Array(Math.max(needed, this.#values.length * 2))
+    larger.set(this.#values.subarray(0, this.#length))
+    this.#values = larger
+  }
+}
