@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { main } from '../../src/cli/main.ts'
+import { VERBS } from '../../src/cli/verbs.ts'
+import { testWorld } from '../support/test-world.ts'
+
+async function run(...argv: string[]) {
+  const { world, said } = testWorld()
+  return { code: await main(argv, world), ...said }
+}
+
+const names = VERBS.map((verb) => verb(testWorld().world, () => {}).name())
+
+test('without a verb the help is shown', async () => {
+  const { out, err } = await run('--help')
+  expect(err).toBe('')
+  for (const name of names) expect(out).toContain(`\n  ${name} `)
+})
+
+test('an unknown verb exits 2 and points to the help', async () => {
+  const { code, err } = await run('rplay')
+  expect(code).toBe(2)
+  expect(err).toContain("unknown command 'rplay'")
+})
+
+test.each(names)('%s --help ends with two examples of itself', async (name) => {
+  const { code, out } = await run(name, '--help')
+  expect(code).toBe(0)
+  const examples = out
+    .trimEnd()
+    .split('\n')
+    .slice(-12)
+    .filter((line) => line.startsWith(`  $ trace ${name} `))
+  expect(examples.length).toBeGreaterThanOrEqual(2)
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+})
+
+test.each(names)('%s refuses an unknown flag with exit code 2 and names it', async (name) => {
+  const { code, err } = await run(name, '--no-such-flag')
+  expect(code).toBe(2)
+  expect(err).toContain('--no-such-flag')
+})
