@@ -67,6 +67,8 @@ export type Observation = {
   serverGenerateUs: number | null
   /** Text of the answer as the next turn would quote it; only if asked for, never stored. */
   answerText: string | null
+  answerReasoning: string | null
+  answerCalls: readonly Readonly<{ id: string; name: string; arguments: string }>[] | null
   answerTokenIds: Uint32Array | null
 }
 

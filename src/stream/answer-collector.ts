@@ -1,0 +1,111 @@
+/** Keeps one answer as it passes: its head, its events or its body, and when they came. Pure. */
+import type { MessageHead } from './http-head.ts'
+import type { AnswerCapture, AnswerEnd } from './observation.ts'
+import { SseSplitter, type SplitterLimits } from './sse-splitter.ts'
+import { TokenScan } from './token-scan.ts'
+
+/** Of a body that is no event stream, this much is kept. */
+export const MAX_BODY_BYTES = 8_000_000
+
+/** Headers of an answer that an observer needs. */
+export const ANSWER_HEADERS = ['content-type', 'content-encoding'] as const
+
+export type CollectorLimits = SplitterLimits & Readonly<{ maxBodyBytes?: number }>
+
+const EMPTY = Buffer.alloc(0)
+const FIRST_BODY_BYTES = 4_096
+
+export class AnswerCollector {
+  readonly status: number
+  readonly headersAtUs: number
+  /** Events so far that bear tokens; see `token-scan.ts`. */
+  tokenEventCount = 0
+  /** When the first of them was whole; null before. */
+  firstTokenAtUs: number | null = null
+  lastByteAtUs: number
+  bodyBytes = 0
+  readonly #contentType: string
+  readonly #contentEncoding: string
+  readonly #maxBodyBytes: number
+  readonly #splitter: SseSplitter | null
+  readonly #scan = new TokenScan()
+  readonly #expectedBytes: number
+  #scanned = 0
+  #body: Buffer = EMPTY
+  #kept = 0
+  #isCut = false
+
+  constructor(head: MessageHead, limits: CollectorLimits = {}) {
+    this.status = head.status
+    this.headersAtUs = head.endedAtUs
+    this.lastByteAtUs = head.endedAtUs
+    this.#contentType = (head.headers.get('content-type') ?? '').toLowerCase()
+    this.#contentEncoding = (head.headers.get('content-encoding') ?? '').toLowerCase()
+    this.#maxBodyBytes = limits.maxBodyBytes ?? MAX_BODY_BYTES
+    this.#expectedBytes = head.contentLength ?? FIRST_BODY_BYTES
+    const isPlain = this.#contentEncoding === '' || this.#contentEncoding === 'identity'
+    const isEvents = isPlain && this.#contentType.startsWith('text/event-stream')
+    this.#splitter = isEvents ? new SseSplitter(limits) : null
+  }
+
+  get isStream(): boolean {
+    return this.#splitter !== null
+  }
+
+  push(bytes: Uint8Array, from: number, to: number, atUs: number): void {
+    this.bodyBytes += to - from
+    this.lastByteAtUs = atUs
+    if (this.#splitter === null) {
+      this.#keep(bytes, from, to)
+    } else {
+      this.#splitter.push(bytes, from, to, atUs)
+      this.#scanEvents(this.#splitter)
+    }
+  }
+
+  /** @param how the connection ended it; `complete` where the framing says it is whole */
+  finish(how: AnswerEnd, atUs: number): AnswerCapture {
+    const splitter = this.#splitter
+    if (splitter !== null && how === 'complete') splitter.finish(this.lastByteAtUs)
+    return {
+      status: this.status,
+      contentType: this.#contentType,
+      contentEncoding: this.#contentEncoding,
+      headersAtUs: this.headersAtUs,
+      body: splitter?.arena.subarray(0, splitter.keptBytes) ?? this.#body.subarray(0, this.#kept),
+      bodyBytes: this.bodyBytes,
+      eventEnds: splitter?.ends.subarray(0, splitter.eventCount) ?? null,
+      eventAtUs: splitter?.atUs.subarray(0, splitter.eventCount) ?? null,
+      isCut: this.#isCut || splitter?.isCut === true,
+      endAtUs: atUs,
+      end: how,
+    }
+  }
+
+  #scanEvents(splitter: SseSplitter): void {
+    while (this.#scanned < splitter.eventCount) {
+      const from = this.#scanned === 0 ? 0 : (splitter.ends[this.#scanned - 1] ?? 0)
+      const to = splitter.ends[this.#scanned] ?? 0
+      if (this.#scan.bearsTokens(splitter.arena, from, to)) {
+        this.tokenEventCount += 1
+        this.firstTokenAtUs ??= splitter.atUs[this.#scanned] ?? null
+      }
+      this.#scanned += 1
+    }
+  }
+
+  #keep(bytes: Uint8Array, from: number, to: number): void {
+    const room = this.#maxBodyBytes - this.#kept
+    const end = Math.min(to, from + room)
+    if (end < to) this.#isCut = true
+    const needed = this.#kept + end - from
+    if (needed > this.#body.length) {
+      const first = Math.min(this.#expectedBytes, this.#maxBodyBytes)
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#body.length * 2, first))
+      this.#body.copy(larger, 0, 0, this.#kept)
+      this.#body = larger
+    }
+    this.#body.set(bytes.subarray(from, end), this.#kept)
+    this.#kept = needed
+  }
+}

@@ -1,0 +1,137 @@
+/** What `/v1/completions` answers mean, and what it shares with chat. Pure. */
+import { addChunk, endChoice, finishReasonOf, type Draft } from './draft.ts'
+import { asArray, asCount, asObject, asText, type JsonObject } from './json.ts'
+import { CHUNK_CONTENT } from './observation.ts'
+import { readIdentity, readServerTimes, readUsage } from './usage.ts'
+
+/** One choice of one event, as far as both dialects agree. */
+export type ChoicePart = Readonly<{
+  index: number
+  /** The event's new tokens by id, by log-probabilities, else null. */
+  tokens: number | null
+  hasText: boolean
+  /** It can stand for a token even without text. */
+  isOpen: boolean
+  kind: number
+}>
+
+export function readCompletionEvent(draft: Draft, value: JsonObject, atUs: number): void {
+  readChoiceEvent(draft, value, atUs, readTextChoice)
+}
+
+/**
+ * One event of chat or completions. An event is one chunk, whichever choices it holds; its tokens
+ * are those that ids, log-probabilities or a running usage say, else it is taken as one.
+ */
+export function readChoiceEvent(
+  draft: Draft,
+  value: JsonObject,
+  atUs: number,
+  readChoice: (draft: Draft, choice: JsonObject, index: number) => ChoicePart,
+): void {
+  readIdentity(draft, value)
+  if (value['error'] !== undefined && value['error'] !== null) draft.isError = true
+  readServerTimes(draft, value['metrics'])
+  const usage = asObject(value['usage'])
+  const parts = asArray(value['choices']).flatMap((entry, place) => {
+    const choice = asObject(entry)
+    return choice === null ? [] : [readPart(draft, choice, place, readChoice)]
+  })
+  if (parts.length === 0) {
+    if (usage !== null) readUsage(draft, usage)
+    return
+  }
+  const running = usage === null ? null : runningDelta(draft, usage, parts)
+  const named = sumOrNull(parts.map((part) => part.tokens))
+  const tokens = named ?? running
+  const isToken = parts.some((part) => part.hasText || (part.isOpen && part.tokens !== 0))
+  const isHeld = named !== null && named > 0
+  if (!isToken && !isHeld && !(running !== null && running > 0)) return
+  addChunk(draft, atUs, tokens, parts.find((part) => part.hasText)?.kind ?? draft.chunks.lastKind)
+}
+
+function readPart(
+  draft: Draft,
+  choice: JsonObject,
+  place: number,
+  readChoice: (draft: Draft, choice: JsonObject, index: number) => ChoicePart,
+): ChoicePart {
+  const index = asCount(choice['index']) ?? place
+  draft.choices.add(index)
+  const part = readChoice(draft, choice, index)
+  const reason = asText(choice['finish_reason'])
+  if (reason !== null) endChoice(draft, index, finishReasonOf(reason))
+  return part
+}
+
+/** A usage on every event counts one choice's tokens so far. */
+function runningDelta(
+  draft: Draft,
+  usage: JsonObject,
+  parts: readonly ChoicePart[],
+): number | null {
+  readUsage(draft, usage)
+  const total = asCount(usage['completion_tokens'])
+  const [part] = parts
+  if (total === null || part === undefined || parts.length > 1) return null
+  const before = draft.runningTokens.get(part.index) ?? 0
+  draft.runningTokens.set(part.index, total)
+  return total >= before ? total - before : null
+}
+
+function sumOrNull(counts: readonly (number | null)[]): number | null {
+  return counts.reduce((sum, count) => (sum === null || count === null ? null : sum + count), 0)
+}
+
+/** Tokens of one choice's part, if it lists them. */
+export function listedTokens(draft: Draft, choice: JsonObject, index: number): number | null {
+  const ids = choice['token_ids']
+  if (Array.isArray(ids)) {
+    if (index === 0 && draft.answer !== null) {
+      for (const id of ids) draft.answer.tokenIds.push(asCount(id) ?? 0)
+    }
+    return ids.length
+  }
+  const logprobs = asObject(choice['logprobs'])
+  const listed = logprobs?.['content'] ?? logprobs?.['tokens']
+  return Array.isArray(listed) && listed.length > 0 ? listed.length : null
+}
+
+function readTextChoice(draft: Draft, choice: JsonObject, index: number): ChoicePart {
+  const text = asText(choice['text'])
+  if (index === 0 && draft.answer !== null) draft.answer.text += text ?? ''
+  return {
+    index,
+    tokens: listedTokens(draft, choice, index),
+    hasText: text !== null && text !== '',
+    isOpen: true,
+    kind: CHUNK_CONTENT,
+  }
+}
+
+export function readCompletionBody(draft: Draft, value: JsonObject): void {
+  readChoiceBody(draft, value, (choice, index) => {
+    listedTokens(draft, choice, index)
+    if (index === 0 && draft.answer !== null) draft.answer.text += asText(choice['text']) ?? ''
+  })
+}
+
+/** A whole answer of chat or completions. */
+export function readChoiceBody(
+  draft: Draft,
+  value: JsonObject,
+  readChoice: (choice: JsonObject, index: number) => void,
+): void {
+  readIdentity(draft, value)
+  readServerTimes(draft, value['metrics'])
+  const usage = asObject(value['usage'])
+  if (usage !== null) readUsage(draft, usage)
+  asArray(value['choices']).forEach((entry, place) => {
+    const choice = asObject(entry)
+    if (choice === null) return
+    const index = asCount(choice['index']) ?? place
+    readChoice(choice, index)
+    const reason = asText(choice['finish_reason'])
+    if (reason !== null) endChoice(draft, index, finishReasonOf(reason))
+  })
+}

@@ -1,0 +1,192 @@
+/** Turns the bytes of an answer into what it was. Never throws on traffic. Pure. */
+import type { EndpointName, OutcomeName } from '../trace/columns.ts'
+import { readChatBody, readChatEvent } from './dialect-chat.ts'
+import { readCompletionBody, readCompletionEvent } from './dialect-completions.ts'
+import { readEmbeddingsBody } from './dialect-embeddings.ts'
+import { readMessagesBody, readMessagesEvent } from './dialect-messages.ts'
+import { readResponsesBody, readResponsesEvent } from './dialect-responses.ts'
+import { firstContentAtUs, newDraft, type Draft } from './draft.ts'
+import { eventData } from './event-data.ts'
+import { inflate } from './inflate.ts'
+import { asObject, parseJson, type JsonObject } from './json.ts'
+import type { AnswerCapture, InterpretOptions, Observation } from './observation.ts'
+import { SseSplitter } from './sse-splitter.ts'
+
+type Dialect = Readonly<{
+  readEvent: (draft: Draft, value: JsonObject, atUs: number) => void
+  readBody: (draft: Draft, value: JsonObject) => void
+}>
+
+const ignore = (): void => undefined
+
+const DIALECTS: Readonly<Record<EndpointName, Dialect>> = {
+  chat: { readEvent: readChatEvent, readBody: readChatBody },
+  completions: { readEvent: readCompletionEvent, readBody: readCompletionBody },
+  responses: { readEvent: readResponsesEvent, readBody: readResponsesBody },
+  messages: { readEvent: readMessagesEvent, readBody: readMessagesBody },
+  embeddings: { readEvent: ignore, readBody: readEmbeddingsBody },
+  other: { readEvent: ignore, readBody: ignore },
+}
+
+export function interpret(capture: AnswerCapture, options: InterpretOptions): Observation {
+  const draft = newDraft(options.keepAnswer)
+  const dialect = DIALECTS[options.endpoint]
+  const isRead = capture.status >= 200 && capture.status < 300 && options.endpoint !== 'other'
+  const events = isRead ? readAnswer(capture, dialect, draft) : false
+  const hasMeaning = isRead && (draft.choices.size > 0 || draft.promptTokens !== null)
+  return {
+    ...tokensOf(draft, events),
+    ...timesOf(draft),
+    status: capture.status,
+    outcome: outcomeOf(capture, draft, events && options.endpoint !== 'embeddings'),
+    finishReason: draft.finishReason,
+    headersAtUs: capture.headersAtUs,
+    endAtUs: capture.endAtUs,
+    model: hasMeaning || draft.chunks.count > 0 ? draft.model : null,
+    fingerprint: draft.fingerprint,
+    responseId: draft.responseId,
+    bodyBytes: capture.bodyBytes,
+    serverQueueUs: draft.serverQueueUs,
+    serverTtftUs: draft.serverTtftUs,
+    serverGenerateUs: draft.serverGenerateUs,
+    ...answerOf(draft),
+  }
+}
+
+function answerOf({
+  answer,
+}: Draft): Pick<Observation, 'answerText' | 'answerReasoning' | 'answerCalls' | 'answerTokenIds'> {
+  if (answer === null) {
+    return { answerText: null, answerReasoning: null, answerCalls: null, answerTokenIds: null }
+  }
+  return {
+    answerText: answer.text,
+    answerReasoning: answer.reasoning,
+    answerCalls: [...answer.calls.values()],
+    answerTokenIds: answer.tokenIds.length === 0 ? null : Uint32Array.from(answer.tokenIds),
+  }
+}
+
+/** @returns true if it was an event stream */
+function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): boolean {
+  if (capture.eventEnds !== null && capture.eventAtUs !== null) {
+    readEvents(capture.body, capture.eventEnds, capture.eventAtUs, dialect, draft)
+    return true
+  }
+  const body = inflate(capture.body, capture.contentEncoding)
+  if (body === null) return false
+  if (capture.contentType.startsWith('text/event-stream')) {
+    // Compressed: when the single events came cannot be told, only when the last did.
+    const splitter = new SseSplitter()
+    splitter.push(body, 0, body.byteLength, capture.endAtUs)
+    splitter.finish(capture.endAtUs)
+    const atUs = splitter.atUs.subarray(0, splitter.eventCount)
+    readEvents(splitter.arena, splitter.ends.subarray(0, splitter.eventCount), atUs, dialect, draft)
+    return true
+  }
+  const value = capture.isCut ? null : asObject(parseJson(bufferOf(body).toString('utf8')))
+  if (value !== null) dialect.readBody(draft, value)
+  return false
+}
+
+function readEvents(
+  body: Uint8Array,
+  ends: Uint32Array,
+  atUs: Float64Array,
+  dialect: Dialect,
+  draft: Draft,
+): void {
+  const bytes = bufferOf(body)
+  let from = 0
+  for (let index = 0; index < ends.length; index += 1) {
+    const to = ends[index] ?? from
+    const data = eventData(bytes, from, to)
+    if (data === '[DONE]') {
+      draft.isDone = true
+    } else if (data !== '') {
+      const value = asObject(parseJson(data))
+      if (value !== null) dialect.readEvent(draft, value, atUs[index] ?? 0)
+    }
+    from = to
+  }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+type TokenFields = Pick<
+  Observation,
+  | 'chunkTokens'
+  | 'chunkTokensExact'
+  | 'promptTokens'
+  | 'cachedTokens'
+  | 'outputTokens'
+  | 'reasoningTokens'
+  | 'tokenSource'
+>
+
+/** The server's total wins; without it each event counts as what it said, or as one token. */
+function tokensOf(draft: Draft, isStream: boolean): TokenFields {
+  const chunkTokens = draft.chunks.tokens
+  const counted = chunkTokens.reduce((sum, tokens) => sum + tokens, 0)
+  const running = [...draft.runningTokens.values()].reduce((sum, tokens) => sum + tokens, 0)
+  // A running usage counts one choice; only a last one without choices has the sum.
+  const total =
+    draft.runningTokens.size > 1 ? Math.max(draft.outputTokens ?? 0, running) : draft.outputTokens
+  const isExact = draft.isExact && chunkTokens.length > 0 && (total === null || total === counted)
+  if (!isExact) chunkTokens.fill(1)
+  const isCounted = isStream && chunkTokens.length > 0
+  return {
+    chunkTokens,
+    chunkTokensExact: isExact,
+    promptTokens: draft.promptTokens,
+    cachedTokens: draft.cachedTokens,
+    outputTokens: outputOf(total, isCounted, isExact ? counted : chunkTokens.length),
+    reasoningTokens: draft.reasoningTokens,
+    tokenSource: total === null ? (isCounted ? 'stream' : null) : 'server',
+  }
+}
+
+function outputOf(total: number | null, isCounted: boolean, counted: number): number | null {
+  return total ?? (isCounted ? counted : null)
+}
+
+function timesOf(
+  draft: Draft,
+): Pick<
+  Observation,
+  'chunkAtUs' | 'chunkKinds' | 'firstTokenAtUs' | 'firstContentAtUs' | 'lastTokenAtUs'
+> {
+  const chunkAtUs = draft.chunks.atUs
+  const chunkKinds = draft.chunks.kinds
+  return {
+    chunkAtUs,
+    chunkKinds,
+    firstTokenAtUs: chunkAtUs[0] ?? null,
+    firstContentAtUs: firstContentAtUs(chunkAtUs, chunkKinds),
+    lastTokenAtUs: chunkAtUs.at(-1) ?? null,
+  }
+}
+
+function outcomeOf(capture: AnswerCapture, draft: Draft, isStream: boolean): OutcomeName {
+  if (capture.status >= 400) return 'http_error'
+  if (draft.isError) return 'stream_error'
+  const isFinished =
+    draft.choices.size > 0 && [...draft.choices].every((index) => draft.finishedChoices.has(index))
+  switch (capture.end) {
+    case 'complete':
+      return !isStream || capture.isCut || isFinished ? 'ok' : 'truncated'
+    case 'hangup':
+      return isStream && draft.isDone && isFinished ? 'ok' : 'client_abort'
+    case 'fin':
+      return 'truncated'
+    case 'reset':
+      return 'upstream_reset'
+    case 'timeout':
+    default:
+      return 'timeout'
+  }
+}
