@@ -1,0 +1,155 @@
+/** What one recorded row asks a replay to do: send it or not, with which sizes, ended where. Pure. */
+import type { ColumnsOf, RequestColumn } from '../trace/columns.ts'
+import type { WorkloadOptions } from './options.ts'
+import {
+  ABORT_BY_TIME,
+  ABORT_BY_TOKENS,
+  FAILED_IN_SOURCE,
+  SIZES_ESTIMATED,
+  type PlanColumns,
+} from './plan.ts'
+import {
+  IS_SAMPLE,
+  IS_WHOLE,
+  OUTPUT_IS_BYTES,
+  OUTPUT_UNKNOWN,
+  PROMPT_IS_BYTES,
+  PROMPT_UNKNOWN,
+} from './source-flags.ts'
+
+/** What has to be read of each row. */
+export const SOURCE_COLUMNS = [
+  'seq',
+  'session',
+  'parentSeq',
+  'tenant',
+  'route',
+  'target',
+  'model',
+  'adapter',
+  'endpoint',
+  'label',
+  'atUs',
+  'lagUs',
+  'uploadUs',
+  'stream',
+  'promptTokens',
+  'outputTokens',
+  'maxTokens',
+  'tokenSource',
+  'n',
+  'inputCount',
+  'params',
+  'priority',
+  'imageSizes',
+  'tools',
+  'toolBytes',
+  'requestBytes',
+  'responseBytes',
+  'prefixLeaf',
+  'status',
+  'outcome',
+  'e2eUs',
+  'abortUs',
+] as const satisfies readonly RequestColumn[]
+
+export type SourceColumns = ColumnsOf<'request', (typeof SOURCE_COLUMNS)[number]>
+
+/** @returns null if the row is sent, else why it is not */
+export function isSent(
+  source: SourceColumns,
+  row: number,
+  isReplay: boolean,
+  failed: WorkloadOptions['failed'],
+): string | null {
+  if (!isReplay && source.label[row] === 'replay') return 'label replay'
+  if (source.endpoint[row] === 'other') return 'endpoint unknown'
+  if (isRefused(source, row)) return 'refused (4xx)'
+  return failed === 'skip' && isFailed(source, row) ? 'failed' : null
+}
+
+/** The client's own fault: it would only be refused again. 429 is the server's. */
+function isRefused(source: SourceColumns, row: number): boolean {
+  const status = source.status[row]!
+  return source.outcome[row] === 'http_error' && status >= 400 && status < 500 && status !== 429
+}
+
+function isFailed(source: SourceColumns, row: number): boolean {
+  const outcome = source.outcome[row]
+  return outcome !== null && outcome !== 'ok' && outcome !== 'client_abort'
+}
+
+/** Writes flags, sizes and hang-up of one row; `thinkUs` holds how long its answer took, for now. */
+export function readSizes(
+  source: SourceColumns,
+  row: number,
+  to: PlanColumns,
+  at: number,
+  abortAt: WorkloadOptions['abortAt'],
+): void {
+  const isEstimate = source.tokenSource[row] === 'estimate'
+  const wholeFlag = source.stream[row] === 0 ? IS_WHOLE : 0
+  to.flags[at] = wholeFlag | (isEstimate ? SIZES_ESTIMATED : 0)
+  readPrompt(source, row, to, at)
+  if (source.endpoint[row] === 'embeddings') to.outputTokens[at] = 0
+  else if (source.outcome[row] === 'client_abort') readHangUp(source, row, to, at, abortAt)
+  else if (isFailed(source, row)) to.flags[at] |= FAILED_IN_SOURCE | OUTPUT_UNKNOWN
+  else readOutput(source, row, to, at)
+}
+
+function readPrompt(source: SourceColumns, row: number, to: PlanColumns, at: number): void {
+  const tokens = source.promptTokens[row]!
+  const bytes = source.requestBytes[row]!
+  if (!Number.isNaN(tokens)) to.promptTokens[at] = Math.max(1, tokens)
+  else if (bytes > 0) {
+    to.promptTokens[at] = bytes
+    to.flags[at]! |= PROMPT_IS_BYTES | SIZES_ESTIMATED
+  } else to.flags[at]! |= PROMPT_UNKNOWN | SIZES_ESTIMATED
+}
+
+function readOutput(source: SourceColumns, row: number, to: PlanColumns, at: number): void {
+  const tokens = source.outputTokens[row]!
+  const bytes = source.responseBytes[row]!
+  if (!Number.isNaN(tokens)) {
+    to.outputTokens[at] = perChoice(tokens, source.n[row]!)
+    if (!Number.isNaN(source.promptTokens[row]!)) to.flags[at]! |= IS_SAMPLE
+  } else if (bytes > 0) {
+    to.outputTokens[at] = Math.ceil(bytes / (source.n[row]! || 1))
+    to.flags[at]! |= OUTPUT_IS_BYTES | SIZES_ESTIMATED
+  } else to.flags[at]! |= OUTPUT_UNKNOWN | SIZES_ESTIMATED
+}
+
+/** A server counts the tokens of all choices together; what is asked for is the length of one. */
+function perChoice(tokens: number, n: number): number {
+  return Math.max(1, Math.ceil(tokens / (n || 1)))
+}
+
+/**
+ * Before the first token a client's patience is time, afterwards it is what it has read. What is
+ * asked for is longer than what was read: else the server would simply finish.
+ */
+function readHangUp(
+  source: SourceColumns,
+  row: number,
+  to: PlanColumns,
+  at: number,
+  abortAt: WorkloadOptions['abortAt'],
+): void {
+  const readTokens = source.outputTokens[row]! || 0
+  const abortUs = source.abortUs[row]!
+  const canByTokens = readTokens > 0 && source.stream[row] !== 0
+  const byTime = abortAt === 'time' || (abortAt === 'recorded' && !canByTokens)
+  if (abortAt !== 'never' && byTime && !Number.isNaN(abortUs)) {
+    to.flags[at]! |= ABORT_BY_TIME
+    to.abortAt[at] = abortUs
+  } else if (abortAt !== 'never') {
+    to.flags[at]! |= ABORT_BY_TOKENS
+    to.abortAt[at] = Math.max(1, readTokens)
+  }
+  const maxTokens = source.maxTokens[row]!
+  if (maxTokens > readTokens) to.outputTokens[at] = maxTokens
+  else {
+    to.outputTokens[at] = readTokens
+    to.flags[at]! |= OUTPUT_UNKNOWN
+  }
+}
