@@ -17,8 +17,6 @@
 export type ColumnType = 'int' | 'real' | 'flag' | 'id' | 'text' | 'json' | 'bytes'
 
 export type Column = Readonly<{
-  /** Name in files: snake_case, the unit last. */
-  name: string
   type: ColumnType
   /** '' where the value has none. */
   unit: string

@@ -1,5 +1,11 @@
-/** What a trace says about itself. Stored as JSON under snake_case names; unknown fields are kept. */
+/** What a trace says about itself. Stored as JSON under snake_case names; unknown fields are kept. Pure. */
 import type { TableName } from './columns.ts'
+
+/** The format that this program writes, and the newest that it reads. */
+export const FORMAT_VERSION = 1
+
+/** The same as in package.json, which a build does not carry. */
+export const PRODUCER_VERSION = '0.1.0'
 
 /** Where wall clock and monotonic clock were read together. */
 export type ClockAnchor = Readonly<{ atUs: number; wallUs: number }>
@@ -53,3 +59,43 @@ export type TraceHeader = Readonly<{
   /** Set on a replay that was ended early. */
   interrupted: boolean
 }>
+
+/** A header with nothing known yet but what the caller gives. Pure. */
+export function newHeader(
+  kind: TraceHeader['kind'],
+  overrides: Partial<TraceHeader> = {},
+): TraceHeader {
+  return {
+    formatVersion: FORMAT_VERSION,
+    oldestReader: FORMAT_VERSION,
+    kind,
+    producer: 'vllm-trace',
+    producerVersion: PRODUCER_VERSION,
+    originWallUs: null,
+    clock: { quantumUs: null, anchors: [] },
+    capture: { policy: 'sizes', samplingShare: 1, sampledBy: null, notes: [] },
+    hashing: { scheme: null, blockBytes: null, blockTokens: null, keyId: null },
+    tokenizer: null,
+    server: {
+      software: null,
+      version: null,
+      models: [],
+      maxModelTokens: null,
+      blockTokens: null,
+      fingerprint: null,
+      addressHash: null,
+      addressSalt: null,
+    },
+    seed: null,
+    planSha256: null,
+    shard: null,
+    transforms: [],
+    counts: null,
+    rowDigest: null,
+    licence: null,
+    labels: {},
+    signatures: [],
+    interrupted: false,
+    ...overrides,
+  }
+}

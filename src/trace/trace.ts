@@ -16,6 +16,9 @@ export type RequestBatch<K extends RequestColumn = RequestColumn> = Readonly<{
   columns: ColumnsOf<'request', K>
 }>
 
+/** Some columns of `request`; an absent one is null in every row. */
+export type RequestColumns = Partial<ColumnsOf<'request', RequestColumn>>
+
 export type BlockBatch = Readonly<{
   rowCount: number
   columns: ColumnsOf<'block', keyof BlockRow>
@@ -40,7 +43,8 @@ export interface TraceWriter {
   /** Rows in any order; a missing column is null. */
   addRequests(rows: readonly Partial<RequestRow>[]): Promise<void>
   /** The same, column by column, for a million rows. */
-  addRequestBatch(batch: RequestBatch): Promise<void>
+  addRequestBatch(batch: Readonly<{ rowCount: number; columns: RequestColumns }>): Promise<void>
+  /** An id that was added before is ignored; parents come before their children. */
   addBlocks(rows: readonly BlockRow[]): Promise<void>
   addEvents(rows: readonly EventRow[]): Promise<void>
   addGaps(rows: readonly GapRow[]): Promise<void>

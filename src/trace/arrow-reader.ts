@@ -1,0 +1,184 @@
+/** Reads one Arrow trace, whole or cut off. Effects: reads the file. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { TraceError } from '../base/errors.ts'
+import { ColumnDecoder } from './arrow-columns.ts'
+import { readBatch, scanArrow, unreadable, type ArrowPlace, type ByteSource } from './arrow-file.ts'
+import type { EventRow, GapRow, RequestColumn, SampleRow, TableName } from './columns.ts'
+import { compareRows } from './digest.ts'
+import { parseHeader } from './header-json.ts'
+import type { TraceHeader } from './header.ts'
+import { keepWithin, type LimitName } from './limits.ts'
+import { BlockGuard, OrderGuard } from './row-order.ts'
+import { batchToRows, columnsOf, pickColumns, type Batch, type ColumnEntry } from './table.ts'
+import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
+
+/** Keys of the metadata; see docs/trace-format.md. */
+export const ARROW_KEYS = {
+  header: 'trace.header',
+  end: 'trace.end',
+  table: 'trace.table',
+  part: 'trace.part',
+} as const
+
+type Contents = {
+  requests: ArrowPlace[]
+  parts: { table: TableName; place: ArrowPlace; rowCount: number }[]
+  end: string | null
+  requestCount: number
+}
+
+export function readArrow(path: string): TraceReader {
+  const file = openSync(path, 'r')
+  try {
+    const source = fileSource(path, file)
+    const arrow = scanArrow(source)
+    const start = arrow.metadata.get(ARROW_KEYS.header)
+    if (start === undefined) throw unreadable(source, 'an Arrow file, but not a trace')
+    parseHeader(start)
+    const contents = sortPlaces(source, arrow.places)
+    const header = parseHeader(contents.end ?? start)
+    checkCounts(source, header, contents)
+    const decoder = new ColumnDecoder(source, arrow.fields)
+    const isComplete = contents.end !== null && arrow.hasFooter
+    return new ArrowReader(source, file, header, isComplete, contents, decoder)
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+}
+
+function fileSource(path: string, file: number): ByteSource {
+  return {
+    path,
+    sizeBytes: fstatSync(file).size,
+    read(offset, lengthBytes) {
+      const bytes = Buffer.allocUnsafeSlow(lengthBytes)
+      if (readSync(file, bytes, 0, lengthBytes, offset) === lengthBytes) return bytes
+      throw new TraceError('TRACE_UNREADABLE', `${path}: cut off while it was read`)
+    },
+  }
+}
+
+function memorySource(path: string, bytes: Uint8Array): ByteSource {
+  const read = (offset: number, lengthBytes: number) => bytes.subarray(offset, offset + lengthBytes)
+  return { path, sizeBytes: bytes.length, read }
+}
+
+function sortPlaces(source: ByteSource, places: readonly ArrowPlace[]): Contents {
+  const contents: Contents = { requests: [], parts: [], end: null, requestCount: 0 }
+  for (const place of places) {
+    if (contents.end !== null) throw unreadable(source, 'it goes on after its end mark')
+    const { rowCount, metadata } = readBatch(source, place)
+    contents.end = metadata.get(ARROW_KEYS.end) ?? null
+    const table = metadata.get(ARROW_KEYS.table)
+    if (table === 'block' || table === 'event' || table === 'gap' || table === 'sample') {
+      contents.parts.push({ table, place, rowCount })
+    } else if (rowCount > 0) contents.requests.push(place)
+    contents.requestCount += rowCount
+    keepWithin('MAX_ROWS', contents.requestCount, source.path)
+  }
+  return contents
+}
+
+function checkCounts(source: ByteSource, { counts }: TraceHeader, contents: Contents): void {
+  if (contents.end === null || counts === null || counts.request === contents.requestCount) return
+  throw unreadable(source, `${counts.request} requests announced, ${contents.requestCount} found`)
+}
+
+class ArrowReader implements TraceReader {
+  readonly header: TraceHeader
+  readonly isComplete: boolean
+  readonly #source: ByteSource
+  readonly #file: number
+  readonly #contents: Contents
+  readonly #decoder: ColumnDecoder
+
+  constructor(
+    source: ByteSource,
+    file: number,
+    header: TraceHeader,
+    isComplete: boolean,
+    contents: Contents,
+    decoder: ColumnDecoder,
+  ) {
+    this.#source = source
+    this.#file = file
+    this.header = header
+    this.isComplete = isComplete
+    this.#contents = contents
+    this.#decoder = decoder
+  }
+
+  async *requests<K extends RequestColumn>(columns: readonly K[]): AsyncIterable<RequestBatch<K>> {
+    const picked = pickColumns('request', [...new Set<RequestColumn>(['atUs', 'seq', ...columns])])
+    const guard = new OrderGuard(this.#source.path)
+    for (const place of this.#contents.requests) {
+      const batch = decodeBatch(this.#source, place, this.#decoder, picked)
+      const { atUs, seq } = batch.columns as Record<string, Float64Array>
+      guard.check(atUs as Float64Array, seq as Float64Array, batch.rowCount)
+      yield batch as RequestBatch<K>
+    }
+  }
+
+  async *blocks(): AsyncIterable<BlockBatch> {
+    const guard = new BlockGuard(this.#source.path)
+    for (const batch of this.#batches('block', 'MAX_BLOCKS')) {
+      guard.check(batch)
+      yield batch as unknown as BlockBatch
+    }
+  }
+
+  async events(): Promise<EventRow[]> {
+    return this.#rows('event', 'MAX_EVENTS')
+  }
+
+  async gaps(): Promise<GapRow[]> {
+    return this.#rows('gap', 'MAX_GAPS')
+  }
+
+  async *samples(): AsyncIterable<SampleRow[]> {
+    for (const batch of this.#batches('sample', 'MAX_SAMPLES')) yield batchToRows('sample', batch)
+  }
+
+  async close(): Promise<void> {
+    closeSync(this.#file)
+  }
+
+  #rows<T extends 'event' | 'gap'>(table: T, limit: LimitName) {
+    const rows = [...this.#batches(table, limit)].flatMap((batch) => batchToRows(table, batch))
+    return rows.sort(compareRows(table))
+  }
+
+  /** A part is an Arrow file of its own, as base64 in the metadata of a batch without rows. */
+  *#batches(table: TableName, limit: LimitName): Generator<Batch> {
+    let total = 0
+    for (const { place } of this.#contents.parts.filter((part) => part.table === table)) {
+      const text = readBatch(this.#source, place).metadata.get(ARROW_KEYS.part) ?? ''
+      const part = memorySource(this.#source.path, Buffer.from(text, 'base64'))
+      const { fields, places, hasFooter } = scanArrow(part)
+      if (!hasFooter) throw unreadable(this.#source, `a part of ${table} is cut off`)
+      const decoder = new ColumnDecoder(part, fields)
+      for (const inner of places) {
+        const batch = decodeBatch(part, inner, decoder, columnsOf(table))
+        total += batch.rowCount
+        keepWithin(limit, total, this.#source.path)
+        yield batch
+      }
+    }
+    const announced = this.header.counts?.[table]
+    if (this.isComplete && announced !== undefined && announced !== total) {
+      throw unreadable(this.#source, `${announced} rows of ${table} announced, ${total} found`)
+    }
+  }
+}
+
+function decodeBatch(
+  source: ByteSource,
+  place: ArrowPlace,
+  decoder: ColumnDecoder,
+  columns: readonly ColumnEntry[],
+): Batch {
+  const batch = readBatch(source, place)
+  const entries = columns.map(({ key, file, type }) => [key, decoder.decode(batch, file, type)])
+  return { rowCount: batch.rowCount, columns: Object.fromEntries(entries) as Batch['columns'] }
+}

@@ -1,0 +1,124 @@
+/** Makes a new trace file that appears whole or not at all. Effects: writes files. */
+import { rm } from 'node:fs/promises'
+import { TraceError } from '../base/errors.ts'
+import { publish, refuseExisting, temporaryPath } from '../base/files.ts'
+import { ArrowContainer } from './arrow-container.ts'
+import type { TableName } from './columns.ts'
+import { containerByName, type Container, type ContainerName } from './container.ts'
+import { rowDigest } from './digest.ts'
+import type { TraceHeader } from './header.ts'
+import { IdIndex } from './id-index.ts'
+import { readContainer } from './open.ts'
+import { SqliteContainer } from './sqlite-writer.ts'
+import { checkBatch, gatherRows, rowsToBatch, type Batch } from './table.ts'
+import type { RequestColumns, TraceWriter } from './trace.ts'
+
+/**
+ * @param options.force replace an existing file; it stays as it is until `finish`
+ * @throws TraceError BAD_OPTION or OUTPUT_EXISTS
+ */
+export async function createTrace(
+  path: string,
+  header: TraceHeader,
+  options: { container?: ContainerName; force?: boolean } = {},
+): Promise<TraceWriter> {
+  const container = options.container ?? containerByName(path)
+  refuseExisting(path, options.force === true)
+  const temporary = temporaryPath(path)
+  const open = container === 'sqlite' ? SqliteContainer : ArrowContainer
+  try {
+    return new FileWriter(path, header, new open(temporary, header))
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw writeProblem(error, path)
+  }
+}
+
+function writeProblem(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || (error as Error).message.includes('directory does not exist')) {
+    return new TraceError('BAD_OPTION', `the folder of ${path} is not there`, { cause: error })
+  }
+  if (code === 'EACCES' || code === 'EROFS' || code === 'SQLITE_CANTOPEN') {
+    return new TraceError('BAD_OPTION', `${path} cannot be written here`, { cause: error })
+  }
+  return error
+}
+
+class FileWriter implements TraceWriter {
+  readonly #path: string
+  readonly #header: TraceHeader
+  readonly #container: Container
+  readonly #counts = { request: 0, block: 0, event: 0, gap: 0, sample: 0 }
+  readonly #blockIds = new IdIndex()
+
+  constructor(path: string, header: TraceHeader, container: Container) {
+    this.#path = path
+    this.#header = header
+    this.#container = container
+  }
+
+  async addRequests(rows: readonly object[]): Promise<void> {
+    this.#add('request', rowsToBatch('request', rows))
+  }
+
+  async addRequestBatch(batch: Readonly<{ rowCount: number; columns: RequestColumns }>) {
+    this.#add('request', batch as Batch)
+  }
+
+  async addBlocks(rows: readonly object[]): Promise<void> {
+    const batch = rowsToBatch('block', rows)
+    const ids = (batch.columns['id'] ?? []) as BigUint64Array
+    const places: number[] = []
+    for (let index = 0; index < batch.rowCount; index += 1) {
+      if (this.#blockIds.add(ids[index] ?? 0n)) places.push(index)
+    }
+    this.#add(
+      'block',
+      places.length === batch.rowCount ? batch : gatherRows('block', batch, places),
+    )
+  }
+
+  async addEvents(rows: readonly object[]): Promise<void> {
+    this.#add('event', rowsToBatch('event', rows))
+  }
+
+  async addGaps(rows: readonly object[]): Promise<void> {
+    this.#add('gap', rowsToBatch('gap', rows))
+  }
+
+  async addSamples(rows: readonly Readonly<{ value: number }>[]): Promise<void> {
+    const kept = rows.filter(({ value }) => !Number.isNaN(value))
+    this.#add('sample', rowsToBatch('sample', kept))
+  }
+
+  #add(table: TableName, batch: Batch): void {
+    if (batch.rowCount === 0) return
+    checkBatch(table, batch)
+    this.#container.addBatch(table, batch)
+    this.#counts[table] += batch.rowCount
+  }
+
+  async finish(changes: Partial<TraceHeader> = {}): Promise<void> {
+    try {
+      await this.#container.flush()
+      const reader = await readContainer(this.#container.temporaryPath)
+      const digest = await rowDigest(reader).finally(async () => reader.close())
+      await this.#container.seal({
+        ...this.#header,
+        ...changes,
+        counts: { ...this.#counts },
+        rowDigest: digest,
+      })
+      await publish(this.#container.temporaryPath, this.#path)
+    } catch (error) {
+      await this.abandon()
+      throw error
+    }
+  }
+
+  async abandon(): Promise<void> {
+    await this.#container.abandon()
+    await rm(this.#container.temporaryPath, { force: true })
+  }
+}

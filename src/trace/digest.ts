@@ -1,0 +1,200 @@
+/**
+ * One number for what a trace says, whatever container, batch size or order of blocks it is in.
+ * Effects: `fileDigest` reads a file.
+ *
+ * SHA-256 over 'vllm-trace rows 1\n', then each table in the order of the column table: its name,
+ * a newline, its rows, a zero byte. A row is its values that are not null, each preceded by one byte,
+ * the column's place in the table from 1 on; a zero byte ends the row. int and id are eight bytes,
+ * low first; real is an IEEE double, low byte first; flag is one byte; text, json and bytes are four
+ * bytes of length, low first, and the bytes (UTF-8). Rows of `request` stand by (at_us, seq), blocks
+ * by id, the rest by their columns in order. So a column that is added later, and null, changes nothing.
+ */
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { ColumnType, RequestColumn, RowOf, TableName } from './columns.ts'
+import { GrowingBlocks } from './growing-blocks.ts'
+import { columnsOf, isNull, rowsToBatch, TABLE_NAMES, type Batch, type Data } from './table.ts'
+import type { TraceReader } from './trace.ts'
+
+const BUFFER_BYTES = 262_144
+/** The longest value that is not text or bytes, with its place. */
+const MARGIN_BYTES = 16
+const MAX_INTERNED = 4_096
+
+/** @returns 64 hexadecimal digits */
+export async function rowDigest(reader: TraceReader): Promise<string> {
+  const encoder = new RowEncoder()
+  for (const table of TABLE_NAMES) {
+    encoder.text(`${table}\n`)
+    await encodeTable(encoder, table, reader)
+    encoder.byte(0)
+  }
+  return encoder.digest()
+}
+
+async function encodeTable(encoder: RowEncoder, table: TableName, reader: TraceReader) {
+  switch (table) {
+    case 'request': {
+      const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
+      for await (const batch of reader.requests(keys)) encoder.rows('request', batch)
+      return
+    }
+    case 'block': {
+      const blocks = new GrowingBlocks()
+      for await (const batch of reader.blocks()) blocks.add(batch)
+      encoder.rows('block', blocks.sortedById())
+      return
+    }
+    case 'event':
+      return encoder.sorted('event', await reader.events())
+    case 'gap':
+      return encoder.sorted('gap', await reader.gaps())
+    case 'sample':
+      return encodeSamples(encoder, reader)
+  }
+}
+
+/** Samples come in order of time; only those of one instant are sorted, and so held, together. */
+async function encodeSamples(encoder: RowEncoder, reader: TraceReader): Promise<void> {
+  let pending: RowOf<'sample'>[] = []
+  for await (const rows of reader.samples()) {
+    pending.push(...rows)
+    const lastAtUs = pending.at(-1)?.atUs
+    const split = pending.findIndex(({ atUs }) => atUs === lastAtUs)
+    encoder.sorted('sample', pending.slice(0, split))
+    pending = pending.slice(split)
+  }
+  encoder.sorted('sample', pending)
+}
+
+/** Orders rows by their columns: null first, text by its UTF-8 bytes. */
+export function compareRows(table: TableName): (left: object, right: object) => number {
+  const columns = columnsOf(table)
+  return (left, right) => {
+    for (const { key } of columns) {
+      const order = compareValues(
+        (left as Record<string, unknown>)[key] ?? null,
+        (right as Record<string, unknown>)[key] ?? null,
+      )
+      if (order !== 0) return order
+    }
+    return 0
+  }
+}
+
+function compareValues(left: unknown, right: unknown): number {
+  if (left === right) return 0
+  if (left === null || right === null) return left === null ? -1 : 1
+  if (typeof left === 'string') return Buffer.compare(Buffer.from(left), Buffer.from(String(right)))
+  return (left as number) < (right as number) ? -1 : 1
+}
+
+class RowEncoder {
+  readonly #hash: Hash = createHash('sha256').update('vllm-trace rows 1\n')
+  readonly #bytes = Buffer.alloc(BUFFER_BYTES)
+  readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset)
+  readonly #interned = new Map<string, Buffer>()
+  #length = 0
+
+  sorted(table: TableName, rows: readonly object[]): void {
+    this.rows(table, rowsToBatch(table, [...rows].sort(compareRows(table))))
+  }
+
+  rows(table: TableName, batch: Batch): void {
+    const columns = columnsOf(table).filter(({ key }) => batch.columns[key] !== undefined)
+    const places = columns.map(({ index }) => index + 1)
+    const types = columns.map(({ type }) => type)
+    const data = columns.map(({ key }) => batch.columns[key] as Data)
+    for (let row = 0; row < batch.rowCount; row += 1) {
+      for (let index = 0; index < data.length; index += 1) {
+        const column = data[index] as Data
+        if (isNull(column, row)) continue
+        this.byte(places[index] as number)
+        this.#value(types[index] as ColumnType, column[row])
+      }
+      this.byte(0)
+    }
+  }
+
+  #value(type: ColumnType, value: unknown): void {
+    switch (type) {
+      case 'int':
+        return this.#whole(value as number)
+      case 'flag':
+        return this.byte(value as number)
+      case 'real':
+        // Adding zero turns −0, which SQLite cannot keep, into 0.
+        this.#view.setFloat64(this.#length, (value as number) + 0, true)
+        this.#length += 8
+        return
+      case 'id':
+        this.#view.setBigUint64(this.#length, value as bigint, true)
+        this.#length += 8
+        return
+      case 'text':
+      case 'json':
+        return this.#sized(this.#encoded(value as string))
+      case 'bytes':
+        return this.#sized(value as Uint8Array)
+    }
+  }
+
+  byte(value: number): void {
+    if (this.#length + MARGIN_BYTES > BUFFER_BYTES) this.#flush()
+    this.#bytes[this.#length] = value
+    this.#length += 1
+  }
+
+  text(value: string): void {
+    this.#raw(Buffer.from(value))
+  }
+
+  digest(): string {
+    this.#flush()
+    return this.#hash.digest('hex')
+  }
+
+  #whole(value: number): void {
+    this.#view.setInt32(this.#length, (value % 0x1_0000_0000) | 0, true)
+    this.#view.setInt32(this.#length + 4, Math.floor(value / 0x1_0000_0000), true)
+    this.#length += 8
+  }
+
+  #sized(bytes: Uint8Array): void {
+    this.#view.setUint32(this.#length, bytes.length, true)
+    this.#length += 4
+    this.#raw(bytes)
+  }
+
+  #raw(bytes: Uint8Array): void {
+    if (this.#length + bytes.length + MARGIN_BYTES > BUFFER_BYTES) this.#flush()
+    if (bytes.length + MARGIN_BYTES > BUFFER_BYTES) {
+      this.#hash.update(bytes)
+      return
+    }
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  /** Models, outcomes and endpoints come again and again. */
+  #encoded(value: string): Buffer {
+    const known = this.#interned.get(value)
+    if (known !== undefined) return known
+    const bytes = Buffer.from(value)
+    if (this.#interned.size < MAX_INTERNED) this.#interned.set(value, bytes)
+    return bytes
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#bytes.subarray(0, this.#length))
+    this.#length = 0
+  }
+}
+
+/** SHA-256 of a file's bytes, 64 hexadecimal digits: what push and pull go by. */
+export async function fileDigest(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path), hash)
+  return hash.digest('hex')
+}

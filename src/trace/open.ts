@@ -1,0 +1,82 @@
+/** Opens any trace: a file by its first bytes, or a recording's folder. Effects: reads files. */
+import { closeSync, openSync, readSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { TraceError } from '../base/errors.ts'
+import { ARROW_MAGIC } from './arrow-file.ts'
+import { readArrow } from './arrow-reader.ts'
+import type { ContainerName } from './container.ts'
+import { joinSegments } from './segments-reader.ts'
+import { readSqlite } from './sqlite-reader.ts'
+import type { TraceReader } from './trace.ts'
+
+const SQLITE_MAGIC = 'SQLite format 3\0'
+
+/**
+ * @param path a trace, or a folder of segments, finished or being written
+ * @throws TraceError TRACE_UNREADABLE or TRACE_NEWER
+ */
+export async function openTrace(path: string): Promise<TraceReader> {
+  if (!isFolder(path)) return readContainer(path)
+  const names = readdirSync(path)
+    .filter((name) => /^[^.].*\.(?:sqlite|arrow)$/.test(name))
+    .sort()
+  if (names.length === 0) {
+    throw new TraceError('TRACE_UNREADABLE', `${path} is a folder without traces`, {
+      hint: 'A recording is a folder of .sqlite segments.',
+    })
+  }
+  const readers: TraceReader[] = []
+  try {
+    for (const name of names) readers.push(await readContainer(join(path, name)))
+    return joinSegments(path, readers)
+  } catch (error) {
+    await Promise.all(readers.map(async (reader) => reader.close()))
+    throw error
+  }
+}
+
+/** One file. */
+export async function readContainer(path: string): Promise<TraceReader> {
+  const container = containerByContent(path)
+  if (container === 'sqlite') return readSqlite(path)
+  if (container === 'arrow') return readArrow(path)
+  throw new TraceError('TRACE_UNREADABLE', `${path} is neither an SQLite nor an Arrow trace`, {
+    hint: '`trace convert` reads other formats; docs/formats.md lists them all.',
+  })
+}
+
+/** By the first bytes; null where it is neither. Arrow files of others have the same first bytes. */
+export function containerByContent(path: string): ContainerName | null {
+  const first = firstBytes(path)
+  if (first.toString('latin1') === SQLITE_MAGIC) return 'sqlite'
+  return first.toString('latin1', 0, ARROW_MAGIC.length) === ARROW_MAGIC ? 'arrow' : null
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    throw missing(path, error)
+  }
+}
+
+function firstBytes(path: string): Buffer {
+  const bytes = Buffer.alloc(SQLITE_MAGIC.length)
+  try {
+    const file = openSync(path, 'r')
+    try {
+      return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0))
+    } finally {
+      closeSync(file)
+    }
+  } catch (error) {
+    throw missing(path, error)
+  }
+}
+
+function missing(path: string, error: unknown): TraceError {
+  const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT'
+  const hint = isAbsent ? 'Is the name right?' : 'Is it yours to read?'
+  const what = isAbsent ? 'is not there' : 'cannot be read'
+  return new TraceError('TRACE_UNREADABLE', `${path} ${what}`, { hint, cause: error })
+}

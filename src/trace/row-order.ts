@@ -1,0 +1,56 @@
+/** Guards for what comes out of a file: rows in order, no id twice, parents first. Pure. */
+import { TraceError } from '../base/errors.ts'
+import type { Batch } from './table.ts'
+import { IdIndex } from './id-index.ts'
+
+/** Checks one batch after the other: (at_us, seq) must rise strictly. */
+export class OrderGuard {
+  readonly #path: string
+  #lastAtUs = -Infinity
+  #lastSeq = -Infinity
+  #rowCount = 0
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** @throws TraceError TRACE_UNREADABLE naming the first row that is out of order */
+  check(atUs: Float64Array, seq: Float64Array, rowCount: number): void {
+    for (let index = 0; index < rowCount; index += 1) {
+      const at = atUs[index] ?? NaN
+      const number = seq[index] ?? NaN
+      if (!(at > this.#lastAtUs || (at === this.#lastAtUs && number > this.#lastSeq))) {
+        const place = this.#rowCount + index
+        throw new TraceError('TRACE_UNREADABLE', `${this.#path}: row ${place} is out of order`)
+      }
+      this.#lastAtUs = at
+      this.#lastSeq = number
+    }
+    this.#rowCount += rowCount
+  }
+}
+
+/** Checks one batch of blocks after the other. */
+export class BlockGuard {
+  readonly #path: string
+  readonly #seen = new IdIndex()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** @throws TraceError TRACE_UNREADABLE where an id comes twice or before its parent */
+  check(batch: Batch): void {
+    const ids = batch.columns['id'] as BigUint64Array
+    const parents = batch.columns['parent'] as BigUint64Array
+    for (let index = 0; index < batch.rowCount; index += 1) {
+      const parent = parents[index] ?? 0n
+      if (parent !== 0n && !this.#seen.has(parent)) {
+        throw new TraceError('TRACE_UNREADABLE', `${this.#path}: a block comes before its parent`)
+      }
+      if (!this.#seen.add(ids[index] ?? 0n)) {
+        throw new TraceError('TRACE_UNREADABLE', `${this.#path}: a block id comes twice`)
+      }
+    }
+  }
+}

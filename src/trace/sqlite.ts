@@ -1,0 +1,124 @@
+/**
+ * The door to better-sqlite3: connections for our own files, and for reading anybody's.
+ * Effects: opens database files.
+ */
+import assert from 'node:assert/strict'
+import Database from 'better-sqlite3'
+import { TraceError } from '../base/errors.ts'
+import { FORMAT_VERSION } from './header.ts'
+import { APPLICATION_ID, INDEX_STATEMENTS, SCHEMA_V1, TABLE_STATEMENTS } from './sqlite-schema.ts'
+
+export type Connection = Database.Database
+export type Statement = Database.Statement
+
+/** Earlier releases can corrupt a WAL database under two processes. */
+const OLDEST_SQLITE = [3, 51, 3] as const
+
+/** How long a connection waits for another one's lock. */
+const BUSY_TIMEOUT_MS = 5_000
+
+/** The version of the bundled library; asserts that it is new enough. */
+function sqliteVersion(connection: Connection): string {
+  const version = connection.prepare('SELECT sqlite_version()').pluck().get() as string
+  const parts = version.split('.').map(Number)
+  const place = OLDEST_SQLITE.findIndex((oldest, index) => parts[index] !== oldest)
+  const isOld = place >= 0 && (parts[place] ?? 0) < (OLDEST_SQLITE[place] ?? 0)
+  assert(!isOld, `SQLite ${version} is older than ${OLDEST_SQLITE.join('.')}`)
+  return version
+}
+
+/** A new, empty trace; its indexes are made by `createIndexes`, quicker once the rows are in. */
+export function createDatabase(path: string): Connection {
+  const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+  sqliteVersion(connection)
+  connection.pragma(`application_id = ${APPLICATION_ID}`)
+  connection.pragma(`user_version = ${FORMAT_VERSION}`)
+  for (const statement of TABLE_STATEMENTS) connection.exec(statement)
+  return connection
+}
+
+export function createIndexes(connection: Connection): void {
+  for (const statement of INDEX_STATEMENTS) connection.exec(statement)
+}
+
+/** For the one writer of a live segment: committed rows survive a killed process. */
+export function openForAppending(path: string): Connection {
+  const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true })
+  sqliteVersion(connection)
+  connection.pragma('journal_mode = WAL')
+  connection.pragma('synchronous = NORMAL')
+  return connection
+}
+
+/** Everything back into the one file, so that it can be copied, and its -wal and -shm are gone. */
+export function sealDatabase(connection: Connection): void {
+  connection.pragma('wal_checkpoint(TRUNCATE)')
+  connection.pragma('journal_mode = DELETE')
+  connection.close()
+}
+
+/**
+ * Read-only, with SQLite's own defences up, the schema compared with the released one.
+ *
+ * @throws TraceError TRACE_UNREADABLE or TRACE_NEWER; never with text from the file
+ */
+export function openForReading(path: string): Connection {
+  let connection: Connection | null = null
+  try {
+    connection = new Database(path, {
+      readonly: true,
+      fileMustExist: true,
+      timeout: BUSY_TIMEOUT_MS,
+    })
+    sqliteVersion(connection)
+    connection.pragma('trusted_schema = OFF')
+    connection.pragma('cell_size_check = ON')
+    connection.pragma('query_only = ON')
+    checkSchema(connection, path)
+    return connection
+  } catch (error) {
+    connection?.close()
+    throw sqliteProblem(error, path)
+  }
+}
+
+function checkSchema(connection: Connection, path: string): void {
+  const refuse = (what: string): never => {
+    throw new TraceError('TRACE_UNREADABLE', `${path}: ${what}`)
+  }
+  if (connection.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    refuse('an SQLite database, but not a trace')
+  }
+  const version = connection.pragma('user_version', { simple: true }) as number
+  if (version > FORMAT_VERSION) {
+    throw new TraceError('TRACE_NEWER', `${path} has format version ${version}`)
+  }
+  if (version < 1) refuse(`format version ${version} was never released`)
+  // Automatic indexes of primary keys have no statement of their own.
+  const found = connection
+    .prepare(
+      "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_autoindex^_%' ESCAPE '^'",
+    )
+    .raw()
+    .all() as [string, string | null][]
+  const isReleased =
+    found.length === SCHEMA_V1.size && found.every(([name, sql]) => SCHEMA_V1.get(name) === sql)
+  if (!isReleased) refuse('its tables are not those of any released format')
+}
+
+/** An error of ours stays; one of SQLite's becomes a sentence without anything from the file. */
+export function sqliteProblem(error: unknown, path: string): Error {
+  if (error instanceof TraceError || !(error instanceof Database.SqliteError)) {
+    return error instanceof TypeError && /directory|exist/.test(error.message)
+      ? new TraceError('TRACE_UNREADABLE', `${path} is not there`)
+      : (error as Error)
+  }
+  const reason = error.code.startsWith('SQLITE_BUSY')
+    ? 'another process holds it locked'
+    : error.code.startsWith('SQLITE_CANTOPEN')
+      ? 'cannot be opened here (a live recording needs its -wal and -shm files beside it)'
+      : error.code.startsWith('SQLITE_FULL') || error.code.startsWith('SQLITE_IOERR')
+        ? 'the disk is full or fails'
+        : 'damaged'
+  return new TraceError('TRACE_UNREADABLE', `${path}: ${reason} (${error.code})`)
+}
