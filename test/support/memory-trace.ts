@@ -54,7 +54,8 @@ function columnsOf(
     names.map((name) => {
       const values = rows.map((row) => (row as Record<string, unknown>)[name])
       const type = table[name]?.type
-      if (type === 'id') return [name, BigUint64Array.from(values, (id) => (id as bigint) ?? 0n)]
+      if (type === 'id')
+        return [name, BigUint64Array.from(values, (id) => (id as bigint | null) ?? 0n)]
       if (type === 'text' || type === 'json' || type === 'bytes') {
         return [name, values.map((value) => value ?? null)]
       }
