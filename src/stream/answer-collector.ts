@@ -12,7 +12,6 @@ export const ANSWER_HEADERS = ['content-type', 'content-encoding'] as const
 
 export type CollectorLimits = SplitterLimits & Readonly<{ maxBodyBytes?: number }>
 
-const EMPTY = Buffer.alloc(0)
 const FIRST_BODY_BYTES = 4_096
 
 export class AnswerCollector {
@@ -31,7 +30,7 @@ export class AnswerCollector {
   readonly #scan = new TokenScan()
   readonly #expectedBytes: number
   #scanned = 0
-  #body: Buffer = EMPTY
+  #body: Buffer = Buffer.allocUnsafeSlow(0)
   #kept = 0
   #isCut = false
 

@@ -1,0 +1,114 @@
+/**
+ * Keyed ids of prefixes: each block's id stands for everything up to its end, and nothing can be
+ * learned from it without the key. Pure.
+ *
+ * id_k = first 64 bits of HMAC-SHA-256(key, id_{k-1} ‖ block_k); id_0 is made of the root's names.
+ * Only whole blocks have an id, so a longer prompt keeps the ids of a shorter one that it begins with.
+ */
+import { hash } from 'node:crypto'
+
+export const HASH_SCHEME = 'hmac-sha256-64/256-byte-blocks/1'
+export const CHAIN_BLOCK_BYTES = 256
+
+const HASH_BLOCK_BYTES = 64
+const ID_BYTES = 8
+
+/** HMAC's two padded keys, and a name for the key that tells nothing about it. */
+export type ChainKey = Readonly<{ inner: Buffer; outer: Buffer; keyId: string }>
+
+/** @param secret 16 bytes or more */
+export function chainKey(secret: Uint8Array): ChainKey {
+  const short = secret.byteLength > HASH_BLOCK_BYTES ? hash('sha256', secret, 'buffer') : secret
+  const inner = Buffer.alloc(HASH_BLOCK_BYTES, 0x36)
+  const outer = Buffer.alloc(HASH_BLOCK_BYTES, 0x5c)
+  short.forEach((byte, index) => {
+    inner[index] = (inner[index] ?? 0) ^ byte
+    outer[index] = (outer[index] ?? 0) ^ byte
+  })
+  const unnamed = { inner, outer, keyId: '' }
+  return { inner, outer, keyId: keyedId(unnamed, 'key', '') }
+}
+
+/** HMAC-SHA-256 without an object for each: two one-shot hashes. */
+function hmac(key: ChainKey, message: Uint8Array): Buffer {
+  const first = hash('sha256', Buffer.concat([key.inner, message]), 'buffer')
+  return hash('sha256', Buffer.concat([key.outer, first]), 'buffer')
+}
+
+/** No id is 0, since that stands for none. */
+function idOf(digest: Buffer): bigint {
+  return digest.readBigUInt64BE(0) || 1n
+}
+
+/**
+ * 16 hex digits for a name that must not be stored: a session, a tenant, a model.
+ *
+ * @param purpose keeps equal texts of different columns apart
+ */
+export function keyedId(key: ChainKey, purpose: string, text: string): string {
+  const message = Buffer.from(`${purpose}\0${text}`)
+  return idOf(hmac(key, message)).toString(16).padStart(16, '0')
+}
+
+/** What must be equal before two prompts can share anything. */
+export type ChainRoot = Readonly<{
+  /** Chat, responses and messages pass through the same template; completions through none. */
+  family: 'templated' | 'raw'
+  model: string
+  adapter: string | null
+  cacheSalt: string | null
+}>
+
+export function rootId(key: ChainKey, root: ChainRoot): bigint {
+  const names = [root.family, root.model, root.adapter, root.cacheSalt]
+  return idOf(hmac(key, Buffer.from(`root\0${JSON.stringify(names)}`)))
+}
+
+/** A chain so far, to be continued by what comes next. */
+export type Chain = Readonly<{
+  root: bigint
+  /** One id for each whole block. */
+  ids: BigUint64Array
+  /** Bytes after the last whole block. */
+  tail: Buffer
+}>
+
+export function startChain(root: bigint): Chain {
+  return { root, ids: new BigUint64Array(0), tail: Buffer.alloc(0) }
+}
+
+/** @param bytes what follows; the result holds only the new blocks' ids after the old ones */
+export function extendChain(key: ChainKey, chain: Chain, bytes: Buffer): Chain {
+  const { root, tail } = chain
+  const lengthBytes = tail.length + bytes.length
+  const newBlocks = Math.floor(lengthBytes / CHAIN_BLOCK_BYTES)
+  const ids = new BigUint64Array(chain.ids.length + newBlocks)
+  ids.set(chain.ids)
+  const message = Buffer.alloc(HASH_BLOCK_BYTES + ID_BYTES + CHAIN_BLOCK_BYTES)
+  const outer = Buffer.alloc(HASH_BLOCK_BYTES + 32)
+  key.inner.copy(message)
+  key.outer.copy(outer)
+  let parent = chain.ids.at(-1) ?? root
+  for (let block = 0; block < newBlocks; block += 1) {
+    message.writeBigUInt64BE(parent, HASH_BLOCK_BYTES)
+    copyAcross(tail, bytes, block * CHAIN_BLOCK_BYTES, message)
+    hash('sha256', message, 'buffer').copy(outer, HASH_BLOCK_BYTES)
+    parent = idOf(hash('sha256', outer, 'buffer'))
+    ids[chain.ids.length + block] = parent
+  }
+  const restAt = newBlocks * CHAIN_BLOCK_BYTES
+  const rest =
+    restAt >= tail.length
+      ? Buffer.from(bytes.subarray(restAt - tail.length))
+      : Buffer.concat([tail.subarray(restAt), bytes])
+  return { root, ids, tail: rest }
+}
+
+/** Copies one block, of `first` followed by `second`, behind the key and the parent's id. */
+function copyAcross(first: Buffer, second: Buffer, from: number, into: Buffer): void {
+  const at = HASH_BLOCK_BYTES + ID_BYTES
+  const fromFirst = Math.max(0, Math.min(first.length - from, CHAIN_BLOCK_BYTES))
+  if (fromFirst > 0) first.copy(into, at, from, from + fromFirst)
+  const secondAt = Math.max(0, from - first.length)
+  second.copy(into, at + fromFirst, secondAt, secondAt + CHAIN_BLOCK_BYTES - fromFirst)
+}
