@@ -1,8 +1,10 @@
 /** Every verb of `trace`, in the order of its help. */
 import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
+import { convertCommand } from './convert.ts'
+import { planCommand } from './plan.ts'
 
 /** Makes one verb's command. `answer` sets an exit code other than 0 that is not an error. */
 export type Verb = (world: World, answer: (exitCode: number) => void) => Command
 
-export const VERBS: readonly Verb[] = []
+export const VERBS: readonly Verb[] = [convertCommand, planCommand]

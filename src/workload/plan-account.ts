@@ -1,0 +1,55 @@
+/** What `trace plan` says about a plan: the load after each step, what is in it, and what was left out. */
+import type { TraceReader } from '../trace/trace.ts'
+import { buildPlan } from './build-plan.ts'
+import { DEFAULT_BLOCK_TOKENS, loadFigures, type LoadFigures } from './load-figures.ts'
+import type { WorkloadOptions } from './options.ts'
+import {
+  ABORT_BY_TIME,
+  ABORT_BY_TOKENS,
+  FAILED_IN_SOURCE,
+  SIZES_ESTIMATED,
+  type Plan,
+  type PlanStep,
+} from './plan.ts'
+
+export type PlanAccount = Readonly<{
+  plan: Plan
+  /** The load after each step; the first is what the window holds. */
+  steps: readonly (PlanStep & Readonly<{ figures: LoadFigures }>)[]
+  /** Block size that prefix shares are counted in. */
+  blockTokens: number
+  hangUps: Readonly<{ byTime: number; byTokens: number }>
+  failedInSource: number
+  sizesEstimated: number
+}>
+
+/** Builds the plan and looks at the load after each step. */
+export async function accountFor(
+  reader: TraceReader,
+  options: WorkloadOptions,
+  path: string,
+): Promise<PlanAccount> {
+  const blockTokens = reader.header.server.blockTokens ?? DEFAULT_BLOCK_TOKENS
+  const steps: (PlanStep & { figures: LoadFigures })[] = []
+  const plan = await buildPlan(reader, options, {
+    path,
+    onStep: (step, columns, blocks) => {
+      steps.push({ ...step, figures: loadFigures(columns, blocks, blockTokens) })
+    },
+  })
+  const { flags } = plan.columns
+  return {
+    plan,
+    steps,
+    blockTokens,
+    hangUps: { byTime: marked(flags, ABORT_BY_TIME), byTokens: marked(flags, ABORT_BY_TOKENS) },
+    failedInSource: marked(flags, FAILED_IN_SOURCE),
+    sizesEstimated: marked(flags, SIZES_ESTIMATED),
+  }
+}
+
+function marked(flags: Uint16Array, bit: number): number {
+  let count = 0
+  for (const value of flags) if ((value & bit) > 0) count += 1
+  return count
+}

@@ -1,0 +1,112 @@
+/** A plan as a person reads it, as JSON, and row by row as CSV. Pure. */
+import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import type { LoadFigures } from './load-figures.ts'
+import type { PlanAccount } from './plan-account.ts'
+import type { Plan, PlanStep } from './plan.ts'
+
+const HEADINGS = [
+  '',
+  'requests',
+  'span',
+  'rate',
+  'CV',
+  'IDC 1/10/60 s',
+  'prompt',
+  'output',
+  'prefix',
+]
+
+export function formatPlan(account: PlanAccount): string {
+  const { plan, steps } = account
+  const table = [HEADINGS, ...steps.map((step) => [stepText(step), ...cells(step.figures)])]
+  return `${[
+    ...aligned(table),
+    `${LABEL_PAD}prompt, output: p50/p99 tokens · prefix: served by an endless cache, ` +
+      `blocks of ${account.blockTokens}`,
+    ...noteLines(account),
+    `schedule   sha256 ${plan.sha256} · seed ${plan.seed}`,
+  ].join('\n')}\n`
+}
+
+const LABEL_PAD = ' '.repeat(11)
+
+function cells(figures: LoadFigures): string[] {
+  const { dispersion, promptTokens, outputTokens, prefixShare } = figures
+  return [
+    formatCount(figures.count),
+    formatDuration(figures.spanUs),
+    `${number(figures.ratePerSec)}/s`,
+    number(figures.gapCv),
+    [dispersion.at1s, dispersion.at10s, dispersion.at60s].map(number).join('/'),
+    `${formatCount(promptTokens.p50)}/${formatCount(promptTokens.p99)}`,
+    `${formatCount(outputTokens.p50)}/${formatCount(outputTokens.p99)}`,
+    prefixShare === null ? '–' : formatShare(prefixShare),
+  ]
+}
+
+/** A dash where there were too few rows to say. */
+function number(value: number): string {
+  return Number.isFinite(value) ? significant(value, 3) : '–'
+}
+
+/** Columns as wide as their longest cell; numbers stand to the right. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** 'speed 2x', 'jitter 20 ms uniform', 'rate drift'. */
+function stepText({ name, arguments: values }: PlanStep): string {
+  if (name === 'speed') return `speed ${String(values['speed'])}x`
+  if (name === 'jitter') {
+    return `jitter ${formatDuration(values['widthUs'] as number)} ${String(values['shape'])}`
+  }
+  if (name === 'limit') return `limit ${formatCount(values['limit'] as number)}`
+  return name
+}
+
+function noteLines({ plan, hangUps, failedInSource, sizesEstimated }: PlanAccount): string[] {
+  const skipped = Object.entries(plan.skipped).map(
+    ([reason, count]) => `${formatCount(count)} ${reason}`,
+  )
+  const hungUp = hangUps.byTime + hangUps.byTokens
+  const marks = [
+    hungUp > 0 &&
+      `${formatCount(hungUp)} hung up (${formatCount(hangUps.byTime)} by time, ` +
+        `${formatCount(hangUps.byTokens)} by tokens)`,
+    failedInSource > 0 && `${formatCount(failedInSource)} failed in the source, sent all the same`,
+    sizesEstimated > 0 && `${formatCount(sizesEstimated)} with estimated sizes`,
+  ].filter((mark) => mark !== false)
+  return [
+    ...(marks.length > 0 ? [`of these   ${marks.join(' · ')}`] : []),
+    ...(skipped.length > 0 ? [`left out   ${skipped.join(' · ')}`] : []),
+    ...eventLines(plan),
+  ]
+}
+
+/** More lines than this say no more. */
+const MAX_EVENT_LINES = 8
+
+function eventLines({ events }: Plan): string[] {
+  const lines = events.slice(0, MAX_EVENT_LINES).map(({ atUs, kind, detail }) => {
+    const { text } = JSON.parse(detail) as { text: string }
+    return `${kind.padEnd(11)}${text}: begins at ${formatDuration(atUs)} on the clock sent`
+  })
+  const restCount = events.length - lines.length
+  return restCount > 0 ? [...lines, `${LABEL_PAD}and ${formatCount(restCount)} more`] : lines
+}
+
+/** @returns one JSON document with the same figures; NaN becomes null */
+export function planJson(account: PlanAccount): string {
+  const { plan, ...rest } = account
+  const { columns: _, blocks, shapes, sessions, ...summary } = plan
+  const counts = { blocks: blocks.id.length, shapes: shapes.length, sessions: sessions.length }
+  return `${JSON.stringify({ ...summary, ...counts, ...rest }, null, 2)}\n`
+}
