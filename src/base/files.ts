@@ -67,3 +67,40 @@ export async function readText(flag: string, path: string): Promise<string> {
     throw new TraceError('BAD_OPTION', `${flag}: ${path} ${reason}`, { cause: error })
   }
 }
+
+/** A file that is written in parts and appears under its name at the end, whole or not at all. */
+export type WholeFile = Readonly<{
+  /** Where the parts are for now. */
+  temporary: string
+  write(content: string | Uint8Array): Promise<void>
+  finish(): Promise<void>
+  abandon(): Promise<void>
+}>
+
+/** @throws TraceError BAD_OPTION if the folder is not there or may not be written */
+export async function createWhole(path: string): Promise<WholeFile> {
+  const temporary = temporaryPath(path)
+  const handle = await open(temporary, 'wx').catch((error: unknown) => {
+    throw new TraceError('BAD_OPTION', `${path} cannot be written here`, {
+      hint: 'Is its folder there, and may you write in it?',
+      cause: error,
+    })
+  })
+  return {
+    temporary,
+    write: (content) => handle.writeFile(content),
+    async finish() {
+      await handle.close()
+      await publish(temporary, path)
+    },
+    async abandon() {
+      await handle.close()
+      await rm(temporary, { force: true })
+    },
+  }
+}
+
+/** Removes a file; one that is not there is no error. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true })
+}

@@ -2,6 +2,7 @@
  * The HTTP client for everything that is not the measured load: models, tokenize, metrics, pull.
  * Effects: network, through undici.
  */
+import type { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { TraceError } from './errors.ts'
 
@@ -34,6 +35,22 @@ export type HttpCall = Readonly<{
   headers?: Readonly<Record<string, string>>
   timeoutUs?: number
   bodyLimitBytes?: number
+  signal?: AbortSignal
+}>
+
+/** An answer whose body is read as it comes. */
+export type HttpStream = Readonly<{
+  status: number
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  body: AsyncIterable<Uint8Array>
+  /** The body where it is short: an error's text, a small document. */
+  text(): Promise<string>
+}>
+
+export type HttpOpenCall = Readonly<{
+  method?: 'GET' | 'POST' | 'PUT' | 'HEAD' | 'DELETE' | 'PATCH'
+  headers?: Readonly<Record<string, string>>
+  body?: Uint8Array | string | Readable
   signal?: AbortSignal
 }>
 
@@ -85,6 +102,35 @@ export class HttpClient {
           cause: error,
         },
       )
+    }
+  }
+
+  /**
+   * For bodies too large for memory. The caller reads or destroys the body; a silence longer than
+   * the client's limit ends it.
+   *
+   * @throws TraceError TARGET_DOWN if no answer came
+   */
+  async open(url: URL | string, call: HttpOpenCall = {}): Promise<HttpStream> {
+    const { method = 'GET', headers, body, signal } = call
+    try {
+      const answer = await request(url, {
+        method,
+        dispatcher: this.#agent,
+        headers: { ...this.#headers, ...headers },
+        ...(body === undefined ? {} : { body }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return {
+        status: answer.statusCode,
+        headers: answer.headers,
+        body: answer.body,
+        text: () => readLimited(answer.body, DEFAULT_BODY_LIMIT_BYTES),
+      }
+    } catch (error) {
+      if (signal?.aborted === true) throw error
+      const message = `cannot reach ${new URL(url).origin}: ${reasonOf(error)}`
+      throw new TraceError('TARGET_DOWN', message, { cause: error })
     }
   }
 

@@ -1,0 +1,58 @@
+/** What `trace convert` says when it is done. Pure. */
+import { formatCount, formatDuration } from '../base/format.ts'
+import type { Conversion } from './convert.ts'
+
+/** At most this many reasons and notes are shown; the header of the trace has them all. */
+const MAX_LINES = 8
+
+export function formatConversion(conversion: Conversion): string {
+  const { output, rowCount, rowDigest, spanUs, imported, exported } = conversion
+  const counted = `${formatCount(rowCount)} requests`
+  const what =
+    rowDigest === null
+      ? `${counted} · ${exported?.format ?? ''}`
+      : `${counted} in ${formatDuration(spanUs)} · digest ${rowDigest.slice(0, 16)}`
+  return [
+    `${output}  ${what}`,
+    ...(imported === null ? [] : importLines(imported)),
+    ...(exported === null ? [] : exportLines(exported)),
+    '',
+  ].join('\n')
+}
+
+function importLines(imported: NonNullable<Conversion['imported']>): string[] {
+  const blocks =
+    imported.blockCount > 0 ? ` · ${formatCount(imported.blockCount)} prefix blocks` : ''
+  const faults = imported.faults.map(
+    ({ reason, count, firstLine }) =>
+      `left out   ${formatCount(count)} rows: ${reason} (first in line ${firstLine})`,
+  )
+  return [
+    `read as    ${imported.title}${blocks}`,
+    ...faults.slice(0, MAX_LINES),
+    ...imported.notes.slice(0, MAX_LINES).map((note) => `note       ${note}`),
+  ]
+}
+
+function exportLines(exported: NonNullable<Conversion['exported']>): string[] {
+  const skipped = [...exported.skipped].map(
+    ([reason, count]) => `left out   ${formatCount(count)} rows: ${reason}`,
+  )
+  const lost = exported.lost.length === 0 ? [] : wrapped('cannot hold', exported.lost)
+  return [...skipped, ...lost, ...exported.notes.map((note) => `note       ${note}`)]
+}
+
+/** Names in lines of at most 100 characters. */
+function wrapped(title: string, names: readonly string[]): string[] {
+  const lines: string[] = []
+  let line = `${title} `
+  for (const [index, name] of names.entries()) {
+    const word = index === names.length - 1 ? name : `${name},`
+    if (line.length + word.length > 98) {
+      lines.push(line.trimEnd())
+      line = ' '.repeat(title.length + 1)
+    }
+    line += `${word} `
+  }
+  return [...lines, line.trimEnd()]
+}

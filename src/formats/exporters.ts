@@ -1,0 +1,7 @@
+/** Every format that can be written. Pure. */
+import { CONSUMERS, type Consumer, type Exporter } from './exporter.ts'
+import { mooncakeWriter } from './mooncake-writer.ts'
+
+export { CONSUMERS, type Consumer }
+
+export const EXPORTERS: readonly Exporter[] = [mooncakeWriter]

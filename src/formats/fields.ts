@@ -1,0 +1,62 @@
+/** Reads one value out of foreign data, or throws a RowFault in fixed words. Pure. */
+import { RowFault } from './row-fault.ts'
+
+export type JsonRecord = Readonly<Record<string, unknown>>
+
+/** Counts above this are a mistake or an attack, not a prompt. */
+const MAX_TOKENS = 1_000_000_000
+
+export function asRecord(value: unknown, name: string): JsonRecord {
+  if (isRecord(value)) return value
+  throw new RowFault(`${name} is not an object`)
+}
+
+export function isRecord(value: unknown): value is JsonRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function asList(value: unknown, name: string): readonly unknown[] {
+  if (Array.isArray(value)) return value as unknown[]
+  throw new RowFault(`${name} is not a list`)
+}
+
+/** A whole number from 0 on; also as text, which CSV and some JSON writers give. */
+export function asCount(value: unknown, name: string): number {
+  const number = optionalCount(value, name)
+  if (number === null) throw new RowFault(`${name} is missing`)
+  return number
+}
+
+/** As `asCount`; null where it is missing, null or blank. */
+export function optionalCount(value: unknown, name: string): number | null {
+  if (value === undefined || value === null || value === '') return null
+  const number = typeof value === 'number' ? value : Number(value)
+  if (Number.isInteger(number) && number >= 0 && number <= MAX_TOKENS) return number
+  throw new RowFault(`${name} is not a count`)
+}
+
+/** Any finite number; null where it is missing, null or blank. */
+export function optionalNumber(value: unknown, name: string): number | null {
+  if (value === undefined || value === null || value === '') return null
+  const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
+  if (Number.isFinite(number)) return number
+  throw new RowFault(`${name} is not a number`)
+}
+
+/** Text of bounded length; null where it is missing, null or blank. */
+export function optionalText(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT ? value : null
+}
+
+/** Names of models and the like; longer text is content, not a name. */
+const MAX_TEXT = 256
+
+/** seconds → µs, null kept. */
+export function secondsUs(seconds: number | null): number | null {
+  return seconds === null ? null : Math.round(seconds * 1_000_000)
+}
+
+/** ms → µs, null kept. */
+export function millisUs(millis: number | null): number | null {
+  return millis === null ? null : Math.round(millis * 1_000)
+}
