@@ -1,0 +1,28 @@
+/** Gives a command the flags of a room's table. */
+import { type Command, Option } from 'commander'
+
+export type FlagTable = Readonly<
+  Record<
+    string,
+    Readonly<{
+      flags: string
+      description: string
+      default?: string
+      isRepeatable?: boolean
+      isRequired?: boolean
+    }>
+  >
+>
+
+export function addFlags(command: Command, table: FlagTable): Command {
+  for (const flag of Object.values(table)) {
+    const option = new Option(flag.flags, flag.description)
+    if (flag.default !== undefined) option.default(flag.default)
+    if (flag.isRequired === true) option.makeOptionMandatory()
+    if (flag.isRepeatable === true) {
+      option.argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), text])
+    }
+    command.addOption(option)
+  }
+  return command
+}

@@ -1,0 +1,92 @@
+/** One small request for each endpoint in use, to learn what the target takes. Effects: network. */
+import { TraceError } from '../base/errors.ts'
+import type { HttpClient } from '../base/http.ts'
+import type { EndpointName } from '../trace/columns.ts'
+import type { RequestShape } from '../workload/plan.ts'
+import { bodyFrame, PATHS, type Dialect } from './request-body.ts'
+import type { TargetFacts } from './target-facts.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/** From most to least: the first that is not refused is what the target speaks. */
+export function dialectsOf(facts: TargetFacts): readonly Dialect[] {
+  const vllm = { isVllm: true, hasStreamOptions: true, hasPriority: true }
+  const openAi = { isVllm: false, hasStreamOptions: true, hasPriority: false }
+  const plain = { ...openAi, hasStreamOptions: false }
+  return facts.isVllm ? [vllm, { ...vllm, hasPriority: false }, openAi, plain] : [openAi, plain]
+}
+
+const TIMEOUT_US = 60_000_000
+const NOT_SERVED = new Set([404, 405, 501])
+const WANTS_KEY = new Set([401, 403])
+
+/**
+ * @param shapes one for each endpoint and parameter in use that a server may refuse
+ * @returns the dialect that all of them were answered in
+ * @throws TraceError TARGET_UNFIT if an endpoint is not served or refuses every dialect
+ */
+export async function findDialect(
+  client: HttpClient,
+  facts: TargetFacts,
+  shapes: readonly Readonly<{ shape: RequestShape; model: string }>[],
+  vocabulary: Vocabulary,
+): Promise<Dialect> {
+  const dialects = dialectsOf(facts)
+  let chosen = 0
+  for (const wish of shapes) {
+    for (;;) {
+      const dialect = dialects[chosen]
+      if (dialect === undefined) throw refused(facts, wish.shape.endpoint, 'refuses every form of')
+      const status = await ask(client, facts, wish, dialect, vocabulary)
+      if (status < 300) break
+      if (NOT_SERVED.has(status)) throw refused(facts, wish.shape.endpoint, 'does not serve')
+      if (WANTS_KEY.has(status)) throw refused(facts, wish.shape.endpoint, 'wants a key for')
+      if (status >= 500) throw refused(facts, wish.shape.endpoint, `answers ${status} to`)
+      chosen += 1
+    }
+  }
+  return dialects[chosen] as Dialect
+}
+
+function refused(facts: TargetFacts, endpoint: EndpointName, how: string): TraceError {
+  return new TraceError(
+    'TARGET_UNFIT',
+    `${facts.url.origin} ${how} ${facts.basePath}${PATHS[endpoint]}`,
+  )
+}
+
+async function ask(
+  client: HttpClient,
+  facts: TargetFacts,
+  { shape, model }: Readonly<{ shape: RequestShape; model: string }>,
+  dialect: Dialect,
+  vocabulary: Vocabulary,
+): Promise<number> {
+  const path = PATHS[shape.endpoint]
+  const wish = {
+    shape: { ...shape, n: 1 },
+    model,
+    outputTokens: 1,
+    isExactLength: true,
+    cacheSalt: null,
+    tools: null,
+  }
+  const frame = bodyFrame(wish, dialect)
+  if (frame === null || path === null) return 200
+  const json: unknown = JSON.parse(
+    frame.before + smallPrompt(shape.endpoint, dialect, vocabulary) + frame.after,
+  )
+  const answer = await client.call(new URL(facts.basePath + path, facts.url), {
+    json,
+    timeoutUs: TIMEOUT_US,
+  })
+  return answer.status
+}
+
+function smallPrompt(endpoint: EndpointName, dialect: Dialect, { words, ids }: Vocabulary): string {
+  const text = words.slice(0, 2).join('').trim()
+  if (endpoint === 'chat' || endpoint === 'messages') {
+    return JSON.stringify([{ role: 'user', content: text }])
+  }
+  const isByIds = dialect.isVllm && ids !== null && endpoint !== 'responses'
+  return JSON.stringify(isByIds ? ids.slice(0, 2) : text)
+}

@@ -1,0 +1,69 @@
+/** How much of the planned stimulus was delivered, counted while results come in. Pure. */
+import type { RequestRow } from '../trace/columns.ts'
+
+export type Fidelity = {
+  planned: number
+  sent: number
+  dropped: number
+  promptExact: number
+  promptOff: number
+  outputExact: number
+  outputOff: number
+  hungUp: number
+  /** Planned hang-ups whose answer ended first. */
+  hangUpMissed: number
+  /** Tokens that hung-up answers brought beyond the planned instant. */
+  surplusTokens: number
+  outcomes: Record<string, number>
+}
+
+export type PlannedSizes = Readonly<{
+  promptTokens: number
+  outputTokens: number
+  /** Tokens after which to hang up; 0 where it is by time or never. */
+  abortTokens: number
+  isHangUp: boolean
+}>
+
+export function newFidelity(planned: number): Fidelity {
+  return {
+    planned,
+    sent: 0,
+    dropped: 0,
+    promptExact: 0,
+    promptOff: 0,
+    outputExact: 0,
+    outputOff: 0,
+    hungUp: 0,
+    hangUpMissed: 0,
+    surplusTokens: 0,
+    outcomes: {},
+  }
+}
+
+/** Prompts count where the server told their size; outputs where the answer is whole. */
+export function countFidelity(
+  fidelity: Fidelity,
+  row: Partial<RequestRow>,
+  planned: PlannedSizes,
+): void {
+  const outcome = row.outcome ?? 'unobserved_end'
+  fidelity.outcomes[outcome] = (fidelity.outcomes[outcome] ?? 0) + 1
+  if (row.lagUs !== null && row.lagUs !== undefined) fidelity.sent += 1
+  else fidelity.dropped += 1
+  if (row.tokenSource === 'server') {
+    if (row.promptTokens === planned.promptTokens) fidelity.promptExact += 1
+    else fidelity.promptOff += 1
+  }
+  if (outcome === 'client_abort') {
+    fidelity.hungUp += 1
+    if (planned.abortTokens > 0) {
+      fidelity.surplusTokens += Math.max(0, (row.outputTokens ?? 0) - planned.abortTokens)
+    }
+  } else if (planned.isHangUp) {
+    fidelity.hangUpMissed += 1
+  } else if (outcome === 'ok' && row.outputTokens !== null && row.outputTokens !== undefined) {
+    if (row.outputTokens === planned.outputTokens) fidelity.outputExact += 1
+    else fidelity.outputOff += 1
+  }
+}

@@ -1,0 +1,162 @@
+/** What `trace replay` can be told beyond the load itself. Parsed once, here; later code trusts the type. */
+import { TraceError } from '../base/errors.ts'
+import { parseChoice, parseCount, parseDurationUs, parseUrl } from '../base/parse.ts'
+import { PACINGS, type Pacing } from './alarm.ts'
+import { parseModelMapping } from './model-map.ts'
+import { PREFIX_MODES, type PrefixMode } from './prompt-words.ts'
+
+export type ReplayOptions = Readonly<{
+  targetUrl: URL
+  /** null: a free name beside the current folder's traces. */
+  outPath: string | null
+  isForced: boolean
+  modelMap: Readonly<Record<string, string>>
+  workers: number
+  pacing: Pacing
+  timeoutUs: number
+  stallUs: number
+  maxInFlight: number
+  maxPerSecond: number
+  mayHitSource: boolean
+  tooLong: 'refuse' | 'skip'
+  prefix: PrefixMode
+  /** null: the seed of the plan. */
+  textSeed: string | null
+  headers: readonly (readonly [string, string])[]
+  apiKeyPath: string | null
+  tls: Readonly<{
+    caPath: string | null
+    certPath: string | null
+    keyPath: string | null
+    isInsecure: boolean
+  }>
+}>
+
+/** The flags, their help and the only place where their defaults stand. */
+export const REPLAY_FLAGS = {
+  target: { flags: '--target <url>', description: 'server to send to', isRequired: true },
+  out: { flags: '--out <file>', description: 'the result, .sqlite or .arrow' },
+  force: { flags: '--force', description: 'replace the result if it exists' },
+  mapModel: {
+    flags: '--map-model <recorded=served>',
+    description: 'another name for a model; * for all others (repeatable)',
+    isRepeatable: true,
+  },
+  workers: { flags: '--workers <count>', description: 'sending threads', default: '1' },
+  pacing: {
+    flags: '--pacing <precise|frugal>',
+    description: 'precise polls the last 2 ms before a send; frugal is up to 1.5 ms late',
+    default: 'precise',
+  },
+  timeout: { flags: '--timeout <duration>', description: 'longest answer', default: '30m' },
+  stallLimit: {
+    flags: '--stall-limit <duration>',
+    description: 'longest silence while an answer is awaited',
+    default: '10m',
+  },
+  maxInFlight: {
+    flags: '--max-in-flight <count>',
+    description: 'leave out what would exceed it (counted; the loop is then not open)',
+  },
+  maxRps: { flags: '--max-rps <count>', description: 'leave out what would exceed it (counted)' },
+  allowSource: {
+    flags: '--allow-source',
+    description: 'send even to the server that the trace was recorded from',
+  },
+  tooLong: {
+    flags: '--too-long <refuse|skip>',
+    description: "requests that do not fit the target's context",
+    default: 'refuse',
+  },
+  prefix: {
+    flags: '--prefix <keep|unique|salt>',
+    description: 'share prefixes as recorded, share none, or share text but no cache',
+    default: 'keep',
+  },
+  textSeed: {
+    flags: '--text-seed <text>',
+    description: 'other words, same sizes (default: --seed)',
+  },
+  header: {
+    flags: '--header <name: value>',
+    description: 'sent with each request (repeatable)',
+    isRepeatable: true,
+  },
+  apiKeyFile: {
+    flags: '--api-key-file <file>',
+    description: 'its first line is sent as Bearer key',
+  },
+  tlsCa: { flags: '--tls-ca <file>', description: 'certificates to trust, PEM' },
+  tlsCert: { flags: '--tls-cert <file>', description: 'our certificate, PEM' },
+  tlsKey: { flags: '--tls-key <file>', description: 'its key, PEM' },
+  tlsInsecure: { flags: '--tls-insecure', description: 'trust any certificate' },
+} as const
+
+type Flags = typeof REPLAY_FLAGS
+
+/** As commander hands them over. */
+export type RawReplayOptions = {
+  [K in keyof Flags]: Flags[K] extends { default: string } | { isRequired: true }
+    ? string
+    : Flags[K] extends { isRepeatable: true }
+      ? readonly string[] | undefined
+      : string | boolean | undefined
+}
+
+/** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
+export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
+  return {
+    targetUrl: parseUrl('--target', raw.target),
+    outPath: textOf(raw.out),
+    isForced: raw.force === true,
+    modelMap: Object.fromEntries(
+      (raw.mapModel ?? []).map((text) => parseModelMapping('--map-model', text)),
+    ),
+    workers: parseCount('--workers', raw.workers, 1),
+    pacing: parseChoice('--pacing', raw.pacing, PACINGS),
+    timeoutUs: parseDurationUs('--timeout', raw.timeout),
+    stallUs: parseDurationUs('--stall-limit', raw.stallLimit),
+    maxInFlight: parseLimit('--max-in-flight', raw.maxInFlight),
+    maxPerSecond: parseLimit('--max-rps', raw.maxRps),
+    mayHitSource: raw.allowSource === true,
+    tooLong: parseChoice('--too-long', raw.tooLong, ['refuse', 'skip']),
+    prefix: parseChoice('--prefix', raw.prefix, PREFIX_MODES),
+    textSeed: textOf(raw.textSeed),
+    headers: (raw.header ?? []).map(parseHeader),
+    apiKeyPath: textOf(raw.apiKeyFile),
+    tls: {
+      caPath: textOf(raw.tlsCa),
+      certPath: textOf(raw.tlsCert),
+      keyPath: textOf(raw.tlsKey),
+      isInsecure: raw.tlsInsecure === true,
+    },
+  }
+}
+
+function parseLimit(flag: string, value: string | boolean | undefined): number {
+  return value === undefined ? Number.POSITIVE_INFINITY : parseCount(flag, String(value), 1)
+}
+
+function textOf(value: string | boolean | undefined): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+/** What this program writes itself: two of a kind would be read in two ways. */
+const OWN_HEADERS = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+  'connection',
+])
+
+function parseHeader(text: string): readonly [string, string] {
+  const [, name = '', value = ''] =
+    /^([\w!#$%&'*+.^`|~-]+):[ \t]*([\t\x20-\x7e]+)$/.exec(text) ?? []
+  // The value may be a secret: it is not quoted.
+  if (name === '') throw new TraceError('BAD_OPTION', "--header wants 'name: value'")
+  if (OWN_HEADERS.has(name.toLowerCase())) {
+    throw new TraceError('BAD_OPTION', `--header cannot set ${name.toLowerCase()}`)
+  }
+  return [name, value]
+}

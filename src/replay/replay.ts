@@ -1,0 +1,169 @@
+/**
+ * Sends a plan to a target and writes a trace of what happened.
+ * Effects: network, threads, one file, progress on stderr.
+ */
+import { hash } from 'node:crypto'
+import { EXIT } from '../base/errors.ts'
+import { readText, refuseExisting } from '../base/files.ts'
+import { formatCount, formatDuration } from '../base/format.ts'
+import { HttpClient } from '../base/http.ts'
+import { resolveHost } from '../base/socket.ts'
+import type { World } from '../base/world.ts'
+import { containerByName } from '../trace/container.ts'
+import { newHeader, type TraceHeader } from '../trace/header.ts'
+import type { Plan } from '../workload/plan.ts'
+import type { Fidelity } from './fidelity.ts'
+import type { ReplayOptions } from './options.ts'
+import { freeOutPath } from './out-path.ts'
+import { preflight, type Preflight } from './preflight.ts'
+import { RunWatch } from './run-watch.ts'
+import type { SendTarget } from './send-worker.ts'
+import { ReplayThreads } from './threads.ts'
+
+export type ReplayEnd = Readonly<{
+  outPath: string
+  fidelity: Fidelity
+  /** 130 or 143 if a signal ended it, else 0. */
+  exitCode: number
+}>
+
+/** From the last thread that is ready to due 0: connections are opened in it. */
+const HEAD_START_US = 600_000
+
+/** @throws TraceError before the first request; afterwards every failure is an outcome */
+export async function replay(plan: Plan, options: ReplayOptions, world: World): Promise<ReplayEnd> {
+  const outPath = options.outPath ?? freeOutPath(plan.source.path)
+  containerByName(outPath)
+  refuseExisting(outPath, options.isForced)
+  const tls = await readTls(options)
+  const headers = await readHeaders(options)
+  const client = new HttpClient({
+    headers: Object.fromEntries(headers),
+    tls: { ...tls, isInsecure: options.tls.isInsecure },
+  })
+  try {
+    const ready = await preflight(plan, options, client, headers)
+    const host = await resolveHost(options.targetUrl.hostname)
+    world.stderr.write(planText(plan, ready))
+    return await run({ plan, options, world, client, ready, outPath, target: { host, tls } })
+  } finally {
+    await client.close()
+  }
+}
+
+type Run = Readonly<{
+  plan: Plan
+  options: ReplayOptions
+  world: World
+  client: HttpClient
+  ready: Preflight
+  outPath: string
+  target: Readonly<{ host: string; tls: TlsFiles }>
+}>
+
+async function run(all: Run): Promise<ReplayEnd> {
+  const { plan, options, world, client, ready, outPath } = all
+  const runId = hash('sha256', `${plan.sha256} ${world.clock.wallUs()}`, 'hex').slice(0, 12)
+  const threads = new ReplayThreads({
+    plan,
+    options,
+    outPath,
+    header: headerOf(plan, ready, options, runId),
+    models: ready.models,
+    targetNames: plan.shapes.map(() => options.targetUrl.host),
+    targets: [sendTarget(options, all.target)],
+    build: {
+      targets: [ready.target],
+      targetOfShape: plan.shapes.map(() => 0),
+      runId,
+      textSeed: options.textSeed ?? plan.seed,
+      prefix: options.prefix,
+      isLastOnConnection: true,
+    },
+  })
+  const watch = new RunWatch({ plan, world, client, ready, counters: threads.counters })
+  try {
+    await threads.ready()
+    await watch.before()
+    const startUs = Math.ceil(world.clock.nowUs() + HEAD_START_US)
+    const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
+    threads.start(startUs)
+    const exitCode = await watch.during(startUs, threads)
+    const { samples, events } = await watch.after(startUs)
+    const fidelity = await threads.finish(
+      { originWallUs, interrupted: exitCode !== EXIT.pass },
+      samples,
+      events,
+    )
+    return { outPath, fidelity, exitCode }
+  } finally {
+    await threads.close()
+  }
+}
+
+function planText(plan: Plan, { facts, notes }: Preflight): string {
+  const seconds = plan.spanUs / 1_000_000
+  const rate = seconds > 0 ? ` · ${formatCount(plan.count / seconds, 1)}/s` : ''
+  const software = facts.isVllm ? `vLLM ${facts.version ?? ''}`.trim() : 'an OpenAI-like server'
+  return [
+    `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
+      `schedule ${plan.sha256.slice(0, 8)}… → ${facts.url.origin} (${software})`,
+    ...notes.map((note) => `      ${note}`),
+    '',
+  ].join('\n')
+}
+
+function headerOf(
+  plan: Plan,
+  { facts, target, models }: Preflight,
+  options: ReplayOptions,
+  runId: string,
+): TraceHeader {
+  const { version, blockTokens, fingerprint } = facts
+  const empty = newHeader('replayed')
+  return {
+    ...empty,
+    seed: plan.seed,
+    planSha256: plan.sha256,
+    transforms: plan.steps,
+    server: {
+      ...empty.server,
+      software: facts.isVllm ? 'vllm' : null,
+      version,
+      models: [...new Set(models)],
+      maxModelTokens: target.maxModelTokens,
+      blockTokens,
+      fingerprint,
+    },
+    labels: { run: runId, source: plan.source.rowDigest ?? '', prefix: options.prefix },
+  }
+}
+
+type TlsFiles = Readonly<{ ca?: string; cert?: string; key?: string }>
+
+async function readTls({ tls }: ReplayOptions): Promise<TlsFiles> {
+  return {
+    ...(tls.caPath === null ? {} : { ca: await readText('--tls-ca', tls.caPath) }),
+    ...(tls.certPath === null ? {} : { cert: await readText('--tls-cert', tls.certPath) }),
+    ...(tls.keyPath === null ? {} : { key: await readText('--tls-key', tls.keyPath) }),
+  }
+}
+
+async function readHeaders({
+  headers,
+  apiKeyPath,
+}: ReplayOptions): Promise<ReplayOptions['headers']> {
+  if (apiKeyPath === null) return headers
+  const [key = ''] = (await readText('--api-key-file', apiKeyPath)).split('\n')
+  return [...headers, ['authorization', `Bearer ${key.trim()}`]]
+}
+
+function sendTarget(options: ReplayOptions, { host, tls }: Run['target']): SendTarget {
+  const { protocol, hostname, port } = options.targetUrl
+  const isTls = protocol === 'https:'
+  return {
+    host,
+    port: Number(port || (isTls ? 443 : 80)),
+    tls: isTls ? { ...tls, serverName: hostname, isInsecure: options.tls.isInsecure } : null,
+  }
+}

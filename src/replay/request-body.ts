@@ -1,0 +1,116 @@
+/** The JSON of one request, around the place where its prompt goes. Pure. */
+import type { EndpointName } from '../trace/columns.ts'
+import type { RequestShape } from '../workload/plan.ts'
+
+/** What a target understands, found out before the first request. */
+export type Dialect = Readonly<{
+  /** vLLM's own parameters: ignore_eos, cache_salt, prompts as token ids. */
+  isVllm: boolean
+  /** Streams can be asked for their usage. */
+  hasStreamOptions: boolean
+  /** The server schedules by priority: others refuse a request that names one. */
+  hasPriority: boolean
+}>
+
+export const PATHS: Readonly<Record<EndpointName, string | null>> = {
+  chat: '/chat/completions',
+  completions: '/completions',
+  responses: '/responses',
+  messages: '/messages',
+  embeddings: '/embeddings',
+  other: null,
+}
+
+const PROMPT_FIELDS: Readonly<Record<EndpointName, string | null>> = {
+  chat: 'messages',
+  completions: 'prompt',
+  responses: 'input',
+  messages: 'messages',
+  embeddings: 'input',
+  other: null,
+}
+
+/** Text before the prompt's value and text after it. */
+export type BodyFrame = Readonly<{ before: string; after: string }>
+
+export type BodyWish = Readonly<{
+  shape: RequestShape
+  /** As the target calls it. */
+  model: string
+  outputTokens: number
+  /** Answer must not stop early; false where the request is not to be forced. */
+  isExactLength: boolean
+  cacheSalt: string | null
+  /** Tool definitions as JSON, or null. */
+  tools: string | null
+}>
+
+/** Parameters that any server of the OpenAI dialect takes. */
+const COMMON_PARAMS = new Set([
+  'temperature',
+  'top_p',
+  'presence_penalty',
+  'frequency_penalty',
+  'seed',
+  'logprobs',
+  'top_logprobs',
+])
+
+/** What this program decides itself. */
+const OWN_PARAMS = new Set([
+  'stream',
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+  'min_tokens',
+  'ignore_eos',
+  'n',
+  'best_of',
+  'priority',
+  'echo',
+  'store',
+  'background',
+])
+
+/** @returns null where the endpoint cannot be replayed */
+export function bodyFrame(wish: BodyWish, dialect: Dialect): BodyFrame | null {
+  const { shape } = wish
+  const fields = JSON.stringify({ model: wish.model, ...fieldsOf(wish, dialect) }).slice(1, -1)
+  const tools = wish.tools === null ? '' : `,"tools":${wish.tools}`
+  const name = PROMPT_FIELDS[shape.endpoint]
+  return name === null ? null : { before: `{${fields}${tools},"${name}":`, after: '}' }
+}
+
+function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
+  const { shape, outputTokens, isExactLength } = wish
+  const { endpoint, isStream, n, priority } = shape
+  if (endpoint === 'embeddings') return {}
+  const limit = endpoint === 'responses' ? 'max_output_tokens' : 'max_tokens'
+  const usage = isStream && dialect.hasStreamOptions && isOpenAi(endpoint)
+  return {
+    ...paramsOf(shape, dialect),
+    [limit]: outputTokens,
+    ...(isExactLength && dialect.isVllm && isOpenAi(endpoint) ? { ignore_eos: true } : {}),
+    ...(n > 1 && isOpenAi(endpoint) ? { n } : {}),
+    ...(priority !== null && dialect.hasPriority ? { priority } : {}),
+    ...(wish.cacheSalt !== null && dialect.isVllm ? { cache_salt: wish.cacheSalt } : {}),
+    stream: isStream,
+    ...(usage ? { stream_options: { include_usage: true } } : {}),
+  }
+}
+
+function isOpenAi(endpoint: EndpointName): boolean {
+  return endpoint === 'chat' || endpoint === 'completions'
+}
+
+function paramsOf(shape: RequestShape, dialect: Dialect): Record<string, unknown> {
+  if (shape.params === null) return {}
+  const params = JSON.parse(shape.params) as Record<string, unknown>
+  return Object.fromEntries(
+    Object.entries(params).filter(
+      ([name]) =>
+        !OWN_PARAMS.has(name) &&
+        (dialect.isVllm && isOpenAi(shape.endpoint) ? true : COMMON_PARAMS.has(name)),
+    ),
+  )
+}

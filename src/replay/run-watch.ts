@@ -1,0 +1,130 @@
+/** Watches a run from outside: progress, the server's counters, signals. Effects: network, stderr, signals. */
+import { pause } from '../base/clock.ts'
+import { EXIT } from '../base/errors.ts'
+import type { HttpClient } from '../base/http.ts'
+import type { World } from '../base/world.ts'
+import type { EventRow, SampleRow } from '../trace/columns.ts'
+import type { Plan } from '../workload/plan.ts'
+import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
+import type { Preflight } from './preflight.ts'
+import { dueCount, progressLine } from './progress.ts'
+import { metricRows, readMetrics } from './server-metrics.ts'
+import { rootUrl } from './target-facts.ts'
+import type { ReplayThreads } from './threads.ts'
+
+const TTY_STEP_US = 200_000
+const PLAIN_STEP_US = 5_000_000
+const METRICS_STEP_US = 5_000_000
+const TICK_US = 100_000
+/** A server counts an answer some moments after its last byte. */
+const SETTLE_US = 500_000
+
+export type WatchOptions = Readonly<{
+  plan: Plan
+  world: World
+  client: HttpClient
+  ready: Preflight
+  counters: readonly Counters[]
+}>
+
+export class RunWatch {
+  readonly #options: WatchOptions
+  readonly #samples: SampleRow[] = []
+  #before: SampleRow[] = []
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+  }
+
+  /** The server's counters before the first request. */
+  async before(): Promise<void> {
+    this.#before = await this.#scrape(0)
+  }
+
+  /** Until the run is over or a signal ends it. @returns the exit code */
+  async during(startUs: number, threads: ReplayThreads): Promise<number> {
+    const { world } = this.#options
+    const state = { exitCode: EXIT.pass as number, isOver: false }
+    const stop = (exitCode: number) => {
+      state.exitCode = exitCode
+      threads.stop()
+    }
+    const stopListening = [
+      world.onSignal('SIGINT', () => stop(EXIT.interrupted)),
+      world.onSignal('SIGTERM', () => stop(EXIT.terminated)),
+    ]
+    const watching = Promise.all([this.#show(startUs, state), this.#sample(startUs, state)])
+    try {
+      await threads.sent()
+    } finally {
+      state.isOver = true
+      for (const each of stopListening) each()
+      await watching
+    }
+    return state.exitCode
+  }
+
+  /** The server's counters at the end, and what the plan says happened to the load. */
+  async after(startUs: number): Promise<{ samples: SampleRow[]; events: EventRow[] }> {
+    const { plan, world, ready } = this.#options
+    if (ready.facts.hasMetrics) await pause(SETTLE_US)
+    const atUs = Math.round(world.clock.nowUs() - startUs)
+    const last = await this.#scrape(atUs)
+    return {
+      samples: [...this.#before, ...this.#samples, ...last],
+      events: plan.events.map((event) => ({ ...event, atUs: Math.round(event.atUs) })),
+    }
+  }
+
+  async #scrape(atUs: number): Promise<SampleRow[]> {
+    const { client, ready } = this.#options
+    if (!ready.facts.hasMetrics) return []
+    const metrics = await readMetrics(client, rootUrl(ready.facts.url, '/metrics'))
+    return metrics === null ? [] : metricRows(metrics, atUs, null)
+  }
+
+  async #sample(startUs: number, state: Readonly<{ isOver: boolean }>): Promise<void> {
+    const { world } = this.#options
+    for (let step = 1; ; step += 1) {
+      while (!state.isOver && world.clock.nowUs() < startUs + step * METRICS_STEP_US) {
+        await pause(TICK_US)
+      }
+      if (state.isOver) return
+      this.#samples.push(...(await this.#scrape(Math.round(world.clock.nowUs() - startUs))))
+    }
+  }
+
+  async #show(startUs: number, state: Readonly<{ isOver: boolean }>): Promise<void> {
+    const { stderr } = this.#options.world
+    const stepUs = stderr.isTTY ? TTY_STEP_US : PLAIN_STEP_US
+    let nextUs = startUs + (stderr.isTTY ? 0 : stepUs)
+    while (!state.isOver) {
+      await pause(TICK_US)
+      const nowUs = this.#options.world.clock.nowUs()
+      if (nowUs < nextUs) continue
+      nextUs = nowUs + stepUs
+      stderr.write(
+        stderr.isTTY ? `\r${this.#line(startUs, true)}\u001B[K` : `${this.#line(startUs, false)}\n`,
+      )
+    }
+    stderr.write(
+      `${stderr.isTTY ? '\r' : ''}${this.#line(startUs, stderr.isTTY)}${stderr.isTTY ? '\u001B[K' : ''}\n`,
+    )
+  }
+
+  #line(startUs: number, withBar: boolean): string {
+    const { plan, counters, world } = this.#options
+    const elapsedUs = world.clock.nowUs() - startUs
+    const counts = sumCounts(counters)
+    return progressLine(
+      {
+        planned: plan.count,
+        due: dueCount(plan.columns.dueUs, elapsedUs),
+        elapsedUs,
+        lagUs: lagQuantileUs(counters, 0.99),
+        ...counts,
+      },
+      withBar,
+    )
+  }
+}

@@ -1,0 +1,126 @@
+/** Thread that sends: bodies in, results out, sockets between. Effects: network, messages. */
+import { pause, systemClock } from '../base/clock.ts'
+import { tlsContext } from '../base/socket.ts'
+import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
+import { Admission } from './admission.ts'
+import { systemAlarm, type Pacing } from './alarm.ts'
+import type { BodyBatch } from './body-worker.ts'
+import { Counters } from './counters.ts'
+import type { FlightResult } from './flight-result.ts'
+import { Sender, type SenderLimits } from './sender.ts'
+import { socketWires } from './socket-wire.ts'
+
+export type SendTarget = Readonly<{
+  host: string
+  port: number
+  tls: Readonly<{
+    serverName: string
+    isInsecure: boolean
+    ca?: string
+    cert?: string
+    key?: string
+  }> | null
+}>
+
+export type SendWorkerData = Readonly<{
+  targets: readonly SendTarget[]
+  limits: SenderLimits
+  pacing: Pacing
+  maxInFlight: number
+  maxPerSecond: number
+  counters: SharedArrayBuffer
+  admission: SharedArrayBuffer
+  bodies: MessagePort
+  results: MessagePort
+}>
+
+export type SendCommand = Readonly<{ kind: 'start'; startUs: number } | { kind: 'stop' }>
+
+/** Results travel together: a message costs more than a result. */
+const RESULTS_PER_MESSAGE = 64
+const RESULTS_WAIT_US = 50_000
+
+class ResultBox {
+  readonly #port: MessagePort
+  #results: FlightResult[] = []
+  sent = 0
+
+  constructor(port: MessagePort) {
+    this.#port = port
+  }
+
+  add(result: FlightResult): void {
+    this.#results.push(result)
+    if (this.#results.length >= RESULTS_PER_MESSAGE) this.flush()
+  }
+
+  flush(): void {
+    if (this.#results.length === 0) return
+    const buffers = new Set<ArrayBuffer>()
+    for (const { capture } of this.#results) {
+      if (capture === null) continue
+      for (const array of [capture.body, capture.eventEnds, capture.eventAtUs]) {
+        if (array !== null && array.length > 0) buffers.add(array.buffer as ArrayBuffer)
+      }
+    }
+    this.sent += this.#results.length
+    this.#port.postMessage(this.#results, [...buffers])
+    this.#results = []
+  }
+}
+
+function run(data: SendWorkerData, port: MessagePort): void {
+  const box = new ResultBox(data.results)
+  const counters = new Counters(data.counters)
+  const { maxInFlight, maxPerSecond } = data
+  const sender = new Sender({
+    clock: systemClock,
+    makeAlarm: systemAlarm(systemClock, data.pacing),
+    openWire: socketWires(
+      data.targets.map(({ host, port: number, tls }) => ({
+        host,
+        port: number,
+        tls: tls === null ? null : { ...tls, context: tlsContext('--tls', tls) },
+      })),
+    ),
+    counters,
+    admission: new Admission({ maxInFlight, maxPerSecond }, data.admission),
+    limits: data.limits,
+    onResult: (result) => box.add(result),
+  })
+  const state = { startUs: Number.NaN, isFed: false, isStopped: false }
+  const backlog: BodyBatch[] = []
+  const take = (batch: BodyBatch) => {
+    for (const [at, request] of batch.requests.entries()) {
+      const bytes = batch.bytes.subarray(at === 0 ? 0 : batch.ends[at - 1], batch.ends[at])
+      sender.add({ ...request, dueUs: request.dueUs + state.startUs }, bytes)
+    }
+    state.isFed ||= batch.isLast
+  }
+  data.bodies.on('message', (batch: BodyBatch) => {
+    if (Number.isNaN(state.startUs)) backlog.push(batch)
+    else if (!state.isStopped) take(batch)
+  })
+  port.on('message', (command: SendCommand) => {
+    if (command.kind === 'start') {
+      state.startUs = command.startUs
+      for (const batch of backlog.splice(0)) take(batch)
+    } else {
+      state.isStopped = true
+      sender.stop()
+    }
+  })
+  void report()
+
+  async function report(): Promise<void> {
+    while (!(state.isStopped || (state.isFed && sender.pendingCount === 0))) {
+      await pause(RESULTS_WAIT_US)
+      box.flush()
+    }
+    box.flush()
+    port.postMessage({ kind: 'done', results: box.sent })
+    data.bodies.close()
+  }
+}
+
+if (parentPort !== null) run(workerData as SendWorkerData, parentPort)

@@ -1,0 +1,184 @@
+/**
+ * Sends finished requests at their absolute instants and watches their answers.
+ *
+ * Open loop: a slow answer never holds back a later send; what is late is sent at once and its lag is
+ * known. Effects: only through `openWire`, the clock and the alarm.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Admission } from './admission.ts'
+import { Agenda } from './agenda.ts'
+import type { Alarm, MakeAlarm } from './alarm.ts'
+import type { Counters } from './counters.ts'
+import type { FlightResult, ReadyRequest } from './flight-result.ts'
+import { Flight, type FlightHost } from './flight.ts'
+import type { OpenWire, Wire } from './wire.ts'
+
+export type SenderLimits = Readonly<{
+  /** How long before its instant a request's connection is opened. */
+  leadUs: number
+  /** An answer must be whole so long after *sent*. */
+  timeoutUs: number
+  /** Bytes must arrive at least this often while one waits. */
+  stallUs: number
+}>
+
+export type SenderOptions = Readonly<{
+  clock: Clock
+  makeAlarm: MakeAlarm
+  openWire: OpenWire
+  counters: Counters
+  admission: Admission
+  limits: SenderLimits
+  /** Called once for each request that was added. */
+  onResult: (result: FlightResult) => void
+}>
+
+/** How often limits are looked at: a timeout is so much late at most. */
+const SWEEP_US = 250_000
+/** Connections made in a row before sockets are served again. */
+const OPENS_PER_TURN = 4
+
+/** A finished connection that the server has not closed after this long is closed by us. */
+const LINGER_US = 1_000_000
+
+type Step =
+  | Readonly<{ kind: 'open' | 'send' | 'hangUp'; flight: Flight }>
+  | Readonly<{ kind: 'close'; wire: Wire }>
+
+export class Sender implements FlightHost {
+  readonly #options: SenderOptions
+  readonly #alarm: Alarm
+  readonly #agenda = new Agenda<Step>()
+  readonly #open = new Set<Flight>()
+  #nextSweepUs = Number.POSITIVE_INFINITY
+  #isStopped = false
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#alarm = options.makeAlarm(() => this.#turn())
+  }
+
+  /** Requests that have been added and have not ended. */
+  get pendingCount(): number {
+    return this.#open.size
+  }
+
+  /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
+  add(request: ReadyRequest, bytes: Uint8Array): void {
+    const { limits, clock } = this.#options
+    const flight = new Flight(request, bytes, this)
+    this.#open.add(flight)
+    if (bytes.length === 0) {
+      flight.fail('unsendable')
+      return
+    }
+    this.#agenda.add(request.dueUs - limits.leadUs, { kind: 'open', flight })
+    if (this.#nextSweepUs === Number.POSITIVE_INFINITY) {
+      this.#nextSweepUs = clock.nowUs() + SWEEP_US
+    }
+    this.#wake()
+  }
+
+  /** Ends everything at once: what is in flight is hung up, what waits is not sent. */
+  stop(): void {
+    this.#isStopped = true
+    this.#alarm.stop()
+    for (const flight of this.#open) flight.fail('interrupted')
+  }
+
+  // What flights ask of the thread that they fly in.
+
+  nowUs(): number {
+    return this.#options.clock.nowUs()
+  }
+
+  openWire(flight: Flight) {
+    return this.#options.openWire(flight.request.target, flight)
+  }
+
+  sent(flight: Flight): void {
+    const { counters } = this.#options
+    const { abortAfterUs, dueUs } = flight.request
+    counters.add('sent')
+    counters.add('inFlight')
+    this.#release(flight)
+    counters.addLag(Math.max(0, flight.writtenAtUs - dueUs))
+    if (Number.isFinite(abortAfterUs)) {
+      this.#agenda.add(flight.writtenAtUs + abortAfterUs, { kind: 'hangUp', flight })
+      this.#wake()
+    }
+  }
+
+  /** Called for every read: a busy reader must not make the next send late. */
+  served(nowUs: number, sizeBytes: number): void {
+    this.#options.counters.add('bytesIn', sizeBytes)
+    if (nowUs >= this.#agenda.nextUs) this.#turn()
+  }
+
+  /** The server was asked to close first, which leaves its side with the port to wait for. */
+  leaveLater(wire: Wire): void {
+    this.#agenda.add(this.nowUs() + LINGER_US, { kind: 'close', wire })
+    this.#wake()
+  }
+
+  ended(flight: Flight, result: FlightResult, isAnswered: boolean): void {
+    const { admission, counters, onResult } = this.#options
+    this.#open.delete(flight)
+    counters.add('done')
+    if (flight.isAdmitted) admission.leave()
+    if (flight.isSent) counters.add('inFlight', -1)
+    if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')
+    else if (result.fault === 'dropped') counters.add('dropped')
+    else counters.add(isAnswered ? 'ok' : 'errors')
+    if (!flight.isSent) this.#release(flight)
+    onResult(result)
+  }
+
+  /** Room for another body in the window that is built ahead. */
+  #release(flight: Flight): void {
+    this.#options.counters.add('released')
+    this.#options.counters.add('releasedBytes', flight.request.bodyBytes)
+  }
+
+  #wake(): void {
+    this.#alarm.set(Math.min(this.#agenda.nextUs, this.#nextSweepUs))
+  }
+
+  #turn(): void {
+    if (this.#isStopped) return
+    let opens = 0
+    for (;;) {
+      const nowUs = this.#options.clock.nowUs()
+      if (this.#agenda.nextUs > nowUs || opens === OPENS_PER_TURN) break
+      const step = this.#agenda.take()
+      if (step === undefined) break
+      if (step.kind === 'open') opens += 1
+      this.#act(step, nowUs)
+    }
+    this.#sweep()
+    this.#wake()
+  }
+
+  #act(step: Step, nowUs: number): void {
+    if (step.kind === 'close') return step.wire.close()
+    const { kind, flight } = step
+    if (flight.isOver) return
+    if (kind === 'open') {
+      flight.open()
+      this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
+    } else if (kind === 'hangUp') {
+      flight.hangUp()
+    } else if (this.#options.admission.enter(nowUs)) {
+      flight.send()
+    } else {
+      flight.fail('dropped')
+    }
+  }
+
+  #sweep(): void {
+    const nowUs = this.#options.clock.nowUs()
+    if (nowUs < this.#nextSweepUs) return
+    for (const flight of this.#open) flight.checkLimits(nowUs, this.#options.limits)
+    this.#nextSweepUs = this.#open.size === 0 ? Number.POSITIVE_INFINITY : nowUs + SWEEP_US
+  }
+}

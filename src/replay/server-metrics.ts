@@ -1,0 +1,84 @@
+/** A server's own counters, read from its /metrics before, during and after a run. Effects: network. */
+import type { HttpClient } from '../base/http.ts'
+import { canonicalJson } from '../trace/canonical.ts'
+import type { SampleRow } from '../trace/columns.ts'
+
+export type Metric = Readonly<{
+  name: string
+  labels: Readonly<Record<string, string>>
+  value: number
+}>
+
+/** Families that say something about load; the rest is about the server's process. */
+const KEPT = /^(?:vllm:|http_request)/
+/** Buckets of a histogram are many and can be told from its sum and count well enough. */
+const LEFT_OUT = /_(?:bucket|created)$/
+/** Settings as labels: read once for the target's block size, not at each scrape. */
+const SETTINGS = 'vllm:cache_config_info'
+
+const TIMEOUT_US = 2_000_000
+
+/** Prometheus' text format; lines that do not follow it are passed over. */
+export function parseMetrics(text: string): Metric[] {
+  const metrics: Metric[] = []
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('#')) continue
+    const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/.exec(line)
+    if (found === null) continue
+    const [, name = '', labels = '', digits = ''] = found
+    const value = numberOf(digits)
+    if (value !== null) metrics.push({ name, labels: parseLabels(labels), value })
+  }
+  return metrics
+}
+
+function numberOf(text: string): number | null {
+  if (text === '+Inf') return Number.POSITIVE_INFINITY
+  const value = Number(text)
+  return Number.isNaN(value) ? null : value
+}
+
+function parseLabels(text: string): Record<string, string> {
+  const pairs = [...text.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)]
+  return Object.fromEntries(
+    pairs.map(([, name = '', value = '']) => [name, value.replace(/\\(.)/g, unescape)]),
+  )
+}
+
+function unescape(_: string, letter: string): string {
+  return letter === 'n' ? '\n' : letter
+}
+
+/** @returns null where the target tells nothing: a run goes on without */
+export async function readMetrics(client: HttpClient, url: URL): Promise<Metric[] | null> {
+  try {
+    const answer = await client.call(url, { timeoutUs: TIMEOUT_US })
+    return answer.status === 200 ? parseMetrics(answer.text) : null
+  } catch {
+    return null
+  }
+}
+
+/** @param atUs since the run's start */
+export function metricRows(
+  metrics: readonly Metric[],
+  atUs: number,
+  target: string | null,
+): SampleRow[] {
+  return metrics
+    .filter(({ name, value }) => KEPT.test(name) && !LEFT_OUT.test(name) && Number.isFinite(value))
+    .filter(({ name }) => name !== SETTINGS)
+    .map(({ name, labels, value }) => ({
+      atUs,
+      metric: name,
+      labels: canonicalJson(target === null ? labels : { ...labels, target }),
+      value,
+    }))
+}
+
+/** Tokens in one block of the server's KV cache; null where it is not told. */
+export function blockTokensOf(metrics: readonly Metric[]): number | null {
+  const settings = metrics.find(({ name }) => name === SETTINGS)
+  const tokens = Number(settings?.labels['block_size'])
+  return tokens > 0 ? tokens : null
+}

@@ -1,0 +1,182 @@
+/** The threads of one replay: one builds bodies, some send, one reads the answers. Effects: starts threads. */
+import { MessageChannel, startThread, type MessagePort, type Worker } from '../base/threads.ts'
+import type { EventRow, SampleRow } from '../trace/columns.ts'
+import type { TraceHeader } from '../trace/header.ts'
+import type { Plan } from '../workload/plan.ts'
+import { Admission } from './admission.ts'
+import type { BuildOptions } from './body-builder.ts'
+import type { BodyWorkerData } from './body-worker.ts'
+import { Counters } from './counters.ts'
+import type { Fidelity } from './fidelity.ts'
+import type { ReplayOptions } from './options.ts'
+import type { ResultCommand, ResultReply, ResultWorkerData } from './result-worker.ts'
+import type { SendCommand, SendTarget, SendWorkerData } from './send-worker.ts'
+
+export type ThreadPlan = Readonly<{
+  plan: Plan
+  options: ReplayOptions
+  build: BuildOptions
+  targets: readonly SendTarget[]
+  models: readonly string[]
+  targetNames: readonly string[]
+  outPath: string
+  header: TraceHeader
+}>
+
+/** Connections stand this long before their request at most. */
+const LEAD_US = 500_000
+
+export class ReplayThreads {
+  readonly counters: readonly Counters[]
+  readonly #senders: Worker[] = []
+  readonly #result: Worker
+  readonly #body: Worker
+  readonly #failure = Promise.withResolvers<never>()
+  readonly #isPrimed: Promise<unknown>
+  readonly #isReady: Promise<ResultReply>
+  #posted = 0
+  readonly #allSent: Promise<unknown>
+
+  constructor(input: ThreadPlan) {
+    const { plan, options, build } = input
+    const workers = Math.min(options.workers, Math.max(1, plan.count))
+    this.counters = Array.from({ length: workers }, () => new Counters())
+    const bodies = this.counters.map(() => new MessageChannel())
+    const results = this.counters.map(() => new MessageChannel())
+    const shared = sharedPlan(plan)
+    this.#result = this.#start(
+      './result-worker',
+      resultData(input, shared, results),
+      results.map(({ port2 }) => port2),
+    )
+    this.#isReady = nextMessage<ResultReply>(this.#result)
+    const admission = new Admission(limitsOf(options)).memory
+    for (const [at, counters] of this.counters.entries()) {
+      const ports = [bodies[at]?.port2, results[at]?.port1] as [MessagePort, MessagePort]
+      const data = sendData(input, counters.memory, admission, ports)
+      this.#senders.push(this.#start('./send-worker', data, ports))
+    }
+    const ports = bodies.map(({ port1 }) => port1)
+    const { columns, shapes, blocks } = shared
+    const bodyData: BodyWorkerData = {
+      plan: { columns, shapes, blocks, count: plan.count },
+      options: build,
+      ports,
+      counters: this.counters.map(({ memory }) => memory),
+    }
+    this.#body = this.#start('./body-worker', bodyData, ports)
+    this.#isPrimed = nextMessage(this.#body)
+    this.#allSent = Promise.all(
+      this.#senders.map(async (sender) => {
+        const done = await nextMessage<{ results: number }>(sender)
+        this.#posted += done.results
+      }),
+    )
+    // Whoever waits hears of it; nobody waiting is no reason to end the process.
+    this.#failure.promise.catch(() => undefined)
+  }
+
+  /** Until the result can be written and the first bodies stand ready. */
+  async ready(): Promise<void> {
+    await this.#orFailure(Promise.all([this.#isReady, this.#isPrimed]))
+  }
+
+  start(startUs: number): void {
+    this.#result.postMessage({ kind: 'start', startUs } satisfies ResultCommand)
+    for (const sender of this.#senders) {
+      sender.postMessage({ kind: 'start', startUs } satisfies SendCommand)
+    }
+  }
+
+  /** Hangs up what is in flight and sends nothing more. */
+  stop(): void {
+    for (const sender of this.#senders) sender.postMessage({ kind: 'stop' } satisfies SendCommand)
+  }
+
+  /** Until each request has its end. */
+  async sent(): Promise<void> {
+    await this.#orFailure(this.#allSent)
+  }
+
+  /** Writes the result whole. */
+  async finish(
+    header: Partial<TraceHeader>,
+    samples: readonly SampleRow[],
+    events: readonly EventRow[],
+  ): Promise<Fidelity> {
+    const reply = nextMessage<ResultReply>(this.#result)
+    const command = { kind: 'finish', expected: this.#posted, header, samples, events } as const
+    this.#result.postMessage(command satisfies ResultCommand)
+    const answer = await this.#orFailure(reply)
+    if (answer.kind === 'finished') return answer.fidelity
+    throw new Error(`the result could not be written: ${'message' in answer ? answer.message : ''}`)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(
+      [this.#body, this.#result, ...this.#senders].map(async (each) => each.terminate()),
+    )
+  }
+
+  #start(name: string, data: unknown, ports: MessagePort[]): Worker {
+    const worker = startThread(import.meta.url, name, { workerData: data, transferList: ports })
+    worker.on('error', (error) => this.#failure.reject(error))
+    return worker
+  }
+
+  async #orFailure<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#failure.promise])
+  }
+}
+
+type SharedPlan = Pick<Plan, 'count' | 'columns' | 'shapes' | 'sessions' | 'blocks'>
+
+/** Only what threads need; columns that lie in shared memory are not copied. */
+function sharedPlan({ count, columns, shapes, sessions, blocks }: Plan): SharedPlan {
+  return { count, columns, shapes, sessions, blocks }
+}
+
+function resultData(
+  input: ThreadPlan,
+  plan: SharedPlan,
+  results: readonly MessageChannel[],
+): ResultWorkerData {
+  return {
+    plan,
+    models: input.models,
+    targetNames: input.targetNames,
+    ports: results.map(({ port2 }) => port2),
+    outPath: input.outPath,
+    isForced: input.options.isForced,
+    header: input.header,
+  }
+}
+
+function sendData(
+  { options, targets }: ThreadPlan,
+  counters: SharedArrayBuffer,
+  admission: SharedArrayBuffer,
+  [bodies, results]: readonly [MessagePort, MessagePort],
+): SendWorkerData {
+  const { timeoutUs, stallUs, pacing } = options
+  return {
+    targets,
+    limits: { leadUs: LEAD_US, timeoutUs, stallUs },
+    pacing,
+    ...limitsOf(options),
+    counters,
+    admission,
+    bodies,
+    results,
+  }
+}
+
+function limitsOf({ maxInFlight, maxPerSecond }: ReplayOptions) {
+  return { maxInFlight, maxPerSecond }
+}
+
+async function nextMessage<T>(worker: Worker): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>()
+  worker.once('message', resolve)
+  return promise
+}

@@ -1,0 +1,39 @@
+/** A server's own tokenizer, asked over HTTP. Effects: network. */
+import type { HttpClient } from '../base/http.ts'
+
+export type ChatMessage = Readonly<{ role: string; content: unknown }>
+
+export interface TokenizerClient {
+  /** Token ids of a text without special tokens; null where the server does not tell. */
+  tokenize(text: string): Promise<readonly number[] | null>
+  /** Token ids of messages under the model's template; null where the server does not tell. */
+  tokenizeChat(messages: readonly ChatMessage[], tools: unknown): Promise<readonly number[] | null>
+  /** Text of token ids; null where the server does not tell. */
+  detokenize(tokenIds: readonly number[]): Promise<string | null>
+}
+
+/** vLLM's routes. They stand at the root, beside /v1. */
+export function serverTokenizer(
+  client: HttpClient,
+  targetUrl: URL,
+  model: string,
+): TokenizerClient {
+  const tokenizeUrl = new URL('/tokenize', targetUrl)
+  const detokenizeUrl = new URL('/detokenize', targetUrl)
+  const tokens = async (json: unknown) => tokenIdsOf(await client.callJson(tokenizeUrl, { json }))
+  return {
+    tokenize: async (text) => tokens({ model, prompt: text, add_special_tokens: false }),
+    tokenizeChat: async (messages, tools) =>
+      tokens({ model, messages, ...(tools === null ? {} : { tools }) }),
+    async detokenize(tokenIds) {
+      const answer = await client.callJson(detokenizeUrl, { json: { model, tokens: tokenIds } })
+      const { prompt } = (answer ?? {}) as { prompt?: unknown }
+      return typeof prompt === 'string' ? prompt : null
+    },
+  }
+}
+
+function tokenIdsOf(answer: unknown): readonly number[] | null {
+  const { tokens } = (answer ?? {}) as { tokens?: unknown }
+  return Array.isArray(tokens) && tokens.every(Number.isSafeInteger) ? (tokens as number[]) : null
+}
