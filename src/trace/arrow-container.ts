@@ -118,7 +118,7 @@ export class ArrowContainer implements Container {
     for await (const batch of mergeRequests(readers, keys)) this.addBatch('request', batch)
     this.#lastAtUs = -Infinity
     this.#writeRequests(1)
-    for await (const batch of readers[0].blocks()) this.addBatch('block', batch as Batch)
+    for await (const batch of readers[0].blocks()) this.addBatch('block', batch)
     for await (const rows of readers[0].samples())
       this.addBatch('sample', rowsToBatch('sample', rows))
     this.addBatch('event', rowsToBatch('event', await readers[0].events()))

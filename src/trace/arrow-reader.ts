@@ -146,7 +146,7 @@ class ArrowReader implements TraceReader {
 
   #rows<T extends 'event' | 'gap'>(table: T, limit: LimitName) {
     const rows = [...this.#batches(table, limit)].flatMap((batch) => batchToRows(table, batch))
-    return rows.sort(compareRows(table))
+    return rows.toSorted(compareRows(table))
   }
 
   /** A part is an Arrow file of its own, as base64 in the metadata of a batch without rows. */

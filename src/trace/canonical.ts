@@ -6,7 +6,7 @@ export function canonicalJson(value: unknown): string {
     if (typeof member !== 'object' || member === null || Array.isArray(member)) return member
     const from = member as Record<string, unknown>
     const sorted: Record<string, unknown> = {}
-    for (const key of Object.keys(from).sort()) {
+    for (const key of Object.keys(from).toSorted()) {
       // defineProperty, because a plain assignment of '__proto__' would change the object instead.
       Object.defineProperty(sorted, key, { value: from[key], enumerable: true })
     }

@@ -63,7 +63,7 @@ class FileWriter implements TraceWriter {
   }
 
   async addRequestBatch(batch: Readonly<{ rowCount: number; columns: RequestColumns }>) {
-    this.#add('request', batch as Batch)
+    this.#add('request', batch)
   }
 
   async addBlocks(rows: readonly object[]): Promise<void> {
@@ -102,8 +102,7 @@ class FileWriter implements TraceWriter {
   async finish(changes: Partial<TraceHeader> = {}): Promise<void> {
     try {
       await this.#container.flush()
-      const reader = await readContainer(this.#container.temporaryPath)
-      const digest = await rowDigest(reader).finally(async () => reader.close())
+      const digest = await digestOf(this.#container.temporaryPath)
       await this.#container.seal({
         ...this.#header,
         ...changes,
@@ -120,5 +119,14 @@ class FileWriter implements TraceWriter {
   async abandon(): Promise<void> {
     await this.#container.abandon()
     await rm(this.#container.temporaryPath, { force: true })
+  }
+}
+
+async function digestOf(path: string): Promise<string> {
+  const reader = await readContainer(path)
+  try {
+    return await rowDigest(reader)
+  } finally {
+    await reader.close()
   }
 }

@@ -86,7 +86,9 @@ export function compareRows(table: TableName): (left: object, right: object) => 
 function compareValues(left: unknown, right: unknown): number {
   if (left === right) return 0
   if (left === null || right === null) return left === null ? -1 : 1
-  if (typeof left === 'string') return Buffer.compare(Buffer.from(left), Buffer.from(String(right)))
+  if (typeof left === 'string' && typeof right === 'string') {
+    return Buffer.compare(Buffer.from(left), Buffer.from(right))
+  }
   return (left as number) < (right as number) ? -1 : 1
 }
 
@@ -98,7 +100,7 @@ class RowEncoder {
   #length = 0
 
   sorted(table: TableName, rows: readonly object[]): void {
-    this.rows(table, rowsToBatch(table, [...rows].sort(compareRows(table))))
+    this.rows(table, rowsToBatch(table, [...rows].toSorted(compareRows(table))))
   }
 
   rows(table: TableName, batch: Batch): void {

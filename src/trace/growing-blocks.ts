@@ -24,7 +24,7 @@ export class GrowingBlocks {
   sortedById(): Batch {
     const places = new IdIndex(this.#count + 1)
     for (let index = 0; index < this.#count; index += 1) places.add(this.#ids[index] ?? 0n, index)
-    const id = this.#ids.slice(0, this.#count).sort()
+    const id = this.#ids.slice(0, this.#count).toSorted()
     const parent = new BigUint64Array(this.#count)
     const tokens = new Float64Array(this.#count)
     for (let index = 0; index < this.#count; index += 1) {

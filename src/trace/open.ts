@@ -19,7 +19,7 @@ export async function openTrace(path: string): Promise<TraceReader> {
   if (!isFolder(path)) return readContainer(path)
   const names = readdirSync(path)
     .filter((name) => /^[^.].*\.(?:sqlite|arrow)$/.test(name))
-    .sort()
+    .toSorted()
   if (names.length === 0) {
     throw new TraceError('TRACE_UNREADABLE', `${path} is a folder without traces`, {
       hint: 'A recording is a folder of .sqlite segments.',

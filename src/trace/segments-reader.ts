@@ -5,7 +5,7 @@ import { compareRows } from './digest.ts'
 import type { TraceHeader } from './header.ts'
 import { IdIndex } from './id-index.ts'
 import { mergeRequests } from './merge.ts'
-import { gatherRows, type Batch } from './table.ts'
+import { gatherRows } from './table.ts'
 import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
 
 /**
@@ -49,20 +49,19 @@ class SegmentsReader implements TraceReader {
         for (let row = 0; row < batch.rowCount; row += 1) {
           if (seen.add(ids[row] ?? 0n)) places.push(row)
         }
-        if (places.length > 0)
-          yield gatherRows('block', batch as Batch, places) as unknown as BlockBatch
+        if (places.length > 0) yield gatherRows('block', batch, places) as unknown as BlockBatch
       }
     }
   }
 
   async events(): Promise<EventRow[]> {
     const rows = await Promise.all(this.#readers.map(async (reader) => reader.events()))
-    return rows.flat().sort(compareRows('event'))
+    return rows.flat().toSorted(compareRows('event'))
   }
 
   async gaps(): Promise<GapRow[]> {
     const rows = await Promise.all(this.#readers.map(async (reader) => reader.gaps()))
-    return rows.flat().sort(compareRows('gap'))
+    return rows.flat().toSorted(compareRows('gap'))
   }
 
   /** Segments follow each other in time, but their edges may overlap by the batches under way. */

@@ -204,7 +204,8 @@ function fillerOf({ file, type }: ColumnEntry, place: number, path: string): Fil
       }
     case 'text':
     case 'json':
-    case 'bytes': {
+    case 'bytes':
+    default: {
       const limit = type === 'bytes' ? 'MAX_BLOB_BYTES' : 'MAX_TEXT_BYTES'
       return (row, data, index) => {
         const value = row[place] ?? null

@@ -50,6 +50,30 @@ export function openForAppending(path: string): Connection {
   return connection
 }
 
+/**
+ * Held by the one recorder of a folder until it closes it or dies, however it dies.
+ *
+ * @throws TraceError BAD_OPTION if another process holds it, or the folder cannot be written
+ */
+export function lockFolder(lockPath: string, folder: string): Connection {
+  let connection: Connection | null = null
+  try {
+    connection = new Database(lockPath, { timeout: 0 })
+    // Nothing is ever written to it, so nothing may lie beside it either.
+    connection.pragma('journal_mode = MEMORY')
+    connection.exec('BEGIN EXCLUSIVE')
+    return connection
+  } catch (error) {
+    connection?.close()
+    const isBusy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
+    const what = isBusy ? 'is being written by another recorder' : 'cannot be written'
+    throw new TraceError('BAD_OPTION', `${folder} ${what}`, {
+      hint: 'Name another folder with --out.',
+      cause: error,
+    })
+  }
+}
+
 /** Everything back into the one file, so that it can be copied, and its -wal and -shm are gone. */
 export function sealDatabase(connection: Connection): void {
   connection.pragma('wal_checkpoint(TRUNCATE)')

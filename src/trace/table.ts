@@ -54,6 +54,7 @@ export function newData(type: ColumnType, length: number): Data {
     case 'json':
       return Array.from<string | null>({ length }).fill(null)
     case 'bytes':
+    default:
       return Array.from<Uint8Array | null>({ length }).fill(null)
   }
 }
@@ -180,6 +181,6 @@ export function sortRequests(batch: Batch): Batch {
   return gatherRows(
     'request',
     batch,
-    Uint32Array.from({ length: batch.rowCount }, (_, row) => row).sort(compare),
+    Uint32Array.from({ length: batch.rowCount }, (_, row) => row).toSorted(compare),
   )
 }

@@ -1,0 +1,151 @@
+/**
+ * A recording under way: a folder of finished segments and one that is being written, by one thread,
+ * synchronously. Effects: writes the folder.
+ *
+ * A row is written when its request begins and completed when it ends, so that a killed recorder
+ * loses what it had not written yet, but not the demand that it had seen.
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RequestRow } from './columns.ts'
+import type { TraceHeader } from './header.ts'
+import {
+  OpenSegment,
+  recoverSegment,
+  type RecordingChange,
+  type SegmentEnd,
+} from './open-segment.ts'
+import { lockFolder, type Connection } from './sqlite.ts'
+
+const LOCK_NAME = '.recording-lock'
+const SEGMENT_NAME = /^\d{6}\.sqlite$/
+
+/**
+ * Begins a new segment in a folder. Segments whose writer was killed are ended first: their open rows
+ * get the outcome unobserved_end.
+ *
+ * @param header a recording that exists keeps its own origin: see `Recording.header`
+ * @throws TraceError BAD_OPTION if another recorder writes there, or the folder cannot be written
+ */
+export function openRecording(directory: string, header: TraceHeader): Recording {
+  mkdirSync(directory, { recursive: true })
+  const lock = lockFolder(join(directory, LOCK_NAME), directory)
+  try {
+    const names = readdirSync(directory)
+      .filter((name) => SEGMENT_NAME.test(name))
+      .toSorted()
+    const ends = names.map((name) => recoverSegment(join(directory, name)))
+    return new Recording(directory, lock, header, names, ends)
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+export class Recording {
+  /** The header of this segment: the recording's own origin, clock anchors moved onto it. */
+  readonly header: TraceHeader
+  readonly isNew: boolean
+  /** Segments that an earlier recorder left unfinished, and their rows that were still open. */
+  readonly recovered: Readonly<{ segments: number; rows: number }>
+  readonly #directory: string
+  readonly #lock: Connection
+  readonly #openRows = new Map<number, Partial<RequestRow>>()
+  #segmentNumber: number
+  #segment: OpenSegment
+  #nextSeq: number
+
+  constructor(
+    directory: string,
+    lock: Connection,
+    header: TraceHeader,
+    names: readonly string[],
+    ends: readonly SegmentEnd[],
+  ) {
+    this.#directory = directory
+    this.#lock = lock
+    this.isNew = ends.length === 0
+    this.header = onOrigin(header, ends[0]?.header.originWallUs ?? null)
+    const broken = ends.filter(({ wasOpen }) => wasOpen)
+    this.recovered = {
+      segments: broken.length,
+      rows: broken.reduce((sum, { openRows }) => sum + openRows, 0),
+    }
+    this.#nextSeq = Math.max(-1, ...ends.map(({ maxSeq }) => maxSeq)) + 1
+    this.#segmentNumber = Number(names.at(-1)?.slice(0, 6) ?? 0) + 1
+    this.#segment = this.#begin()
+  }
+
+  /** One more than any seq of the recording so far. */
+  get nextSeq(): number {
+    return this.#nextSeq
+  }
+
+  get segmentPath(): string {
+    return this.#segment.path
+  }
+
+  get segmentBytes(): number {
+    return this.#segment.sizeBytes
+  }
+
+  /** Rows begun or completed in this segment. */
+  get segmentRows(): number {
+    return this.#segment.rowCount
+  }
+
+  /** Whether the segment has this block, and so the whole chain before it. */
+  hasBlock(id: bigint): boolean {
+    return this.#segment.hasBlock(id)
+  }
+
+  /** One transaction. @throws TraceError FAILED if the disk is full or fails; nothing of it is kept */
+  write(change: RecordingChange): void {
+    this.#segment.write(change)
+    for (const row of change.open ?? []) {
+      this.#openRows.set(row.seq ?? -1, row)
+      this.#nextSeq = Math.max(this.#nextSeq, (row.seq ?? -1) + 1)
+    }
+    for (const row of change.completed ?? []) {
+      this.#openRows.delete(row.seq ?? -1)
+      this.#nextSeq = Math.max(this.#nextSeq, (row.seq ?? -1) + 1)
+    }
+  }
+
+  /** Finishes the segment and begins the next; open rows move there, to end there. */
+  rotate(changes: Partial<TraceHeader> = {}): void {
+    const before = this.#segment
+    this.#segmentNumber += 1
+    const after = this.#begin()
+    // Should the process die between the two, readers find the row twice and take the later one.
+    after.write({ open: [...this.#openRows.values()].toSorted(bySeq) })
+    before.dropOpenRows()
+    before.close(changes)
+    this.#segment = after
+  }
+
+  /** Finishes the segment; rows still open end as unobserved_end. */
+  close(changes: Partial<TraceHeader> = {}): void {
+    this.#segment.endOpenRows()
+    this.#segment.close(changes)
+    this.#lock.close()
+    rmSync(join(this.#directory, LOCK_NAME), { force: true })
+  }
+
+  #begin(): OpenSegment {
+    const name = `${String(this.#segmentNumber).padStart(6, '0')}.sqlite`
+    return new OpenSegment(join(this.#directory, name), this.header)
+  }
+}
+
+function bySeq(left: Partial<RequestRow>, right: Partial<RequestRow>): number {
+  return (left.seq ?? 0) - (right.seq ?? 0)
+}
+
+/** All segments of a recording count from the first one's origin. */
+function onOrigin(header: TraceHeader, originWallUs: number | null): TraceHeader {
+  if (originWallUs === null || header.originWallUs === null) return header
+  const shiftUs = header.originWallUs - originWallUs
+  const anchors = header.clock.anchors.map(({ atUs, wallUs }) => ({ atUs: atUs + shiftUs, wallUs }))
+  return { ...header, originWallUs, clock: { ...header.clock, anchors } }
+}
