@@ -1,0 +1,195 @@
+/**
+ * The way from the relay to the observer: bounded, lossy when it must be, never a wait.
+ * Effects: posts to and restarts one worker thread.
+ */
+import { type Clock, pause } from '../base/clock.ts'
+import type { Worker } from '../base/threads.ts'
+import { BatchWriter, RECORD, type RecordKind } from './batch.ts'
+import type { FromObserver, Gap, GapReason, ToObserver } from './messages.ts'
+
+const BATCH_BYTES = 262_144
+/** Room kept for ends of connections after bytes are refused, as a share of the limit. */
+const CONTROL_SHARE = 0.1
+const FIRST_RESTART_US = 100_000
+const LAST_RESTART_US = 5_000_000
+
+export type FeedOptions = Readonly<{
+  clock: Clock
+  /** Bytes and records that may wait for the observer. */
+  queueBytes: number
+  queueRecords: number
+  startObserver: () => Worker
+  onMessage: (message: FromObserver) => void
+}>
+
+export class Feed {
+  readonly #options: FeedOptions
+  #worker: Worker | null = null
+  #batch = new BatchWriter(BATCH_BYTES)
+  #waitingBytes = 0
+  #waitingRecords = 0
+  #gap: { fromUs: number; toUs: number; count: number; reason: GapReason } | null = null
+  #restartAtUs = 0
+  #restartWaitUs = FIRST_RESTART_US
+  #isClosing = false
+  #isPaused = false
+  /** Changes whenever the observer forgot its connections; a connection of another epoch is unknown to it. */
+  epoch = 1
+  shedCount = 0
+  restartCount = 0
+
+  constructor(options: FeedOptions) {
+    this.#options = options
+  }
+
+  get isUp(): boolean {
+    return this.#worker !== null
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** While paused, requests that begin are counted and not kept; those under way are finished. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused
+  }
+
+  /** Whether a new request should be followed at all. */
+  canBegin(): boolean {
+    return !this.#isPaused && this.#worker !== null && this.#hasRoom(BATCH_BYTES)
+  }
+
+  /**
+   * @param source copied; null for a record without bytes
+   * @returns the copy, valid for as long as it is held, or null if the record was refused
+   */
+  put(
+    kind: RecordKind,
+    connection: number,
+    atUs: number,
+    source: Uint8Array | null,
+    sizeBytes: number,
+  ): Buffer | null {
+    if (this.#worker === null) return null
+    const isControl = kind === RECORD.closed || kind === RECORD.lost
+    if (!isControl && !this.#hasRoom(sizeBytes)) return null
+    if (!this.#batch.fits(sizeBytes)) this.flush()
+    return this.#batch.add(kind, connection, atUs, source, sizeBytes)
+  }
+
+  /** The copy last returned is still being sent: its memory must not go to the observer. */
+  pin(): void {
+    this.#batch.isPinned = true
+  }
+
+  /** Counts one request that is not, or not wholly, recorded. */
+  shed(atUs: number): void {
+    this.shedCount += 1
+    const reason = this.#reason()
+    if (this.#gap !== null && this.#gap.reason !== reason) this.#postGap()
+    this.#gap ??= { fromUs: atUs, toUs: atUs, count: 0, reason }
+    this.#gap.toUs = atUs
+    this.#gap.count += 1
+  }
+
+  /** Hands over what has gathered; call every few ms. Brings a dead observer back. */
+  flush(): void {
+    if (this.#worker === null) {
+      if (!this.#isClosing && this.#options.clock.nowUs() >= this.#restartAtUs) this.start()
+      return
+    }
+    if (this.#gap !== null && this.#hasRoom(0)) this.#postGap()
+    const batch = this.#batch
+    if (batch.recordCount === 0) return
+    const { memory, sizeBytes } = batch.take()
+    this.#waitingBytes += sizeBytes
+    this.#waitingRecords += batch.recordCount
+    this.#post({ type: 'batch', memory, sizeBytes, recordCount: batch.recordCount }, [memory])
+    this.#batch = new BatchWriter(BATCH_BYTES)
+  }
+
+  send(message: ToObserver): void {
+    if (this.#worker !== null) this.#post(message, [])
+  }
+
+  /** Ends the observer after what it was given; one that does not end in time is killed. */
+  async close(patienceUs: number): Promise<void> {
+    this.flush()
+    this.#isClosing = true
+    const worker = this.#worker
+    if (worker === null) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    worker.once('exit', () => resolve())
+    this.#post({ type: 'close' }, [])
+    const waiting = new AbortController()
+    const late = pause(patienceUs, waiting.signal).then(
+      () => void worker.terminate(),
+      () => undefined,
+    )
+    await promise
+    waiting.abort()
+    await late
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    const { queueBytes, queueRecords } = this.#options
+    return (
+      this.#waitingBytes + this.#batch.sizeBytes + sizeBytes <= queueBytes * (1 - CONTROL_SHARE) &&
+      this.#waitingRecords + this.#batch.recordCount < queueRecords
+    )
+  }
+
+  #reason(): GapReason {
+    if (this.#isPaused) return 'paused'
+    return this.#worker === null ? 'observer_down' : 'queue_full'
+  }
+
+  #postGap(): void {
+    if (this.#gap === null || this.#worker === null) return
+    const gap: Gap = { ...this.#gap }
+    this.#post({ type: 'gap', gap }, [])
+    this.#gap = null
+  }
+
+  #post(message: ToObserver, transfer: ArrayBuffer[]): void {
+    // A thread that is going down takes messages and drops them; its exit settles the account.
+    this.#worker?.postMessage(message, transfer)
+  }
+
+  /** Starts the observer's thread; `flush` starts it again when it is gone. */
+  start(): void {
+    const worker = this.#options.startObserver()
+    this.#worker = worker
+    worker.on('message', (message: FromObserver) => {
+      if (message.type === 'done') {
+        this.#waitingBytes -= message.sizeBytes
+        this.#waitingRecords -= message.recordCount
+        this.#restartWaitUs = FIRST_RESTART_US
+      }
+      this.#options.onMessage(message)
+    })
+    // Never quoted: an exception's text may hold traffic.
+    worker.on('error', () => undefined)
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#down()
+    })
+  }
+
+  #down(): void {
+    this.#worker = null
+    this.epoch += 1
+    this.#waitingBytes = 0
+    this.#waitingRecords = 0
+    this.#batch = new BatchWriter(BATCH_BYTES)
+    if (this.#isClosing) return
+    this.restartCount += 1
+    this.#restartAtUs = this.#options.clock.nowUs() + this.#restartWaitUs
+    this.#restartWaitUs = Math.min(this.#restartWaitUs * 2, LAST_RESTART_US)
+    this.#options.onMessage({ type: 'down' })
+  }
+}

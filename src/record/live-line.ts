@@ -1,0 +1,50 @@
+/** The line that says how recording goes: rewritten each second on a terminal, rarely elsewhere. */
+import type { World } from '../base/world.ts'
+import { every } from './every.ts'
+import type { RecordSession } from './record-session.ts'
+import { liveText, type RecordStatus } from './record-text.ts'
+
+const TERMINAL_US = 1_000_000
+/** In a log, one line a minute is company enough; troubles are told at once. */
+const LOG_US = 60_000_000
+
+export class LiveLine {
+  readonly #session: RecordSession
+  readonly #world: World
+  #before: RecordStatus
+  #saidAtUs: number
+  #degraded: string | null = null
+
+  constructor(session: RecordSession, world: World) {
+    this.#session = session
+    this.#world = world
+    this.#saidAtUs = world.clock.nowUs()
+    this.#before = session.status(this.#saidAtUs)
+  }
+
+  /** Runs until the signal; the meter of added delay starts anew with each line. */
+  async run(signal: AbortSignal): Promise<void> {
+    await every(TERMINAL_US, signal, () => this.#tick())
+  }
+
+  /** Takes the line away, so that what follows stands in its place. */
+  clear(): void {
+    if (this.#world.stderr.isTTY) this.#world.stderr.write('\r\u001b[K')
+  }
+
+  #tick(): void {
+    const { stderr, clock } = this.#world
+    const nowUs = clock.nowUs()
+    const status = this.#session.status(nowUs)
+    const isNews = status.degraded !== this.#degraded
+    this.#degraded = status.degraded
+    if (!stderr.isTTY && !isNews && nowUs - this.#saidAtUs < LOG_US) return
+    const seconds = (status.elapsedUs - this.#before.elapsedUs) / 1_000_000
+    const requestsPerSec = (status.counts.requests - this.#before.counts.requests) / seconds
+    const text = liveText({ ...status, requestsPerSec })
+    stderr.write(stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`)
+    this.#before = status
+    this.#saidAtUs = nowUs
+    this.#session.relay.delays.reset()
+  }
+}

@@ -1,0 +1,58 @@
+/** What the relay's thread and the observer's thread say to each other. Types only. */
+
+export type GapReason =
+  | 'queue_full'
+  | 'observer_down'
+  | 'paused'
+  | 'writer_behind'
+  | 'disk'
+  | 'unreadable'
+
+/** Requests that could not be recorded; absolute µs. */
+export type Gap = Readonly<{ fromUs: number; toUs: number; count: number; reason: GapReason }>
+
+export type ToObserver =
+  | Readonly<{ type: 'batch'; memory: ArrayBuffer; sizeBytes: number; recordCount: number }>
+  | Readonly<{ type: 'gap'; gap: Gap }>
+  | Readonly<{
+      type: 'event'
+      atUs: number
+      kind: string
+      detail: Readonly<Record<string, unknown>>
+    }>
+  /** From now on say which connections are idle. */
+  | Readonly<{ type: 'drain' }>
+  | Readonly<{ type: 'close' }>
+
+export type ServerFacts = Readonly<{
+  software: string | null
+  version: string | null
+  models: readonly string[]
+  maxModelTokens: number | null
+}>
+
+/** Counted since the observer started. */
+export type ObserverCounts = Readonly<{
+  requests: number
+  inFlight: number
+  recorded: number
+  hungUp: number
+  failed: number
+  /** Requests on connections whose bytes could not be followed. */
+  unreadable: number
+  /** Requests that are not of a recorded endpoint. */
+  passed: number
+  serverCounted: number
+  gapRows: number
+  lostRows: number
+  segments: number
+  fileBytes: number
+}>
+
+export type FromObserver =
+  | Readonly<{ type: 'done'; sizeBytes: number; recordCount: number; counts: ObserverCounts }>
+  /** Connections between two requests, with the client bytes seen of each, as pairs. */
+  | Readonly<{ type: 'idle'; pairs: Float64Array }>
+  | Readonly<{ type: 'writer'; state: 'ok' | 'degraded'; reason: string | null }>
+  | Readonly<{ type: 'closed'; counts: ObserverCounts; digest: string | null }>
+  | Readonly<{ type: 'down' }>

@@ -1,0 +1,215 @@
+/** Turns what the relay saw into rows. Runs in its own thread; pure but for what it is given. */
+import { inflate } from '../stream/inflate.ts'
+import { interpret } from '../stream/interpret.ts'
+import type { AnswerCapture, Observation } from '../stream/observation.ts'
+import { describeRequest, endpointOf } from '../stream/request-facts.ts'
+import type { StopReason } from '../stream/http-reader.ts'
+import { RECORD, type RecordKind } from './batch.ts'
+import { ConnectionView, type ExchangeSink, type ViewOptions } from './connection-view.ts'
+import type { Enricher } from './enricher.ts'
+import type { BareEnd, Exchange } from './exchange.ts'
+import type { ObserverCounts } from './messages.ts'
+import { answeredRow, bareRow, openRow, type Row } from './request-row.ts'
+import type { RowKeeper } from './row-keeper.ts'
+import type { OpenFacts } from './tap.ts'
+
+export type ObserverLimits = Omit<ViewOptions, 'sink' | 'headers'>
+
+export type ObserverOptions = Readonly<{
+  keeper: RowKeeper
+  enricher: Enricher
+  /** Monotonic µs at the trace's origin. */
+  originUs: () => number
+  limits: ObserverLimits
+}>
+
+/** The connection turned into something that is no longer HTTP, as it may. */
+const LEGITIMATE_STOPS: ReadonlySet<StopReason> = new Set(['upgrade', 'tunnel'])
+
+const EMPTY = Buffer.alloc(0)
+
+export class Observer implements ExchangeSink {
+  readonly #options: ObserverOptions
+  readonly #views = new Map<number, ConnectionView>()
+  /** Recorded requests under way. */
+  readonly #live = new Map<Exchange, Row>()
+  requests = 0
+  hungUp = 0
+  failed = 0
+  unreadable = 0
+  passed = 0
+  serverCounted = 0
+  completed = 0
+
+  constructor(options: ObserverOptions) {
+    this.#options = options
+  }
+
+  get counts(): Omit<
+    ObserverCounts,
+    'segments' | 'fileBytes' | 'gapRows' | 'lostRows' | 'recorded'
+  > {
+    const { requests, hungUp, failed, unreadable, passed, serverCounted } = this
+    return {
+      requests,
+      hungUp,
+      failed,
+      unreadable,
+      passed,
+      serverCounted,
+      inFlight: this.#live.size,
+    }
+  }
+
+  /** Takes one record of the relay; `bytes` is valid during the call. */
+  take(kind: RecordKind, id: number, atUs: number, bytes: Buffer, from: number, to: number): void {
+    if (kind === RECORD.open) return this.#openView(id, atUs, bytes, from, to)
+    const view = this.#views.get(id)
+    if (view === undefined) return
+    switch (kind) {
+      case RECORD.clientBytes:
+        return view.pushClient(bytes, from, to, atUs)
+      case RECORD.upstreamBytes:
+        return view.pushUpstream(bytes, from, to, atUs)
+      case RECORD.connected:
+        return view.connected(bytes.readUInt32LE(from))
+      case RECORD.stalled:
+        return view.stalled(bytes.readUInt32LE(from))
+      case RECORD.clientEnd:
+        return view.clientEnded(atUs)
+      case RECORD.refused:
+        return view.refused(atUs)
+      case RECORD.upstreamEnd:
+        return view.ended('fin', atUs)
+      case RECORD.upstreamReset:
+        return view.ended('reset', atUs)
+      case RECORD.clientReset:
+        return view.ended('hangup', atUs)
+      case RECORD.timeout:
+        return view.ended('timeout', atUs)
+      case RECORD.lost:
+        return this.#forget(id, view, atUs)
+      case RECORD.closed:
+        view.ended('reset', atUs)
+        this.#views.delete(id)
+    }
+  }
+
+  /** Puts what is under way where a crash leaves it. */
+  writeOpenRows(): void {
+    for (const [exchange, row] of this.#live) {
+      const wanted = exchange.sentAtUs === null ? 'head' : 'whole'
+      if (exchange.written === wanted) continue
+      exchange.written = wanted
+      this.#options.keeper.open({ ...openRow(exchange, this.#originUs), ...row })
+    }
+  }
+
+  /** Connections between two requests, each with the client bytes seen of it. */
+  idlePairs(): Float64Array {
+    const pairs: number[] = []
+    for (const [id, view] of this.#views) if (view.isIdle) pairs.push(id, view.clientBytes)
+    return Float64Array.from(pairs)
+  }
+
+  onBegin(exchange: Exchange, target: string): void {
+    const endpoint = endpointOf(exchange.method, target)
+    if (endpoint === null) {
+      this.passed += 1
+      return
+    }
+    exchange.endpoint = endpoint
+    exchange.seq = this.#options.keeper.takeSeq()
+    this.requests += 1
+    this.#live.set(exchange, {})
+  }
+
+  onSent(exchange: Exchange, body: Buffer, isCut: boolean): void {
+    if (exchange.seq === null) return
+    const plain = plainBody(body, exchange.headers.get('content-encoding'))
+    exchange.facts = describeRequest(exchange.endpoint, plain ?? EMPTY, isCut || plain === null)
+    const { row, blocks } = this.#options.enricher.request(exchange, exchange.facts)
+    this.#options.keeper.addBlocks(blocks)
+    this.#live.set(exchange, row)
+  }
+
+  onAnswered(exchange: Exchange, capture: AnswerCapture): void {
+    if (exchange.seq === null) return
+    const { enricher } = this.#options
+    const seen = interpret(capture, {
+      endpoint: exchange.endpoint,
+      isStream: exchange.facts?.isStream === true,
+      keepAnswer: enricher.wantsAnswer(exchange),
+    })
+    const row = answeredRow(exchange, seen, this.#originUs)
+    const extra = enricher.answer(exchange, seen, row)
+    this.#options.keeper.addBlocks(extra.blocks)
+    this.#count(seen)
+    this.#complete(exchange, { ...row, model: modelOf(exchange, seen), ...extra.row })
+  }
+
+  onBareEnd(exchange: Exchange, end: BareEnd): void {
+    if (exchange.seq === null) return
+    if (end.outcome === 'client_abort') this.hungUp += 1
+    else this.failed += 1
+    this.#complete(exchange, bareRow(exchange, end, this.#originUs))
+  }
+
+  onUnreadable(exchanges: readonly Exchange[], reason: StopReason, atUs: number): void {
+    for (const exchange of exchanges) {
+      this.onBareEnd(exchange, { outcome: 'unobserved_end', status: null, atUs })
+    }
+    if (LEGITIMATE_STOPS.has(reason)) return
+    this.unreadable += 1
+    const at = atUs - this.#originUs
+    this.#options.keeper.addGap({ fromUs: at, toUs: at, reason: 'unreadable', count: 1 })
+  }
+
+  get #originUs(): number {
+    return this.#options.originUs()
+  }
+
+  #count(seen: Observation): void {
+    if (seen.outcome === 'client_abort') this.hungUp += 1
+    else if (seen.outcome !== 'ok') this.failed += 1
+    if (seen.tokenSource === 'server') this.serverCounted += 1
+  }
+
+  #complete(exchange: Exchange, row: Row): void {
+    const early = this.#live.get(exchange)
+    this.#live.delete(exchange)
+    this.completed += 1
+    this.#options.keeper.complete({ ...early, ...row })
+  }
+
+  #openView(id: number, atUs: number, bytes: Buffer, from: number, to: number): void {
+    this.#views.get(id)?.forget(atUs)
+    const facts = JSON.parse(bytes.toString('utf8', from, to)) as OpenFacts
+    const { limits, enricher } = this.#options
+    this.#views.set(
+      id,
+      new ConnectionView(facts, {
+        ...limits,
+        headers: ['content-encoding', ...enricher.headers],
+        sink: this,
+      }),
+    )
+  }
+
+  #forget(id: number, view: ConnectionView, atUs: number): void {
+    view.forget(atUs)
+    this.#views.delete(id)
+  }
+}
+
+function plainBody(body: Buffer, coding: string | undefined): Buffer | null {
+  if (coding === undefined) return body
+  const plain = inflate(body, coding.toLowerCase())
+  return plain === null ? null : Buffer.from(plain.buffer, plain.byteOffset, plain.length)
+}
+
+/** Only a name that the server itself used, or accepted. */
+function modelOf(exchange: Exchange, seen: Observation): string | null {
+  if (seen.model !== null) return seen.model
+  return seen.status >= 200 && seen.status < 300 ? (exchange.facts?.model ?? null) : null
+}

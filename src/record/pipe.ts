@@ -1,0 +1,248 @@
+/**
+ * One client connection and its one upstream connection: bytes go through unchanged and first.
+ * Ends, resets, pauses and hang-ups of one side are shown to the other as they are.
+ * Effects: dials, writes to and closes sockets.
+ */
+import { dial, resetSocket, type Address, type DialTls, type Socket } from '../base/socket.ts'
+import { RECORD } from './batch.ts'
+import type { DelayMeter } from './delay-meter.ts'
+import type { Feed } from './feed.ts'
+import { Tap } from './tap.ts'
+
+/** What all pipes of one relay share. */
+export type PipeContext = Readonly<{
+  feed: Feed
+  delays: DelayMeter
+  nowUs: () => number
+  /** Where upstream reads land; each read is copied before it is written. */
+  readBuffer: Buffer
+  onGone: (pipe: Pipe) => void
+  onRefused: () => void
+}>
+
+/** Where one listener's bytes go. */
+export type Upstream = Readonly<{
+  route: string
+  /** null while the name was never resolved. */
+  address: () => Address | null
+  tls: () => DialTls | null
+  onUnreachable: () => void
+}>
+
+/** An answered connection whose server left, while the client neither reads nor leaves. */
+const HALF_CLOSED_US = 60_000_000
+const REFUSAL = 'The model server behind this address cannot be reached right now.\n'
+const REFUSAL_BYTES = Buffer.from(
+  `HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\ncontent-length: ${REFUSAL.length}\r\n` +
+    `connection: close\r\n\r\n${REFUSAL}`,
+)
+/** After a refusal the rest of the request is read and dropped, so that no reset eats the answer. */
+const REFUSED_LINGER_US = 2_000_000
+
+export class Pipe {
+  readonly id: number
+  readonly openedAtUs: number
+  readonly #context: PipeContext
+  readonly #target: Upstream
+  readonly #client: Socket
+  #upstream: Socket | null = null
+  #isConnected = false
+  #dialledAtUs = 0
+  #pausedAtUs = 0
+  #upstreamEndedAtUs = 0
+  #refusedAtUs = 0
+  #isGone = false
+  readonly tap: Tap
+  lastByteAtUs: number
+
+  constructor(id: number, client: Socket, target: Upstream, context: PipeContext) {
+    this.id = id
+    this.#client = client
+    this.#target = target
+    this.#context = context
+    this.tap = new Tap(id, target.route, context.feed)
+    this.openedAtUs = context.nowUs()
+    this.lastByteAtUs = this.openedAtUs
+    client.on('data', (bytes: Buffer) => this.#onClientBytes(bytes))
+    client.on('drain', () => this.#resumeUpstream())
+    client.on('end', () => this.#onClientEnd())
+    client.on('error', () => this.#onClientError())
+    client.on('close', () => this.#onClientClose())
+  }
+
+  get isAnswering(): boolean {
+    return this.#upstream !== null
+  }
+
+  /** Nothing was ever sent on it: a port scan, or a connection opened ahead of need. */
+  get isUnused(): boolean {
+    return this.#upstream === null && this.#refusedAtUs === 0
+  }
+
+  #onClientBytes(bytes: Buffer): void {
+    const atUs = this.#context.nowUs()
+    this.lastByteAtUs = atUs
+    if (this.#refusedAtUs > 0) return
+    const upstream = this.#upstream ?? this.#dial(atUs)
+    if (upstream === null) return this.#refuse(atUs, bytes)
+    const canTakeMore = upstream.write(bytes)
+    this.tap.client(bytes, atUs)
+    if (!canTakeMore) this.#client.pause()
+  }
+
+  #dial(atUs: number): Socket | null {
+    const address = this.#target.address()
+    if (address === null) return null
+    const tls = this.#target.tls()
+    this.#dialledAtUs = atUs
+    const upstream = dial(address, {
+      tls,
+      buffer: this.#context.readBuffer,
+      onBytes: (buffer, sizeBytes) => this.#onUpstreamBytes(buffer, sizeBytes),
+      allowHalfOpen: true,
+    })
+    this.#upstream = upstream
+    upstream.on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnected())
+    upstream.on('drain', () => this.#resumeClient())
+    upstream.on('end', () => this.#onUpstreamEnd())
+    upstream.on('error', () => this.#onUpstreamError())
+    upstream.on('close', () => this.#onUpstreamClose())
+    return upstream
+  }
+
+  #onConnected(): void {
+    this.#isConnected = true
+    const atUs = this.#context.nowUs()
+    this.tap.note(RECORD.connected, atUs, atUs - this.#dialledAtUs)
+  }
+
+  #onUpstreamBytes(buffer: Uint8Array, sizeBytes: number): boolean {
+    const { feed, nowUs, delays } = this.#context
+    const atUs = nowUs()
+    this.lastByteAtUs = atUs
+    const kept = this.tap.upstream(buffer, sizeBytes, atUs)
+    const canTakeMore = this.#client.write(kept ?? Buffer.copyBytesFrom(buffer, 0, sizeBytes))
+    delays.add(atUs, nowUs())
+    if (kept !== null && this.#client.writableLength > 0) feed.pin()
+    if (canTakeMore || this.#client.destroyed) return true
+    this.#pausedAtUs = atUs
+    // Under TLS the socket is paused by `dial`; a plain one stops reading on false.
+    return false
+  }
+
+  #resumeUpstream(): void {
+    if (this.#pausedAtUs === 0) return
+    const atUs = this.#context.nowUs()
+    this.tap.note(RECORD.stalled, atUs, atUs - this.#pausedAtUs)
+    this.#pausedAtUs = 0
+    this.#upstream?.resume()
+  }
+
+  #resumeClient(): void {
+    this.#client.resume()
+  }
+
+  #onClientEnd(): void {
+    const atUs = this.#context.nowUs()
+    this.tap.note(RECORD.clientEnd, atUs)
+    if (this.#upstream === null) this.#client.end()
+    else this.#upstream.end()
+  }
+
+  #onUpstreamEnd(): void {
+    const atUs = this.#context.nowUs()
+    this.#upstreamEndedAtUs = atUs
+    this.tap.note(RECORD.upstreamEnd, atUs)
+    this.#client.end()
+  }
+
+  #onClientError(): void {
+    this.tap.note(RECORD.clientReset, this.#context.nowUs())
+    if (this.#upstream !== null) resetSocket(this.#upstream)
+  }
+
+  #onUpstreamError(): void {
+    const atUs = this.#context.nowUs()
+    if (!this.#isConnected) return this.#refuse(atUs, null)
+    this.tap.note(RECORD.upstreamReset, atUs)
+    const client = this.#client
+    // What the server had said before still goes out; then the client sees the reset.
+    if (client.writableLength === 0) resetSocket(client)
+    else client.write('', () => resetSocket(client))
+  }
+
+  /** @param bytes what the client sent and nobody will get, where that was not told before */
+  #refuse(atUs: number, bytes: Buffer | null): void {
+    if (this.#client.destroyed) return
+    if (bytes !== null) this.tap.client(bytes, atUs)
+    this.#refusedAtUs = atUs
+    this.tap.note(RECORD.refused, atUs)
+    this.#target.onUnreachable()
+    this.#context.onRefused()
+    this.#client.resume()
+    this.#client.end(REFUSAL_BYTES)
+  }
+
+  #onClientClose(): void {
+    if (this.#upstream !== null && !this.#upstream.destroyed) {
+      if (this.#client.readableEnded) this.#upstream.end()
+      else resetSocket(this.#upstream)
+    }
+    this.#settle()
+  }
+
+  #onUpstreamClose(): void {
+    if (this.#refusedAtUs > 0 || this.#client.destroyed) return this.#settle()
+    if (this.#upstream?.readableEnded !== true) resetSocket(this.#client)
+    this.#settle()
+  }
+
+  #settle(): void {
+    if (this.#isGone || !this.#client.destroyed || this.#upstream?.destroyed === false) return
+    this.#isGone = true
+    this.tap.note(RECORD.closed, this.#context.nowUs())
+    this.#context.onGone(this)
+  }
+
+  /** Ends a wait that has gone on for too long. */
+  sweep(nowUs: number, limits: PipeLimits): void {
+    const quietUs = nowUs - this.lastByteAtUs
+    if (this.#refusedAtUs > 0 && nowUs - this.#refusedAtUs > REFUSED_LINGER_US) {
+      this.#client.destroy()
+    } else if (this.#dialledAtUs > 0 && !this.#isConnected && this.#refusedAtUs === 0) {
+      if (nowUs - this.#dialledAtUs > limits.connectUs)
+        this.#upstream?.destroy(new Error('connect'))
+    } else if (this.#upstreamEndedAtUs > 0 && quietUs > HALF_CLOSED_US) {
+      this.cut()
+    } else if (limits.idleUs > 0 && quietUs > limits.idleUs) {
+      this.#timeOut(nowUs)
+    } else if (limits.totalUs > 0 && nowUs - this.openedAtUs > limits.totalUs) {
+      this.#timeOut(nowUs)
+    }
+  }
+
+  #timeOut(nowUs: number): void {
+    this.tap.note(RECORD.timeout, nowUs)
+    this.cut()
+  }
+
+  /** Ends both sides politely: for a connection that is between two requests. */
+  close(): void {
+    if (this.#upstream === null) this.#client.destroySoon()
+    this.#client.end()
+    this.#upstream?.end()
+  }
+
+  /** Ends both sides at once, so that neither takes what it has for the whole. */
+  cut(): void {
+    resetSocket(this.#client)
+    if (this.#upstream !== null) resetSocket(this.#upstream)
+  }
+}
+
+export type PipeLimits = Readonly<{
+  connectUs: number
+  /** 0 is no limit. */
+  idleUs: number
+  totalUs: number
+}>

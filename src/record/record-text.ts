@@ -1,0 +1,92 @@
+/** What `trace record` says: at its start, once a second, and at its end. Pure. */
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatShare,
+  significant,
+} from '../base/format.ts'
+import type { ObserverCounts, ServerFacts } from './messages.ts'
+import type { RecordRoute } from './options.ts'
+
+/** The figures behind the live line and the admin page. */
+export type RecordStatus = Readonly<{
+  elapsedUs: number
+  requestsPerSec: number
+  counts: ObserverCounts
+  /** Requests that no row tells of, or not to their end. */
+  unrecorded: number
+  connections: number
+  /** Added to a chunk: median and 99th percentile of the last interval; null without chunks. */
+  addedP50Us: number | null
+  addedP99Us: number | null
+  /** null while all is well. */
+  degraded: string | null
+}>
+
+export function bannerText(route: RecordRoute, server: ServerFacts | null): string {
+  const { host, port } = route.listen
+  const place = host === '0.0.0.0' || host === '::' ? `:${port}` : `${host}:${port}`
+  const at = route.upstream.origin
+  return `recording ${place} → ${at} (${serverText(server)})\n`
+}
+
+function serverText(server: ServerFacts | null): string {
+  if (server === null) return 'not reachable yet; clients get 502 until it is'
+  const { software, version, models, maxModelTokens } = server
+  const parts = [
+    software === null ? 'a server that gives no version' : `${software} ${version ?? ''}`.trim(),
+    ...models.slice(0, 3),
+    ...(models.length > 3 ? [`${models.length - 3} more models`] : []),
+    ...(maxModelTokens === null ? [] : [`context ${formatCount(maxModelTokens)}`]),
+  ]
+  return parts.join(', ')
+}
+
+export function liveText(status: RecordStatus): string {
+  const { counts } = status
+  const parts = [
+    `${significant(status.requestsPerSec, 3)} req/s`,
+    `${formatCount(counts.inFlight)} in flight`,
+    `${formatCount(counts.recorded)} recorded`,
+    `${formatCount(counts.hungUp)} hung up`,
+    `${formatCount(status.unrecorded)} unrecorded`,
+    status.addedP50Us === null ? 'no chunks' : `+${significant(status.addedP50Us / 1_000, 2)} ms`,
+    ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
+  ]
+  return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`
+}
+
+function clockText(us: number): string {
+  const seconds = Math.floor(us / 1_000_000)
+  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60]
+  return parts.map((part) => String(part).padStart(2, '0')).join(':')
+}
+
+export type RecordSummary = Readonly<{
+  directory: string
+  elapsedUs: number
+  counts: ObserverCounts
+  unrecorded: number
+  digest: string | null
+}>
+
+export function summaryText(summary: RecordSummary): string {
+  const { counts, directory, digest } = summary
+  const facts = [
+    `${formatCount(counts.recorded)} requests in ${formatDuration(summary.elapsedUs)}`,
+    `${formatCount(counts.segments)} segment${counts.segments === 1 ? '' : 's'}`,
+    formatBytes(counts.fileBytes),
+    ...(digest === null ? [] : [`digest ${digest.slice(0, 12)}`]),
+  ]
+  const lines = [`${directory.replace(/\/*$/, '/')}  ${facts.join(' · ')}`]
+  const indent = ' '.repeat(directory.replace(/\/*$/, '/').length + 2)
+  if (counts.recorded > 0) {
+    const share = formatShare(counts.serverCounted / counts.recorded, 0)
+    lines.push(`${indent}token counts: ${share} from the server`)
+  }
+  if (summary.unrecorded > 0) {
+    lines.push(`${indent}${formatCount(summary.unrecorded)} requests are missing: see its gaps`)
+  }
+  return `${lines.join('\n')}\n`
+}

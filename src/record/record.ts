@@ -1,0 +1,98 @@
+/**
+ * `trace record`: joins relay, observer and what the operator sees, from start to drained end.
+ * Effects: network, disk, signals, terminal.
+ */
+import { pause } from '../base/clock.ts'
+import { EXIT } from '../base/errors.ts'
+import { HttpClient } from '../base/http.ts'
+import type { SignalName, World } from '../base/world.ts'
+import { LiveLine } from './live-line.ts'
+import type { RecordOptions } from './options.ts'
+import { RecordSession } from './record-session.ts'
+import { bannerText, summaryText } from './record-text.ts'
+import { readServerFacts } from './server-facts.ts'
+
+/** Longest wait for the upstream's name and version before the banner is printed without. */
+const BANNER_US = 1_000_000
+const CLOSE_PATIENCE_US = 10_000_000
+const CUT_PATIENCE_US = 1_000_000
+
+/** @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short */
+export async function record(options: RecordOptions, world: World): Promise<number> {
+  const { clock, stderr, stdout } = world
+  const session = new RecordSession(options, world)
+  await session.start()
+  const client = new HttpClient()
+  const stopping = new AbortController()
+  const stops = stopSignals(world)
+  try {
+    await announce(options, client, session, world)
+    const live = new LiveLine(session, world)
+    const living = live.run(stopping.signal)
+    await stops.first
+    live.clear()
+    const left = session.relay.connectionCount
+    stderr.write(
+      `draining ${left} connections (${options.drainUs / 1_000_000} s at most; ^C again to cut)\n`,
+    )
+    const drained = session.drain(options.drainUs)
+    const cutBy = await Promise.race([drained.then(() => null), stops.second])
+    if (cutBy !== null) session.relay.cutAll()
+    stopping.abort()
+    await living
+    const digest = await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
+    const { counts, elapsedUs, unrecorded } = session.status(clock.nowUs())
+    const { directory } = options
+    stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest }))
+    if (cutBy === null) return EXIT.pass
+    return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  } finally {
+    stopping.abort()
+    stops.release()
+    await client.close()
+  }
+}
+
+async function announce(
+  options: RecordOptions,
+  client: HttpClient,
+  session: RecordSession,
+  { stderr }: World,
+): Promise<void> {
+  const waiting = new AbortController()
+  const late = pause(BANNER_US, waiting.signal).then(
+    () => null,
+    () => null,
+  )
+  for (const route of options.routes) {
+    const facts = readServerFacts(client, route.upstream)
+    void facts.then((found) => found !== null && session.noteServer(found))
+    stderr.write(bannerText(route, await Promise.race([facts, late])))
+  }
+  waiting.abort()
+  stderr.write('keeps sizes, times and outcomes; no text, no headers\n')
+}
+
+type StopSignals = Readonly<{
+  first: Promise<SignalName>
+  second: Promise<SignalName>
+  release: () => void
+}>
+
+function stopSignals(world: World): StopSignals {
+  const first = Promise.withResolvers<SignalName>()
+  const second = Promise.withResolvers<SignalName>()
+  let count = 0
+  const names = ['SIGINT', 'SIGTERM'] as const
+  const releases = names.map((name) =>
+    world.onSignal(name, () => {
+      count += 1
+      if (count === 1) first.resolve(name)
+      else second.resolve(name)
+    }),
+  )
+  const release = (): void => {
+    for (const each of releases) each()
+  }
+  return { first: first.promise, second: second.promise, release }
+}

@@ -1,0 +1,134 @@
+/** Every listener with its connections: accepts, counts, times out, drains. Effects: sockets. */
+import type { Clock } from '../base/clock.ts'
+import { listen, type Address, type Server, type Socket } from '../base/socket.ts'
+import { DelayMeter } from './delay-meter.ts'
+import type { Feed } from './feed.ts'
+import { Pipe, type PipeContext, type PipeLimits, type Upstream } from './pipe.ts'
+
+/** One read takes at most this much, and a slow client holds at most two of it. */
+const READ_BYTES = 65_536
+
+export type Route = Readonly<{
+  listen: Address
+  upstream: Upstream
+  /** Puts TLS or a PROXY header in front; calls back once bytes of HTTP may follow. */
+  prepare: (socket: Socket, ready: (client: Socket) => void) => void
+}>
+
+export type RelayOptions = Readonly<{
+  clock: Clock
+  feed: Feed
+  routes: readonly Route[]
+  limits: PipeLimits
+  maxConnections: number
+  isShared: boolean
+}>
+
+export type RelayCounts = {
+  accepted: number
+  refusedUpstream: number
+  refusedLimit: number
+}
+
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #context: PipeContext
+  readonly #pipes = new Map<number, Pipe>()
+  #servers: Server[] = []
+  #nextId = 1
+  #onEmpty: (() => void) | null = null
+  readonly counts: RelayCounts = { accepted: 0, refusedUpstream: 0, refusedLimit: 0 }
+  readonly delays = new DelayMeter((callback) => void setImmediate(callback))
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#context = {
+      feed: options.feed,
+      delays: this.delays,
+      nowUs: () => options.clock.nowUs(),
+      readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      onGone: (pipe) => this.#forget(pipe),
+      onRefused: () => void (this.counts.refusedUpstream += 1),
+    }
+  }
+
+  get connectionCount(): number {
+    return this.#pipes.size
+  }
+
+  /** @throws TraceError PORT_IN_USE; then nothing listens */
+  async open(): Promise<void> {
+    try {
+      for (const route of this.#options.routes) {
+        const onConnection = (socket: Socket): void => this.#accept(socket, route)
+        const { isShared } = this.#options
+        this.#servers.push(await listen(route.listen, { isShared, onConnection }))
+      }
+    } catch (error) {
+      this.stopAccepting()
+      throw error
+    }
+  }
+
+  /** New connections are refused by the system from here on; those that are there go on. */
+  stopAccepting(): void {
+    for (const server of this.#servers) server.close()
+    this.#servers = []
+    for (const pipe of this.#pipes.values()) if (pipe.isUnused) pipe.close()
+  }
+
+  sweep(): void {
+    const nowUs = this.#options.clock.nowUs()
+    for (const pipe of this.#pipes.values()) pipe.sweep(nowUs, this.#options.limits)
+  }
+
+  /**
+   * Closes connections that wait between two requests.
+   *
+   * @param pairs connection and how many client bytes the observer had seen of it, in turns
+   * @param beforeUs only those quiet since then
+   */
+  closeIdle(pairs: Float64Array, beforeUs: number): void {
+    for (let at = 0; at + 1 < pairs.length; at += 2) {
+      const pipe = this.#pipes.get(pairs[at] ?? 0)
+      if (pipe === undefined || pipe.tap.clientBytes !== pairs[at + 1]) continue
+      if (pipe.lastByteAtUs < beforeUs) pipe.close()
+    }
+  }
+
+  /** Resolves once no connection is left. */
+  async empty(): Promise<void> {
+    if (this.#pipes.size === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onEmpty = resolve
+    await promise
+  }
+
+  cutAll(): void {
+    for (const pipe of this.#pipes.values()) pipe.cut()
+  }
+
+  #accept(socket: Socket, route: Route): void {
+    this.counts.accepted += 1
+    if (this.#pipes.size >= this.#options.maxConnections) {
+      this.counts.refusedLimit += 1
+      socket.resetAndDestroy()
+      return
+    }
+    // Until a pipe owns it, an error must not be one that nobody listens to.
+    socket.on('error', () => undefined)
+    route.prepare(socket, (client) => {
+      const pipe = new Pipe(this.#nextId, client, route.upstream, this.#context)
+      this.#pipes.set(pipe.id, pipe)
+      // Ids are 32 bits in a batch, and a connection does not live for four billion others.
+      this.#nextId = (this.#nextId % 0xffff_fffe) + 1
+    })
+  }
+
+  #forget(pipe: Pipe): void {
+    this.#pipes.delete(pipe.id)
+    if (this.#pipes.size > 0) return
+    this.#onEmpty?.()
+    this.#onEmpty = null
+  }
+}

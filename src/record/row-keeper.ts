@@ -1,0 +1,168 @@
+/**
+ * Rows on their way to the segment: gathered, written in one transaction, kept while the disk cannot.
+ * Effects: writes the recording through the functions it is given.
+ */
+import type { BlockRow, EventRow, GapRow, SampleRow } from '../trace/columns.ts'
+import type { Recording } from '../trace/segment.ts'
+import type { GapReason } from './messages.ts'
+import type { Row } from './request-row.ts'
+
+/** One more try to open or write after a failure. */
+const RETRY_US = 500_000
+
+export type RowKeeperOptions = Readonly<{
+  nowUs: () => number
+  /** Opens the recording, or opens it again; throws while that cannot be done. */
+  openRecording: () => Recording
+  /** Rows that may wait for a disk that fails. */
+  maxRows: number
+  onState: (state: 'ok' | 'degraded', reason: GapReason | null) => void
+}>
+
+type Pending = {
+  open: Map<number, Row>
+  completed: Row[]
+  blocks: BlockRow[]
+  events: EventRow[]
+  gaps: GapRow[]
+  samples: SampleRow[]
+}
+
+const nothing = (): Pending => ({
+  open: new Map(),
+  completed: [],
+  blocks: [],
+  events: [],
+  gaps: [],
+  samples: [],
+})
+
+export class RowKeeper {
+  readonly #options: RowKeeperOptions
+  #recording: Recording | null = null
+  #pending = nothing()
+  #retryAtUs = 0
+  #nextSeq = 0
+  #lost: { fromUs: number; toUs: number; count: number } | null = null
+  #isDegraded = false
+  /** Rows whose end is on disk. */
+  writtenCount = 0
+  lostCount = 0
+  gapCount = 0
+
+  constructor(options: RowKeeperOptions) {
+    this.#options = options
+    this.#reopen()
+  }
+
+  get recording(): Recording | null {
+    return this.#recording
+  }
+
+  takeSeq(): number {
+    this.#nextSeq += 1
+    return this.#nextSeq - 1
+  }
+
+  /** A row without its end; a later call for the same seq replaces it. */
+  open(row: Row): void {
+    if (this.#isFull) return
+    this.#pending.open.set(row.seq ?? 0, row)
+  }
+
+  complete(row: Row): void {
+    this.#pending.open.delete(row.seq ?? 0)
+    if (this.#isFull) return this.#lose(row.atUs ?? 0)
+    this.#pending.completed.push(row)
+  }
+
+  addBlocks(rows: readonly BlockRow[]): void {
+    if (!this.#isFull) this.#pending.blocks.push(...rows)
+  }
+
+  addEvent(row: EventRow): void {
+    if (this.#pending.events.length < this.#options.maxRows) this.#pending.events.push(row)
+  }
+
+  addGap(row: GapRow): void {
+    if (this.#pending.gaps.length < this.#options.maxRows) this.#pending.gaps.push(row)
+  }
+
+  addSamples(rows: readonly SampleRow[]): void {
+    if (this.#pending.samples.length < this.#options.maxRows) this.#pending.samples.push(...rows)
+  }
+
+  /** Writes what waits; after a failure only once some time has passed. */
+  flush(): void {
+    const { nowUs } = this.#options
+    if (this.#isDegraded && nowUs() < this.#retryAtUs) return
+    if (this.#recording === null && !this.#reopen()) return
+    const recording = this.#recording
+    if (recording === null || this.#isEmpty()) return
+    const { open, completed, blocks, events, gaps, samples } = this.#pending
+    const lost = this.#lost
+    const lostGaps = lost === null ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
+    try {
+      recording.write({
+        open: [...open.values()],
+        completed,
+        blocks,
+        events,
+        gaps: [...gaps, ...lostGaps],
+        samples,
+      })
+    } catch {
+      return this.#fail()
+    }
+    this.writtenCount += completed.length
+    this.gapCount += gaps.length + lostGaps.length
+    this.#lost = null
+    this.#pending = nothing()
+    if (this.#isDegraded) this.#options.onState('ok', null)
+    this.#isDegraded = false
+  }
+
+  /** A failing writer is asked no more; what it could not take is gone. */
+  close(finish: (recording: Recording) => void): void {
+    this.#retryAtUs = 0
+    this.flush()
+    if (this.#recording !== null) finish(this.#recording)
+  }
+
+  get #isFull(): boolean {
+    const { completed, open } = this.#pending
+    return completed.length + open.size >= this.#options.maxRows
+  }
+
+  #isEmpty(): boolean {
+    const { open, completed, blocks, events, gaps, samples } = this.#pending
+    const waiting = [completed, blocks, events, gaps, samples]
+    return open.size === 0 && this.#lost === null && waiting.every(({ length }) => length === 0)
+  }
+
+  #lose(atUs: number): void {
+    this.lostCount += 1
+    this.#lost ??= { fromUs: atUs, toUs: atUs, count: 0 }
+    this.#lost.fromUs = Math.min(this.#lost.fromUs, atUs)
+    this.#lost.toUs = Math.max(this.#lost.toUs, atUs)
+    this.#lost.count += 1
+  }
+
+  #fail(): void {
+    this.#retryAtUs = this.#options.nowUs() + RETRY_US
+    if (!this.#isDegraded) this.#options.onState('degraded', 'disk')
+    this.#isDegraded = true
+  }
+
+  #reopen(): boolean {
+    try {
+      const recording = this.#options.openRecording()
+      this.#recording = recording
+      this.#nextSeq = Math.max(this.#nextSeq, recording.nextSeq)
+      return true
+    } catch {
+      this.#fail()
+      return false
+    }
+  }
+}

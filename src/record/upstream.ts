@@ -1,0 +1,24 @@
+/** Where a listener's bytes go: its name resolved ahead and asked again. Effects: resolver. */
+import { type DialTls, ResolvedName } from '../base/socket.ts'
+import type { Upstream } from './pipe.ts'
+
+export type UpstreamName = Readonly<{ upstream: Upstream; name: ResolvedName }>
+
+/**
+ * @param route what the rows of this listener say
+ * @param tls asked at each connection, so that a reload reaches the next one; null without TLS
+ */
+export function createUpstream(route: string, url: URL, tls: () => DialTls | null): UpstreamName {
+  const name = new ResolvedName(url.hostname)
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  const upstream: Upstream = {
+    route,
+    address: () => (name.address === null ? null : { host: name.address, port }),
+    tls,
+    onUnreachable() {
+      name.skip()
+      void name.refresh()
+    },
+  }
+  return { upstream, name }
+}

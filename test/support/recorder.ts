@@ -1,0 +1,78 @@
+/** Runs `trace record` inside the test's process, on the real clock, in a folder of its own. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/base/clock.ts'
+import { parseRecordOptions, RECORD_DEFAULTS } from '../../src/record/options.ts'
+import type { RawRecordOptions } from '../../src/record/options.ts'
+import { record } from '../../src/record/record.ts'
+import type { RequestRow } from '../../src/trace/columns.ts'
+import { REQUEST_COLUMNS } from '../../src/trace/columns.ts'
+import { openTrace } from '../../src/trace/open.ts'
+import { batchToRows } from '../../src/trace/table.ts'
+import { testWorld } from './test-world.ts'
+import { freePort, wireClient } from './wire.ts'
+
+export type Recorder = Awaited<ReturnType<typeof startRecorder>>
+
+export async function startRecorder(
+  upstreamPort: number,
+  changes: Partial<RawRecordOptions> = {},
+  directory = mkdtempSync(join(tmpdir(), 'trace-record-')),
+) {
+  const port = await freePort()
+  const { world, said, signal } = testWorld({ clock: systemClock })
+  const raw = {
+    ...RECORD_DEFAULTS,
+    upstream: `http://127.0.0.1:${upstreamPort}`,
+    listen: `127.0.0.1:${port}`,
+    out: directory,
+    ...changes,
+  }
+  const running = record(parseRecordOptions(raw), world)
+  await Promise.race([running, untilListening(port)])
+  return {
+    port,
+    directory,
+    said,
+    signal,
+    running,
+    /** Ends it as an operator would, and returns its exit code. */
+    stop: async () => {
+      signal('SIGTERM')
+      return running
+    },
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+async function untilListening(port: number): Promise<void> {
+  for (;;) {
+    try {
+      const socket = await wireClient(port)
+      socket.destroy()
+      return
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+}
+
+/** Every request row of a recording, in order. */
+export async function rowsOf(path: string): Promise<RequestRow[]> {
+  const reader = await openTrace(path)
+  const rows: RequestRow[] = []
+  const keys = Object.keys(REQUEST_COLUMNS) as (keyof typeof REQUEST_COLUMNS)[]
+  for await (const batch of reader.requests(keys)) {
+    rows.push(...batchToRows('request', batch as never))
+  }
+  await reader.close()
+  return rows
+}
+
+export async function gapsOf(path: string) {
+  const reader = await openTrace(path)
+  const gaps = await reader.gaps()
+  await reader.close()
+  return gaps
+}
