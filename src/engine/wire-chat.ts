@@ -1,0 +1,109 @@
+/** `/v1/chat/completions` on the wire. Pure. */
+import type { Delta, RequestFigures, Usage } from './call.ts'
+import { chatLogprobs } from './logprobs.ts'
+import { DONE_EVENT, type Wire, type WireContext, dataEvent, promptCountOf } from './wire.ts'
+import { figuresTail, wholeUsage } from './wire-usage.ts'
+
+export function chatWire(context: WireContext): Wire {
+  const { call, fingerprint } = context
+  const head = `data: {"id":${JSON.stringify(call.id)},"object":"chat.completion.chunk","created":${call.createdSec},"model":${JSON.stringify(call.model)},"choices":[`
+  const promptCount = promptCountOf(call)
+  const usageJson = (count: number) =>
+    call.hasContinuousUsage
+      ? `,"usage":{"prompt_tokens":${promptCount},"total_tokens":${promptCount + count},"completion_tokens":${count},"completion_tokens_details":null}`
+      : ''
+  const promptIds = call.hasTokenIds ? JSON.stringify(call.prompts[0]?.tokens ?? []) : 'null'
+  const roles = Array.from(
+    { length: call.n },
+    (_, index) =>
+      `${head}{"index":${index},"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]` +
+      `${usageJson(0)},"prompt_token_ids":${promptIds},"prompt_text":null}\n\n`,
+  )
+  const mark = call.hasUsage ? '' : `,"system_fingerprint":${JSON.stringify(fingerprint)}`
+  return {
+    greeting: '',
+    opening: roles.join(''),
+    event: (delta) =>
+      `${head}${choiceJson(context, delta)}]${usageJson(delta.choiceTokenCount)}` +
+      `${delta.finish === null ? '' : mark}}\n\n`,
+    closing: (usage, figures) =>
+      (call.hasUsage ? usageEvent(context, usage, figures) : '') + DONE_EVENT,
+    whole: (answers, usage, figures) => wholeJson(context, answers, usage, figures),
+  }
+}
+
+function choiceJson({ call }: WireContext, delta: Delta): string {
+  const logprobs =
+    call.logprobs === null ? 'null' : JSON.stringify(chatLogprobs(delta.tokens, call.logprobs))
+  const finish =
+    delta.finish === null
+      ? 'null'
+      : `${JSON.stringify(delta.finish)},"stop_reason":${JSON.stringify(delta.stopReason)}`
+  return (
+    `{"index":${delta.choice},"delta":{"content":${JSON.stringify(delta.text)}},"logprobs":${logprobs}` +
+    `,"finish_reason":${finish},"token_ids":${call.hasTokenIds ? JSON.stringify(delta.tokens) : 'null'}}`
+  )
+}
+
+function usageEvent(context: WireContext, usage: Usage, figures: RequestFigures | null): string {
+  const { call, fingerprint, hasPromptTokensDetails } = context
+  const details = hasPromptTokensDetails
+    ? { prompt_tokens_details: { cached_tokens: usage.cachedTokens, created_cache_tokens: 0 } }
+    : {}
+  return dataEvent({
+    id: call.id,
+    object: 'chat.completion.chunk',
+    created: call.createdSec,
+    model: call.model,
+    choices: [],
+    usage: {
+      prompt_tokens: usage.promptTokens,
+      total_tokens: usage.promptTokens + usage.completionTokens,
+      completion_tokens: usage.completionTokens,
+      ...details,
+    },
+    system_fingerprint: fingerprint,
+    ...figuresTail(figures),
+  })
+}
+
+function wholeJson(
+  context: WireContext,
+  answers: readonly Delta[],
+  usage: Usage,
+  figures: RequestFigures | null,
+): string {
+  const { call, fingerprint } = context
+  return JSON.stringify({
+    id: call.id,
+    object: 'chat.completion',
+    created: call.createdSec,
+    model: call.model,
+    choices: answers.map((answer) => ({
+      index: answer.choice,
+      message: {
+        role: 'assistant',
+        content: answer.text,
+        refusal: null,
+        annotations: null,
+        audio: null,
+        function_call: null,
+        reasoning: null,
+      },
+      logprobs: call.logprobs === null ? null : chatLogprobs(answer.tokens, call.logprobs),
+      finish_reason: answer.finish,
+      stop_reason: answer.stopReason,
+      token_ids: call.hasTokenIds ? answer.tokens : null,
+      routed_experts: null,
+    })),
+    service_tier: null,
+    system_fingerprint: fingerprint,
+    usage: wholeUsage(context, usage),
+    prompt_logprobs: null,
+    prompt_token_ids: call.hasTokenIds ? call.prompts[0]?.tokens : null,
+    prompt_text: null,
+    kv_transfer_params: null,
+    ec_transfer_params: null,
+    metrics: figures === null ? null : { ...figures, speculative_decoding: null },
+  })
+}
