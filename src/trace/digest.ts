@@ -14,12 +14,12 @@ import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { ColumnType, RequestColumn, RowOf, TableName } from './columns.ts'
 import { GrowingBlocks } from './growing-blocks.ts'
-import { columnsOf, isNull, rowsToBatch, TABLE_NAMES, type Batch, type Data } from './table.ts'
+import { columnsOf, hasValue, rowsToBatch, TABLE_NAMES, type Batch, type Data } from './table.ts'
 import type { TraceReader } from './trace.ts'
 
 const BUFFER_BYTES = 262_144
 /** The longest value that is not text or bytes, with its place. */
-const MARGIN_BYTES = 16
+const MARGIN_BYTES = 32
 const MAX_INTERNED = 4_096
 
 /** @returns 64 hexadecimal digits */
@@ -104,41 +104,39 @@ class RowEncoder {
   }
 
   rows(table: TableName, batch: Batch): void {
-    const columns = columnsOf(table).filter(({ key }) => batch.columns[key] !== undefined)
+    const columns = columnsOf(table).filter(({ key }) =>
+      hasValue(batch.columns[key], batch.rowCount),
+    )
     const places = columns.map(({ index }) => index + 1)
     const types = columns.map(({ type }) => type)
     const data = columns.map(({ key }) => batch.columns[key] as Data)
     for (let row = 0; row < batch.rowCount; row += 1) {
       for (let index = 0; index < data.length; index += 1) {
-        const column = data[index] as Data
-        if (isNull(column, row)) continue
-        this.byte(places[index] as number)
-        this.#value(types[index] as ColumnType, column[row])
+        this.#value(types[index] as ColumnType, places[index] as number, data[index] as Data, row)
       }
       this.byte(0)
     }
   }
 
-  #value(type: ColumnType, value: unknown): void {
+  /** Nothing where the value is null. */
+  #value(type: ColumnType, place: number, data: Data, row: number): void {
     switch (type) {
       case 'int':
-        return this.#whole(value as number)
+        return this.#whole(place, (data as Float64Array)[row] as number)
       case 'flag':
-        return this.byte(value as number)
       case 'real':
-        // Adding zero turns −0, which SQLite cannot keep, into 0.
-        this.#view.setFloat64(this.#length, (value as number) + 0, true)
-        this.#length += 8
-        return
+        return this.#real(type, place, (data as Float64Array)[row] as number)
       case 'id':
-        this.#view.setBigUint64(this.#length, value as bigint, true)
-        this.#length += 8
-        return
+        return this.#id(place, (data as BigUint64Array)[row] as bigint)
       case 'text':
-      case 'json':
-        return this.#sized(this.#encoded(value as string))
-      case 'bytes':
-        return this.#sized(value as Uint8Array)
+      case 'json': {
+        const text = (data as (string | null)[])[row] as string | null
+        return text === null ? undefined : this.#sized(place, this.#encoded(text))
+      }
+      case 'bytes': {
+        const bytes = (data as (Uint8Array | null)[])[row] as Uint8Array | null
+        return bytes === null ? undefined : this.#sized(place, bytes)
+      }
     }
   }
 
@@ -157,13 +155,32 @@ class RowEncoder {
     return this.#hash.digest('hex')
   }
 
-  #whole(value: number): void {
+  #whole(place: number, value: number): void {
+    if (Number.isNaN(value)) return
+    this.byte(place)
     this.#view.setInt32(this.#length, (value % 0x1_0000_0000) | 0, true)
     this.#view.setInt32(this.#length + 4, Math.floor(value / 0x1_0000_0000), true)
     this.#length += 8
   }
 
-  #sized(bytes: Uint8Array): void {
+  #real(type: 'flag' | 'real', place: number, value: number): void {
+    if (Number.isNaN(value)) return
+    this.byte(place)
+    if (type === 'flag') return this.byte(value)
+    // Adding zero turns −0, which SQLite cannot keep, into 0.
+    this.#view.setFloat64(this.#length, value + 0, true)
+    this.#length += 8
+  }
+
+  #id(place: number, value: bigint): void {
+    if (value === 0n) return
+    this.byte(place)
+    this.#view.setBigUint64(this.#length, value, true)
+    this.#length += 8
+  }
+
+  #sized(place: number, bytes: Uint8Array): void {
+    this.byte(place)
     this.#view.setUint32(this.#length, bytes.length, true)
     this.#length += 4
     this.#raw(bytes)

@@ -4,7 +4,7 @@ import { formatHeader } from './header-json.ts'
 import type { TraceHeader } from './header.ts'
 import type { TableName } from './columns.ts'
 import { createDatabase, createIndexes, type Connection, type Statement } from './sqlite.ts'
-import { columnsOf, isNull, type Batch, type ColumnEntry, type Data } from './table.ts'
+import { columnsOf, hasValue, type Batch, type ColumnEntry, type Data } from './table.ts'
 
 export type InsertVerb = 'INSERT' | 'INSERT OR REPLACE' | 'INSERT OR IGNORE'
 
@@ -21,8 +21,7 @@ export class BatchInserter {
   insert(table: TableName, batch: Batch, verb: InsertVerb = 'INSERT'): void {
     if (batch.rowCount === 0) return
     const used = columnsOf(table).filter(({ key }) => {
-      const data = batch.columns[key]
-      return data !== undefined && hasValue(data, batch.rowCount)
+      return hasValue(batch.columns[key], batch.rowCount)
     })
     const statement = this.#statement(table, used, verb)
     const data = used.map(({ key }) => batch.columns[key] as Data)
@@ -42,11 +41,6 @@ export class BatchInserter {
     this.#statements.set(sql, made)
     return made
   }
-}
-
-function hasValue(data: Data, rowCount: number): boolean {
-  for (let index = 0; index < rowCount; index += 1) if (!isNull(data, index)) return true
-  return false
 }
 
 /** NaN is bound as null by SQLite itself; an id of 0 is null. */

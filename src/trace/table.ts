@@ -52,10 +52,10 @@ export function newData(type: ColumnType, length: number): Data {
       return new BigUint64Array(length)
     case 'text':
     case 'json':
-      return Array.from<string | null>({ length }).fill(null)
+      return Array<string | null>(length).fill(null)
     case 'bytes':
     default:
-      return Array.from<Uint8Array | null>({ length }).fill(null)
+      return Array<Uint8Array | null>(length).fill(null)
   }
 }
 
@@ -63,6 +63,13 @@ export function newData(type: ColumnType, length: number): Data {
 export function isNull(data: Data, index: number): boolean {
   const value = data[index]
   return value === null || value === 0n || value !== value
+}
+
+/** Whether any of the rows has a value in this column. */
+export function hasValue(data: Data | undefined, rowCount: number): boolean {
+  if (data === undefined) return false
+  for (let index = 0; index < rowCount; index += 1) if (!isNull(data, index)) return true
+  return false
 }
 
 /** Only columns with at least one value are made. */
