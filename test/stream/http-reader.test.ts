@@ -186,7 +186,7 @@ test.each(LOSSES)(
     expect(
       request(
         text,
-        [...text].map((_, index) => index),
+        Array.from({ length: text.length }, (_, index) => index),
       ).stops,
     ).toEqual([reason])
   },

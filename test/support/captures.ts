@@ -21,6 +21,7 @@ export function readCaptures(): WireCapture[] {
     })
 }
 
+// oxlint-disable-next-line typescript/no-explicit-any -- it is whatever the server sent
 type Json = Record<string, any>
 
 /** What an answer says, counted line by line without any code of the program. */
@@ -70,5 +71,5 @@ function isTokenEvent(value: Json): boolean {
   const [choice] = value['choices'] ?? []
   if (choice?.delta !== undefined) return choice.delta.role === undefined
   if (choice?.text !== undefined) return true
-  return /delta$/.test(value['type'] ?? '') && value['type'] !== 'message_delta'
+  return String(value['type']).endsWith('delta') && value['type'] !== 'message_delta'
 }

@@ -5,19 +5,14 @@ type NodeParser = {
   execute(bytes: Buffer): number | Error
   [callback: number]: (...values: never[]) => unknown
 }
-type Binding = {
+type Common = {
+  methods: string[]
   HTTPParser: (new () => NodeParser) &
     Record<'REQUEST' | 'RESPONSE' | 'kOnHeadersComplete' | 'kOnBody' | 'kOnMessageComplete', number>
 }
 
-/** `process.binding` is old, but the only way to the parser that node's server uses. */
-const { HTTPParser } = (process as unknown as { binding(name: string): Binding }).binding(
-  'http_parser',
-)
-
-const METHODS = (process as unknown as { binding(name: string): { methods: string[] } }).binding(
-  'http_parser',
-).methods
+/** Node keeps the parser that its server uses in a module without a public name. */
+const { HTTPParser, methods } = process.getBuiltinModule('_http_common') as Common
 
 export function parseWithNode(
   kind: 'request' | 'answer',
@@ -26,7 +21,7 @@ export function parseWithNode(
   const found: { start: string; body: string }[] = []
   const parser = new HTTPParser()
   parser.initialize(kind === 'request' ? HTTPParser.REQUEST : HTTPParser.RESPONSE, {})
-  parser[HTTPParser.kOnHeadersComplete] = ((
+  parser[HTTPParser.kOnHeadersComplete] = (
     _major: number,
     _minor: number,
     _headers: unknown,
@@ -34,13 +29,13 @@ export function parseWithNode(
     url: string,
     status: number,
   ) => {
-    found.push({ start: kind === 'request' ? `${METHODS[method]} ${url}` : `${status}`, body: '' })
+    found.push({ start: kind === 'request' ? `${methods[method]} ${url}` : `${status}`, body: '' })
     return 0
-  }) as never
-  parser[HTTPParser.kOnBody] = ((bytes: Buffer) => {
+  }
+  parser[HTTPParser.kOnBody] = (bytes: Buffer) => {
     const last = found.at(-1)
     if (last !== undefined) last.body += bytes.toString('latin1')
-  }) as never
+  }
   parser[HTTPParser.kOnMessageComplete] = () => undefined
   const result = parser.execute(Buffer.from(text, 'latin1'))
   if (result instanceof Error) throw result

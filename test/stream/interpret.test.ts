@@ -1,0 +1,334 @@
+/** Answers that are cut, broken, packed, mixed or not vLLM's. */
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { AnswerReader, AnswerStream } from '../../src/stream/answer-reader.ts'
+import { inflate } from '../../src/stream/inflate.ts'
+import { interpret } from '../../src/stream/interpret.ts'
+import type { AnswerCapture, AnswerEnd } from '../../src/stream/observation.ts'
+import type { EndpointName } from '../../src/trace/columns.ts'
+
+type Options = { end?: AnswerEnd; endpoint?: EndpointName; type?: string; status?: number }
+
+/** An answer without a length, one event each 10 µs. */
+function seen(events: readonly string[], options: Options = {}) {
+  const reader = new AnswerReader()
+  const { type = 'text/event-stream', status = 200, end = 'complete' } = options
+  const head = Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Type: ${type}\r\n\r\n`)
+  reader.push(head, 0, head.length, 5)
+  events.forEach((event, index) => {
+    const bytes = Buffer.from(event)
+    reader.push(bytes, 0, bytes.length, 10 * (index + 1))
+  })
+  const atUs = 10 * (events.length + 1)
+  const capture = reader.end(end === 'complete' ? 'fin' : end, atUs)
+  if (capture === null) throw new Error('no capture')
+  return interpret(capture, {
+    endpoint: options.endpoint ?? 'chat',
+    isStream: true,
+    keepAnswer: true,
+  })
+}
+
+const event = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`
+const delta = (part: object, more: object = {}) =>
+  event({ id: 'c', model: 'm', choices: [{ index: 0, delta: part, finish_reason: null, ...more }] })
+const DONE = 'data: [DONE]\n\n'
+const END = delta({ content: '!' }, { finish_reason: 'stop' })
+
+test('the role, comments, usage and the end mark are no tokens', () => {
+  const found = seen([
+    ': keep-alive\n\n',
+    delta({ role: 'assistant', content: '' }),
+    delta({ content: 'a' }),
+    END,
+    event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } }),
+    DONE,
+  ])
+  expect([...found.chunkAtUs]).toEqual([30, 40])
+  expect(found).toMatchObject({ outcome: 'ok', firstTokenAtUs: 30, lastTokenAtUs: 40 })
+  expect(found).toMatchObject({ promptTokens: 3, outputTokens: 2, tokenSource: 'server' })
+})
+
+test('a role that comes with text is a token', () => {
+  const found = seen([delta({ role: 'assistant', content: 'Hi' }), END, DONE])
+  expect(found.chunkAtUs).toHaveLength(2)
+})
+
+test('a token without text counts', () => {
+  expect(seen([delta({ content: '' }), delta({}), END, DONE]).outputTokens).toBe(3)
+})
+
+test('reasoning under both names comes before content', () => {
+  for (const name of ['reasoning', 'reasoning_content']) {
+    const found = seen([delta({ [name]: 'hm' }), delta({ [name]: 'so' }), END, DONE])
+    expect(found).toMatchObject({
+      firstTokenAtUs: 10,
+      firstContentAtUs: 30,
+      answerReasoning: 'hmso',
+    })
+    expect([...found.chunkKinds]).toEqual([1, 1, 0])
+  }
+})
+
+test('a running usage gives each event its tokens, for each choice', () => {
+  const part = (index: number, total: number, reason: string | null = null) =>
+    event({
+      choices: [{ index, text: 'x', finish_reason: reason }],
+      usage: { prompt_tokens: 1, completion_tokens: total },
+    })
+  const found = seen([part(0, 1), part(1, 2), part(0, 4, 'length'), part(1, 5, 'length'), DONE], {
+    endpoint: 'completions',
+  })
+  expect([...found.chunkTokens]).toEqual([1, 2, 3, 3])
+  expect(found).toMatchObject({ outputTokens: 9, chunkTokensExact: true, finishReason: 'length' })
+})
+
+test('counts of events that disagree with the total are not called exact', () => {
+  const found = seen([
+    delta({ content: 'a' }, { token_ids: [1] }),
+    delta({ content: '!' }, { token_ids: [2], finish_reason: 'stop' }),
+    event({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 5 } }),
+    DONE,
+  ])
+  expect(found).toMatchObject({ chunkTokensExact: false, outputTokens: 5 })
+})
+
+test('an error inside a stream is a failure, whatever follows it', () => {
+  const found = seen([delta({ content: 'a' }), event({ error: { message: 'x', code: 500 } }), DONE])
+  expect(found).toMatchObject({ outcome: 'stream_error', outputTokens: 1, status: 200 })
+})
+
+test('a stream without its end mark is whole if every choice said why it ended', () => {
+  expect(seen([delta({ content: 'a' }), END]).outcome).toBe('ok')
+  expect(seen([delta({ content: 'a' })]).outcome).toBe('truncated')
+  expect(seen([delta({ content: 'a' }), DONE]).outcome).toBe('truncated')
+})
+
+test.each([
+  ['hangup', 'client_abort'],
+  ['reset', 'upstream_reset'],
+  ['timeout', 'timeout'],
+] as const)('an answer ended by %s is %s', (end, outcome) => {
+  expect(seen([delta({ content: 'a' })], { end }).outcome).toBe(outcome)
+})
+
+test('a client that leaves after the end mark has missed nothing', () => {
+  expect(seen([END, DONE], { end: 'hangup' }).outcome).toBe('ok')
+})
+
+test('a finish reason of unknown words is not kept', () => {
+  const found = seen([delta({ content: 'a' }, { finish_reason: 'my secret' }), DONE])
+  expect(found.finishReason).toBe('other')
+})
+
+test('messages count cached input, and their first event does not count output', () => {
+  const events = [
+    {
+      type: 'message_start',
+      message: {
+        id: 'm',
+        model: 'x',
+        usage: { input_tokens: 3, cache_read_input_tokens: 4, output_tokens: 0 },
+      },
+    },
+    { type: 'ping' },
+    { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: 'hm' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'signature_delta', signature: 's' } },
+    {
+      type: 'content_block_start',
+      index: 1,
+      content_block: { type: 'tool_use', id: 't', name: 'f', input: {} },
+    },
+    {
+      type: 'content_block_delta',
+      index: 1,
+      delta: { type: 'input_json_delta', partial_json: '{"a":1}' },
+    },
+  ].map((value) => `event: ${value.type}\n${event(value)}`)
+  const cut = seen(events, { endpoint: 'messages', end: 'hangup' })
+  expect(cut).toMatchObject({
+    promptTokens: 7,
+    cachedTokens: 4,
+    outputTokens: 2,
+    outcome: 'client_abort',
+  })
+  expect([...cut.chunkKinds]).toEqual([1, 2])
+  expect(cut.answerCalls).toEqual([{ id: 't', name: 'f', arguments: '{"a":1}' }])
+  const end = `event: message_delta\n${event({ type: 'message_delta', delta: { stop_reason: 'tool_use' }, usage: { output_tokens: 9 } })}`
+  const whole = seen([...events, end, `event: message_stop\n${event({ type: 'message_stop' })}`], {
+    endpoint: 'messages',
+  })
+  expect(whole).toMatchObject({ outcome: 'ok', finishReason: 'tool_calls', outputTokens: 9 })
+})
+
+test('responses that fail or stop early say so', () => {
+  const ended = (response: object) =>
+    seen(
+      [
+        `event: response.output_text.delta\n${event({ type: 'response.output_text.delta', delta: 'a' })}`,
+        event({ type: 'response.done', response }),
+      ],
+      { endpoint: 'responses' },
+    )
+  expect(ended({ status: 'failed' }).outcome).toBe('stream_error')
+  expect(
+    ended({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } }),
+  ).toMatchObject({ outcome: 'ok', finishReason: 'length' })
+  expect(
+    ended({ status: 'completed', output: [{ type: 'function_call', name: 'f' }] }).finishReason,
+  ).toBe('tool_calls')
+})
+
+test('embeddings have prompt tokens and nothing else', () => {
+  const body = JSON.stringify({
+    model: 'm',
+    usage: { prompt_tokens: 8, total_tokens: 8 },
+    data: [],
+  })
+  const found = seen([body], { endpoint: 'embeddings', type: 'application/json' })
+  expect(found).toMatchObject({
+    promptTokens: 8,
+    outputTokens: null,
+    outcome: 'ok',
+    firstTokenAtUs: null,
+  })
+})
+
+const BODY = JSON.stringify({
+  choices: [{ index: 0, text: 'x'.repeat(500), finish_reason: 'stop' }],
+  usage: { prompt_tokens: 1, completion_tokens: 2 },
+})
+
+function packed(
+  body: Uint8Array,
+  contentEncoding: string,
+  more: Partial<AnswerCapture> = {},
+): AnswerCapture {
+  return {
+    status: 200,
+    contentType: 'application/json',
+    contentEncoding,
+    headersAtUs: 1,
+    body,
+    bodyBytes: body.byteLength,
+    eventEnds: null,
+    eventAtUs: null,
+    isCut: false,
+    endAtUs: 2,
+    end: 'complete',
+    ...more,
+  }
+}
+
+test.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+  ['zstd', zstdCompressSync],
+] as const)('%s bodies are unpacked', (coding, pack) => {
+  const options = { endpoint: 'completions', isStream: false, keepAnswer: false } as const
+  const found = interpret(packed(pack(BODY), coding), options)
+  expect(found).toMatchObject({ promptTokens: 1, outputTokens: 2, answerText: null })
+  const stream = `data: ${BODY}\n\n${DONE}`
+  const events = interpret(
+    packed(pack(stream), coding, { contentType: 'text/event-stream' }),
+    options,
+  )
+  expect(events).toMatchObject({ outcome: 'ok', outputTokens: 2 })
+})
+
+test('a small body that would become a huge one stays packed', () => {
+  const bomb = gzipSync(Buffer.alloc(30_000_000))
+  expect(inflate(bomb, 'gzip')).toBeNull()
+  expect(inflate(Buffer.from('not packed'), 'gzip')).toBeNull()
+  expect(inflate(Buffer.from('x'), 'compress')).toBeNull()
+})
+
+test('answers that come in one piece on one connection are told apart, until it breaks', () => {
+  const captures: AnswerCapture[] = []
+  const stops: string[] = []
+  const methods = ['POST', 'HEAD', 'POST']
+  const stream = new AnswerStream({
+    methodOfNext: () => methods.shift() ?? null,
+    onAnswerBegin: () => undefined,
+    onAnswer: (capture) => void captures.push(capture),
+    onStop: (reason) => void stops.push(reason),
+  })
+  const one = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n'
+  const bytes = Buffer.from(`${one}ab${one}HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n${one}`)
+  stream.push(bytes, 0, bytes.length, 1)
+  expect(captures.map(({ status, bodyBytes }) => [status, bodyBytes])).toEqual([
+    [200, 2],
+    [200, 0],
+    [503, 0],
+  ])
+  expect(stops).toEqual(['unasked_answer'])
+})
+
+test('what is kept of an answer owns its memory, also when empty, so that it can be handed over', () => {
+  for (const length of [0, 5]) {
+    const reader = new AnswerReader()
+    const bytes = Buffer.from(
+      `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`,
+    )
+    reader.push(bytes, 0, bytes.length, 1)
+    const body = reader.capture?.body
+    if (body === undefined) throw new Error('no capture')
+    expect(body.buffer).not.toBe(bytes.buffer)
+    structuredClone(body, { transfer: [body.buffer as ArrayBuffer] })
+  }
+})
+
+test('any event in any dialect is read without throwing', () => {
+  const word = fc.constantFrom(
+    'choices',
+    'delta',
+    'usage',
+    'type',
+    'index',
+    'content',
+    'tool_calls',
+    'function',
+    'response',
+    'output',
+    'message',
+    'metrics',
+    'logprobs',
+    'token_ids',
+    'finish_reason',
+    'status',
+  )
+  const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+    any: fc.oneof(
+      { maxDepth: 5 },
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.constantFrom('message_delta', 'response.output_text.delta', 'completed'),
+      fc.array(tie('any'), { maxLength: 3 }),
+      fc.dictionary(word, tie('any'), { maxKeys: 5 }),
+    ),
+  })).any
+  fc.assert(
+    fc.property(
+      fc.constantFrom<EndpointName>(
+        'chat',
+        'completions',
+        'responses',
+        'messages',
+        'embeddings',
+        'other',
+      ),
+      fc.array(fc.dictionary(word, value, { maxKeys: 6 }), { maxLength: 4 }),
+      (endpoint, values) => {
+        expect(seen(values.map(event), { endpoint }).status).toBe(200)
+        expect(
+          seen(
+            values.slice(0, 1).map((one) => JSON.stringify(one)),
+            { endpoint, type: 'application/json' },
+          ).status,
+        ).toBe(200)
+      },
+    ),
+  )
+})
