@@ -4,25 +4,15 @@ import { type Wire, type WireContext, namedEvent, pythonFloat } from './wire.ts'
 
 export function responsesWire(context: WireContext): Wire {
   const itemId = `msg_${context.partId}`
-  let sequenceNumber = 0
-  let text = ''
-  const send = (type: string, fields: object) => {
-    const event = { ...fields, sequence_number: sequenceNumber, type }
-    sequenceNumber += 1
-    return namedEvent(type, event)
-  }
+  const send = numberedEvents()
   const place = { content_index: 0, item_id: itemId }
-  const begun = responseOf(context, itemId, null, null)
+  const begun = { response: responseOf(context, itemId, null, null) }
+  let text = ''
   let finish: Delta['finish'] = null
   return {
-    greeting:
-      send('response.created', { response: begun }) +
-      send('response.in_progress', { response: begun }),
+    greeting: send('response.created', begun) + send('response.in_progress', begun),
     opening:
-      send('response.output_item.added', {
-        item: itemOf(itemId, null),
-        output_index: 0,
-      }) +
+      send('response.output_item.added', { item: itemOf(itemId, null), output_index: 0 }) +
       send('response.content_part.added', {
         ...place,
         output_index: 0,
@@ -32,30 +22,30 @@ export function responsesWire(context: WireContext): Wire {
       text += delta.text
       finish = delta.finish
       if (delta.text === '') return ''
-      return send('response.output_text.delta', {
-        content_index: 0,
-        delta: delta.text,
-        item_id: itemId,
-        logprobs: [],
-        output_index: 0,
-      })
+      const piece = { content_index: 0, delta: delta.text, item_id: itemId }
+      return send('response.output_text.delta', { ...piece, logprobs: [], output_index: 0 })
     },
     closing: (usage) =>
-      send('response.output_text.done', { ...place, logprobs: [], output_index: 0, text }) +
+      send('response.output_text.done', { ...place, logprobs: [], output_index: 0 }, { text }) +
       send('response.content_part.done', { ...place, output_index: 0, part: partOf(text) }) +
       send('response.output_item.done', { item: itemOf(itemId, text), output_index: 0 }) +
       send('response.completed', {
         response: responseOf(context, itemId, { text, finish }, usage),
       }),
-    whole: ([answer], usage) =>
-      JSON.stringify(
-        responseOf(
-          context,
-          itemId,
-          { text: answer?.text ?? '', finish: answer?.finish ?? null },
-          usage,
-        ),
-      ),
+    whole: ([answer], usage) => {
+      const result = { text: answer?.text ?? '', finish: answer?.finish ?? null }
+      return JSON.stringify(responseOf(context, itemId, result, usage))
+    },
+  }
+}
+
+/** Fields stand in the order of their names, so some come after the sequence number. */
+function numberedEvents() {
+  let sequenceNumber = 0
+  return (type: string, fields: object, later: object = {}): string => {
+    const event = { ...fields, sequence_number: sequenceNumber, ...later, type }
+    sequenceNumber += 1
+    return namedEvent(type, event)
   }
 }
 
