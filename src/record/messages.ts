@@ -1,4 +1,5 @@
 /** What the relay's thread and the observer's thread say to each other. Types only. */
+import type { TraceHeader } from '../trace/header.ts'
 
 export type GapReason =
   | 'queue_full'
@@ -20,6 +21,7 @@ export type ToObserver =
       kind: string
       detail: Readonly<Record<string, unknown>>
     }>
+  | Readonly<{ type: 'server'; server: TraceHeader['server'] }>
   /** From now on say which connections are idle. */
   | Readonly<{ type: 'drain' }>
   | Readonly<{ type: 'close' }>

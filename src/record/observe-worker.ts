@@ -4,8 +4,9 @@
  */
 import { systemClock } from '../base/clock.ts'
 import { parentPort, workerData } from '../base/threads.ts'
-import { type Recording, openRecording } from '../trace/segment.ts'
 import { canonicalJson } from '../trace/canonical.ts'
+import type { TraceHeader } from '../trace/header.ts'
+import { type Recording, openRecording } from '../trace/segment.ts'
 import { readBatch } from './batch.ts'
 import { PLAIN_ENRICHER } from './enricher.ts'
 import { every } from './every.ts'
@@ -24,6 +25,7 @@ class ObserverThread {
   readonly #closing = new AbortController()
   #originUs: number
   #isDraining = false
+  #server: TraceHeader['server'] | null = null
 
   constructor(config: ObserverConfig) {
     this.#config = config
@@ -46,7 +48,7 @@ class ObserverThread {
   async run(): Promise<void> {
     await every(FLUSH_US, this.#closing.signal, () => this.#tick())
     this.#observer.writeOpenRows()
-    this.#keeper.close((recording) => recording.close())
+    this.#keeper.close((recording) => recording.close(this.#lateHeader()))
     this.#say({ type: 'closed', counts: this.#counts(), digest: null })
   }
 
@@ -64,6 +66,9 @@ class ObserverThread {
         const detail = canonicalJson(message.detail)
         return this.#keeper.addEvent({ atUs, kind: message.kind, detail })
       }
+      case 'server':
+        this.#server = message.server
+        return
       case 'drain':
         this.#isDraining = true
         return
@@ -108,6 +113,11 @@ class ObserverThread {
       this.#originUs = systemClock.nowUs() - (systemClock.wallUs() - originWallUs)
     }
     return recording
+  }
+
+  /** What became known only while recording. */
+  #lateHeader(): Partial<TraceHeader> {
+    return this.#server === null ? {} : { server: this.#server }
   }
 
   #say(message: FromObserver): void {

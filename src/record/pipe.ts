@@ -185,7 +185,7 @@ export class Pipe {
 
   #onClientClose(): void {
     if (this.#upstream !== null && !this.#upstream.destroyed) {
-      if (this.#client.readableEnded) this.#upstream.end()
+      if (this.#client.readableEnded) this.#upstream.destroySoon()
       else resetSocket(this.#upstream)
     }
     this.#settle()
@@ -235,6 +235,7 @@ export class Pipe {
 
   /** Ends both sides at once, so that neither takes what it has for the whole. */
   cut(): void {
+    this.tap.note(RECORD.lost, this.#context.nowUs())
     resetSocket(this.#client)
     if (this.#upstream !== null) resetSocket(this.#upstream)
   }

@@ -1,7 +1,9 @@
 /** One run of the recorder: its relay, its observer and their figures. Effects: sockets, a thread. */
+import { randomBytes } from 'node:crypto'
 import { pause } from '../base/clock.ts'
 import { startThread } from '../base/threads.ts'
 import type { World } from '../base/world.ts'
+import { addressHash } from '../trace/address-hash.ts'
 import { newHeader } from '../trace/header.ts'
 import { every } from './every.ts'
 import { Feed } from './feed.ts'
@@ -10,7 +12,7 @@ import type { ObserverConfig } from './observer-config.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
 import { Relay, type Route } from './relay.ts'
-import { createUpstream, type UpstreamName } from './upstream.ts'
+import { createUpstream, portOf, type UpstreamName } from './upstream.ts'
 
 /** Longest that an observation waits in the relay's thread. */
 const FLUSH_US = 20_000
@@ -107,9 +109,20 @@ export class RecordSession {
     ]
   }
 
-  noteServer(server: ServerFacts): void {
+  noteServer(server: ServerFacts, url: URL): void {
     const atUs = this.#world.clock.nowUs()
     this.#feed.send({ type: 'event', atUs, kind: 'server', detail: server })
+    const addressSalt = randomBytes(8).toString('hex')
+    this.#feed.send({
+      type: 'server',
+      server: {
+        ...server,
+        blockTokens: null,
+        fingerprint: null,
+        addressHash: addressHash(addressSalt, url.hostname, portOf(url)),
+        addressSalt,
+      },
+    })
   }
 
   /** Takes no more connections, lets those that are there end, and cuts what is left after `waitUs`. */

@@ -38,6 +38,7 @@ export async function record(options: RecordOptions, world: World): Promise<numb
     const drained = session.drain(options.drainUs)
     const cutBy = await Promise.race([drained.then(() => null), stops.second])
     if (cutBy !== null) session.relay.cutAll()
+    await drained
     stopping.abort()
     await living
     const digest = await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
@@ -66,7 +67,7 @@ async function announce(
   )
   for (const route of options.routes) {
     const facts = readServerFacts(client, route.upstream)
-    void facts.then((found) => found !== null && session.noteServer(found))
+    void facts.then((found) => found !== null && session.noteServer(found, route.upstream))
     stderr.write(bannerText(route, await Promise.race([facts, late])))
   }
   waiting.abort()

@@ -10,7 +10,7 @@ export type UpstreamName = Readonly<{ upstream: Upstream; name: ResolvedName }>
  */
 export function createUpstream(route: string, url: URL, tls: () => DialTls | null): UpstreamName {
   const name = new ResolvedName(url.hostname)
-  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+  const port = portOf(url)
   const upstream: Upstream = {
     route,
     address: () => (name.address === null ? null : { host: name.address, port }),
@@ -21,4 +21,9 @@ export function createUpstream(route: string, url: URL, tls: () => DialTls | nul
     },
   }
   return { upstream, name }
+}
+
+export function portOf(url: URL): number {
+  if (url.port !== '') return Number(url.port)
+  return url.protocol === 'https:' ? 443 : 80
 }
