@@ -3,10 +3,21 @@ import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
 import { convertCommand } from './convert.ts'
 import { engineCommand } from './engine.ts'
+import { inspectCommand } from './inspect.ts'
 import { planCommand } from './plan.ts'
 import { recordCommand } from './record.ts'
+import { reportCommand } from './report.ts'
+import { replayCommand } from './replay.ts'
 
 /** Makes one verb's command. `answer` sets an exit code other than 0 that is not an error. */
 export type Verb = (world: World, answer: (exitCode: number) => void) => Command
 
-export const VERBS: readonly Verb[] = [recordCommand, convertCommand, engineCommand, planCommand]
+export const VERBS: readonly Verb[] = [
+  recordCommand,
+  convertCommand,
+  engineCommand,
+  planCommand,
+  replayCommand,
+  inspectCommand,
+  reportCommand,
+]

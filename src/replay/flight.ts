@@ -51,6 +51,7 @@ export class Flight implements WireEvents {
 
   open(): void {
     this.#openedAtUs = this.#host.nowUs()
+    this.#reader = new AnswerReader()
     this.#wire = this.#host.openWire(this)
   }
 
@@ -117,12 +118,13 @@ export class Flight implements WireEvents {
   #write(): void {
     const wire = this.#wire
     if (wire === null) return
-    this.#reader = new AnswerReader()
     this.writtenAtUs = this.#host.nowUs()
     this.#lastByteAtUs = this.writtenAtUs
     wire.write(this.#bytes)
     this.#bytes = NOTHING
-    if (wire.unsentBytes === 0) this.sentAtUs = this.#host.nowUs()
+    // Taken in one call: the instant before it. After it the server, which the call woke, may have
+    // had our core for a while.
+    if (wire.unsentBytes === 0) this.sentAtUs = this.writtenAtUs
     this.#host.sent(this)
   }
 

@@ -1,0 +1,46 @@
+/** `trace replay`: sends a recorded load again and reports how it went. */
+import { Command } from 'commander'
+import { EXIT } from '../base/errors.ts'
+import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
+import { fidelityText } from '../replay/fidelity-text.ts'
+import { replay } from '../replay/replay.ts'
+import { openTrace } from '../trace/open.ts'
+import { buildPlan } from '../workload/build-plan.ts'
+import {
+  parseWorkloadOptions,
+  type RawWorkloadOptions,
+  type WorkloadOptions,
+} from '../workload/options.ts'
+import { addFlags } from './add-flags.ts'
+import type { Verb } from './verbs.ts'
+import { addWorkloadFlags } from './workload-flags.ts'
+
+const EXAMPLES = `
+Examples:
+  $ trace replay prod/ --target http://127.0.0.1:8000 --speed 2x --jitter 20ms --seed 7
+  $ trace replay code.arrow --target http://127.0.0.1:8000 --to 120s --map-model '*=tiny'
+`
+
+export const replayCommand: Verb = (world, answer) => {
+  const command = new Command('replay')
+    .description('Sends the load of a trace again, open loop, and writes a trace of what happened.')
+    .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
+  return addFlags(addWorkloadFlags(command), REPLAY_FLAGS)
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, raw: RawWorkloadOptions & RawReplayOptions) => {
+      const workload = parseWorkloadOptions(raw)
+      const options = parseReplayOptions(raw)
+      const end = await replay(await readPlan(path, workload), options, world)
+      world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
+      if (end.exitCode !== EXIT.pass) answer(end.exitCode)
+    })
+}
+
+async function readPlan(path: string, workload: WorkloadOptions) {
+  const reader = await openTrace(path)
+  try {
+    return await buildPlan(reader, workload, { path })
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,34 @@
+/** What was delivered, in one or two lines. Pure. */
+import { formatCount, formatShare } from '../base/format.ts'
+import type { Fidelity } from './fidelity.ts'
+
+/** 'sent 63 of 63 · prompts exact 100 % · answers exact 100 %' */
+export function fidelityText(fidelity: Fidelity): string {
+  const { planned, sent, promptExact, promptOff, outputExact, outputOff } = fidelity
+  const { hungUp, hangUpMissed, surplusTokens } = fidelity
+  const parts = [
+    `sent ${formatCount(sent)} of ${formatCount(planned)}`,
+    ...shareOf('prompts exact', promptExact, promptOff),
+    ...shareOf('answers exact', outputExact, outputOff),
+    ...(hungUp === 0
+      ? []
+      : [`hung up ${formatCount(hungUp)} (${formatCount(surplusTokens)} tokens late)`]),
+    ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before their hang-up`]),
+  ]
+  const bad = Object.entries(fidelity.outcomes).filter(
+    ([outcome]) => outcome !== 'ok' && outcome !== 'client_abort',
+  )
+  const failed = bad.map(
+    ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`,
+  )
+  return [...parts, ...failed].join(' · ')
+}
+
+/** A share is only called whole when it is. */
+function shareOf(name: string, exact: number, off: number): string[] {
+  if (exact + off === 0) return []
+  const share = exact / (exact + off)
+  return [
+    `${name} ${off > 0 && share > 0.9995 ? '< 100 %' : formatShare(share)} (${formatCount(exact + off)})`,
+  ]
+}
