@@ -1,11 +1,12 @@
 /** What is in a trace: one streaming pass over the columns that its figures need. Pure but for the reader. */
 import { pearson, spearman } from '../stats/correlation.ts'
+import type { GrowingColumn } from '../stats/growing.ts'
 import { quantiles } from '../stats/quantile.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { loadBlocks } from '../workload/block-table.ts'
 import { type ArrivalFigures, arrivalFigures } from './arrival-figures.ts'
 import { DEMAND_COLUMNS, DemandWatch } from './demand-watch.ts'
-import { LATENCY_COLUMNS, LatencyWatch } from './latency-watch.ts'
+import { LATENCY_COLUMNS, LatencyWatch, present } from './latency-watch.ts'
 import { type PrefixFigures, PrefixWatch } from './prefix-figures.ts'
 import type { SessionFigures } from './session-figures.ts'
 import { type Summary, summarise } from './summary.ts'
@@ -130,14 +131,14 @@ function concentrationOf(sorted: readonly (readonly [string, number])[]): Concen
 }
 
 function latencyFigures(latency: LatencyWatch, kind: string): LatencyFigures | null {
-  const [ttft, e2e] = [seconds(latency.values.ttft.view()), seconds(latency.values.e2e.view())]
+  const [ttft, e2e] = [seconds(latency.columns.ttft), seconds(latency.columns.e2e)]
   if (ttft === null && e2e === null) return null
   const gaps = latency.interToken
   return {
     measured_at: kind === 'recorded' ? 'relay' : kind === 'replayed' ? 'client' : 'source',
     ttft_s: ttft,
     e2e_s: e2e,
-    tpot_s: seconds(latency.values.tpot.view()),
+    tpot_s: seconds(latency.columns.tpot),
     inter_token_s:
       gaps.count === 0
         ? null
@@ -164,8 +165,8 @@ async function sideTables(reader: TraceReader) {
   }
 }
 
-function seconds(valuesUs: Float64Array): Summary | null {
-  return summarise(valuesUs.map((us) => us / 1e6))
+function seconds(column: GrowingColumn): Summary | null {
+  return summarise(present(column).map((us) => us / 1e6))
 }
 
 function orNull(value: number): number | null {

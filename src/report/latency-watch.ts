@@ -1,9 +1,11 @@
 /** Every latency of docs/metrics.md, gathered row by row from a trace. Pure. */
+import { GroupedSketch } from '../stats/grouped-sketch.ts'
 import { GrowingColumn } from '../stats/growing.ts'
 import { QuantileSketch } from '../stats/sketch.ts'
+import { dueOffsetUs, interChunkUs, normalisedUs, tpotUs } from '../stream/latency.ts'
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { decodeChunkTokens } from '../trace/chunk-tokens.ts'
-import type { RequestColumn } from '../trace/columns.ts'
+import type { ColumnsOf, RequestColumn } from '../trace/columns.ts'
 import type { RequestBatch } from '../trace/trace.ts'
 
 export const LATENCY_COLUMNS = [
@@ -23,86 +25,97 @@ export const LATENCY_COLUMNS = [
   'chunkTokens',
 ] as const satisfies readonly RequestColumn[]
 
-export type LatencyBatch = RequestBatch<(typeof LATENCY_COLUMNS)[number]>
+type ChunkColumn = 'chunkTimes' | 'chunkTokens'
 
-/** One value a request, in order of due time, µs. `…Due` counts from due, the others from sent. */
-export type PerRequest = Readonly<
-  Record<
-    'ttft' | 'ttftDue' | 'ttfc' | 'e2e' | 'e2eDue' | 'tpot' | 'ntpot' | 'lag' | 'connect',
-    GrowingColumn
-  >
->
+/** Chunk columns may be left out where there are too many to unpack. */
+export type LatencyBatch = RequestBatch<Exclude<(typeof LATENCY_COLUMNS)[number], ChunkColumn>> &
+  Readonly<{ columns: Partial<ColumnsOf<'request', ChunkColumn>> }>
+
+export const PER_REQUEST = [
+  'ttft',
+  'ttftDue',
+  'ttfc',
+  'e2e',
+  'e2eDue',
+  'tpot',
+  'ntpot',
+  'lag',
+  'connect',
+] as const
+export type PerRequestName = (typeof PER_REQUEST)[number]
 
 export class LatencyWatch {
-  readonly values: PerRequest = {
-    ttft: new GrowingColumn(),
-    ttftDue: new GrowingColumn(),
-    ttfc: new GrowingColumn(),
-    e2e: new GrowingColumn(),
-    e2eDue: new GrowingColumn(),
-    tpot: new GrowingColumn(),
-    ntpot: new GrowingColumn(),
-    lag: new GrowingColumn(),
-    connect: new GrowingColumn(),
-  }
+  /**
+   * One value a row, in order of due time, µs; NaN where the row has none. `…Due` counts from due,
+   * the others from sent.
+   */
+  readonly columns = Object.fromEntries(
+    PER_REQUEST.map((name) => [name, new GrowingColumn()]),
+  ) as Readonly<Record<PerRequestName, GrowingColumn>>
   /** Gaps between token-bearing events, one for each gap. */
   readonly interChunk = new QuantileSketch()
   /** The same spread over the tokens that each event carried, one for each token. */
   readonly interToken = new QuantileSketch()
-  /** Rows kept out of the two above because a slow reader stalled them. */
+  /** The same by request, for intervals. */
+  readonly tokenGroups = new GroupedSketch()
+  /** Rows kept out of the three above because a slow reader stalled them. */
   stalledCount = 0
   /** Requests whose gaps they hold. */
   streamCount = 0
   newConnectionCount = 0
 
   add({ columns }: LatencyBatch, row: number): void {
+    const isStream = columns.stream[row] === 1
+    const isWhole = columns.outcome[row] === 'ok'
     const lagUs = columns.lagUs[row]!
-    if (!Number.isNaN(lagUs)) this.values.lag.push(lagUs)
+    const offsetUs = dueOffsetUs({
+      lagUs: nullable(lagUs),
+      uploadUs: nullable(columns.uploadUs[row]!),
+    })
+    const ttftUs = isStream ? columns.ttftUs[row]! : Number.NaN
+    const e2eUs = isWhole ? columns.e2eUs[row]! : Number.NaN
+    const tokens = nullable(columns.outputTokens[row]!)
+    this.columns.ttft.push(ttftUs)
+    this.columns.ttftDue.push(ttftUs + offsetUs)
+    this.columns.ttfc.push(isStream ? columns.firstContentUs[row]! : Number.NaN)
+    this.columns.e2e.push(e2eUs)
+    this.columns.e2eDue.push(e2eUs + offsetUs)
+    this.columns.tpot.push(tpotUs(nullable(ttftUs), nullable(e2eUs), tokens) ?? Number.NaN)
+    this.columns.ntpot.push(normalisedUs(nullable(e2eUs), tokens) ?? Number.NaN)
+    this.columns.lag.push(lagUs)
+    this.columns.connect.push(columns.connectUs[row]!)
     if (columns.connection[row] === 'new') this.newConnectionCount += 1
-    push(this.values.connect, columns.connectUs[row]!)
-    const sinceDueUs = orZero(lagUs) + orZero(columns.uploadUs[row]!)
-    const ttftUs = columns.ttftUs[row]!
-    if (columns.stream[row] === 1) {
-      push(this.values.ttft, ttftUs)
-      push(this.values.ttftDue, ttftUs + sinceDueUs)
-      push(this.values.ttfc, columns.firstContentUs[row]!)
-    }
     this.#addGaps(columns, row)
-    if (columns.outcome[row] !== 'ok') return
-    const e2eUs = columns.e2eUs[row]!
-    const tokens = columns.outputTokens[row]!
-    push(this.values.e2e, e2eUs)
-    push(this.values.e2eDue, e2eUs + sinceDueUs)
-    if (tokens > 0) push(this.values.ntpot, e2eUs / tokens)
-    if (tokens > 1 && columns.stream[row] === 1) {
-      push(this.values.tpot, (e2eUs - ttftUs) / (tokens - 1))
-    }
   }
 
   #addGaps(columns: LatencyBatch['columns'], row: number): void {
-    const packed = columns.chunkTimes[row]
+    const packed = columns.chunkTimes?.[row]
     if (!packed || packed.length === 0) return
     if (columns.stallUs[row]! > 0) {
       this.stalledCount += 1
       return
     }
-    const timesUs = decodeChunkTimes(packed)
-    const packedTokens = columns.chunkTokens[row]
+    const gapsUs = interChunkUs(decodeChunkTimes(packed))
+    if (gapsUs.length === 0) return
+    const packedTokens = columns.chunkTokens?.[row]
     const tokens = packedTokens ? decodeChunkTokens(packedTokens) : null
-    if (timesUs.length > 1) this.streamCount += 1
-    for (let chunk = 1; chunk < timesUs.length; chunk += 1) {
-      const gapUs = timesUs[chunk]! - timesUs[chunk - 1]!
-      const tokenCount = tokens?.[chunk] ?? 1
-      this.interChunk.add(gapUs)
-      if (tokenCount > 0) this.interToken.add(gapUs / tokenCount, tokenCount)
+    this.streamCount += 1
+    this.tokenGroups.begin()
+    for (let gap = 0; gap < gapsUs.length; gap += 1) {
+      const tokenCount = tokens?.[gap + 1] ?? 1
+      this.interChunk.add(gapsUs[gap]!)
+      if (tokenCount === 0) continue
+      this.interToken.add(gapsUs[gap]! / tokenCount, tokenCount)
+      this.tokenGroups.add(gapsUs[gap]! / tokenCount, tokenCount)
     }
   }
 }
 
-function push(column: GrowingColumn, value: number): void {
-  if (!Number.isNaN(value)) column.push(value)
+/** The values that are there, still in order. */
+export function present(column: GrowingColumn): Float64Array {
+  return column.view().filter((value) => !Number.isNaN(value))
 }
 
-function orZero(value: number): number {
-  return Number.isNaN(value) ? 0 : value
+function nullable(value: number): number | null {
+  return Number.isNaN(value) ? null : value
 }

@@ -1,0 +1,202 @@
+/** A report as a person reads it: the verdict, then the numbers, then the reasons. Pure. */
+import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import type { Metric, Percentile, PercentileName } from './metric.ts'
+import type { ChangeRow, Report } from './report.ts'
+import type { MetricName, Side } from './side.ts'
+import { joined, labelled, plural } from './words.ts'
+
+const WIDTH = 100
+
+/** At most 100 columns a line. */
+export function formatReport(report: Report): string {
+  const lines = [
+    ...verdictLines(report),
+    ...requestLines(report),
+    ...(report.recorded === null ? [] : comparisonLines(report)),
+    '',
+    ...metricLines(report.side),
+    ...stimulusLines(report),
+    ...(report.why.length > 0 ? wrapped('why', report.why) : []),
+    ...report.notes.flatMap((note) => wrapped('note', [note])),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Bad news first, then what was found good, then what nobody measured. */
+export function verdictLines({ verdict }: Report): string[] {
+  const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
+  const good = verdict.checks.filter(({ status }) => status === 'pass')
+  const shown =
+    bad.length > 0
+      ? bad
+      : good.filter(({ name }) =>
+          ['lag', 'tokens', 'server_completed', 'cpu', 'foreign_load', 'errors'].includes(name),
+        )
+  const lines = wrapped(
+    verdict.status,
+    shown.map(({ says }) => says),
+  )
+  if (bad.length > 0) lines.push(labelled('', `${plural(good.length, 'other check')} passed`))
+  return lines
+}
+
+function requestLines({ side, run }: Report): string[] {
+  const { requests, throughput } = side
+  return wrapped('requests', [
+    `${formatCount(requests.total)} ${run.kind} in ${formatDuration(throughput.window_s * 1e6)}`,
+    `${formatShare(requests.total === 0 ? 0 : requests.ok / requests.total)} ok`,
+    ...(requests.hung_up > 0 ? [`${formatCount(requests.hung_up)} hung up`] : []),
+    ...(requests.failed > 0 ? [`${formatCount(requests.failed)} failed`] : []),
+    ...rate(throughput.offered_per_s, 'offered'),
+    ...rate(throughput.completed_per_s, 'done'),
+    ...rate(throughput.prompt_tokens_per_s, 'prompt tokens'),
+    ...rate(throughput.output_tokens_per_s, 'output tokens'),
+  ])
+}
+
+function rate(perSecond: number | null, unit: string): string[] {
+  return perSecond === null ? [] : [`${significant(perSecond, 3)} ${unit}/s`]
+}
+
+const COMPARED = [
+  { label: 'TTFT p50', metric: 'ttft_due', quantile: 'p50' },
+  { label: 'TTFT p95', metric: 'ttft_due', quantile: 'p95' },
+  { label: 'TTFT p99', metric: 'ttft_due', quantile: 'p99' },
+  { label: 'inter-token p50', metric: 'itl', quantile: 'p50' },
+  { label: 'inter-token p99', metric: 'itl', quantile: 'p99' },
+  { label: 'TPOT p50', metric: 'tpot', quantile: 'p50' },
+  { label: 'end to end p50', metric: 'e2e_due', quantile: 'p50' },
+  { label: 'end to end p99', metric: 'e2e_due', quantile: 'p99' },
+] as const
+
+function comparisonLines({ recorded, run, side, changes, stimulus }: Report): string[] {
+  if (recorded === null) return []
+  const speed = stimulus?.speed ? ` at ${significant(stimulus.speed, 3)}x` : ''
+  const rows = COMPARED.flatMap(({ label, metric, quantile }) => {
+    const [before, after] = [recorded.side, side].map((each) => cell(each, metric, quantile))
+    if (before === '–' && after === '–') return []
+    const change = changes.find((each) => each.metric === metric && each.quantile === quantile)
+    return [row(label, before!, after!, change ? changeText(change) : '')]
+  })
+  const isTimed = COMPARED.some(({ metric }) => recorded.side.metrics[metric] !== null)
+  if (rows.length === 0 || !isTimed) return []
+  return [
+    row(
+      '',
+      `${recorded.run.kind}${recorded.run.kind === 'recorded' ? ' at 1x' : ''}`,
+      `${run.kind}${run.kind === 'replayed' ? speed : ''}`,
+      'observed change (within this run)',
+    ),
+    ...rows,
+  ]
+}
+
+function row(label: string, before: string, after: string, change: string): string {
+  return `${label.padEnd(17)}${before.padEnd(20)}${after.padEnd(20)}${change}`.trimEnd()
+}
+
+function changeText({ change, low, high }: ChangeRow): string {
+  return `${signed(change)} % (${signed(low)} … ${signed(high)})`
+}
+
+function signed(change: number): string {
+  const percent = Math.round(change * 100)
+  return percent < 0 ? `−${formatCount(-percent)}` : `+${formatCount(percent)}`
+}
+
+function cell(side: Side, metric: MetricName, quantile: PercentileName): string {
+  const found = side.metrics[metric]?.[quantile]
+  return found ? formatDuration(found.value) : '–'
+}
+
+const LABELS: Readonly<Record<MetricName, string>> = {
+  ttft_due: 'TTFT from due',
+  ttft: 'TTFT from sent',
+  ttfc: 'first content',
+  itl: 'inter-token',
+  icl: 'inter-chunk',
+  tpot: 'TPOT',
+  e2e_due: 'end to end, due',
+  e2e: 'end to end, sent',
+  ntpot: 'end to end/token',
+  lag: 'lag of sends',
+  connect: 'connecting',
+}
+
+const SHOWN = ['p50', 'p90', 'p95', 'p99'] as const
+
+function metricLines(side: Side): string[] {
+  const rows = Object.entries(side.metrics).flatMap(([name, metric]) =>
+    metric === null || isRepeated(side, name as MetricName)
+      ? []
+      : [
+          `${LABELS[name as MetricName].padEnd(17)}${formatCount(metric.n).padStart(10)}   ` +
+            SHOWN.map((quantile) => percentileCell(metric, quantile))
+              .join('')
+              .trimEnd(),
+        ],
+  )
+  if (rows.length === 0) return []
+  const head = `${'latency'.padEnd(17)}${'samples'.padStart(10)}   ${SHOWN.map((name) =>
+    name.padEnd(17),
+  )
+    .join('')
+    .trimEnd()}`
+  const shown = Object.values(side.metrics).flatMap((metric) =>
+    metric === null ? [] : SHOWN.map((name) => metric[name]),
+  )
+  return [
+    head,
+    ...rows,
+    ...(shown.includes(null) ? ['–  too few samples to bound it'] : []),
+    ...(shown.some((found) => found?.method === 'cannot-say')
+      ? ['±? neighbouring requests are too alike to say how sure it is']
+      : []),
+  ]
+}
+
+/** First content is worth a line only where reasoning came before it. */
+function isRepeated({ metrics }: Side, name: MetricName): boolean {
+  if (name === 'ttfc') return metrics.ttfc?.mean === metrics.ttft?.mean
+  if (name === 'icl') return metrics.icl?.n === metrics.itl?.n
+  return false
+}
+
+/** '241 ms ±4 %': half the interval's width beside the value, so that a line stays readable. */
+function percentileCell(metric: Metric, name: PercentileName): string {
+  const found = metric[name]
+  if (!found) return '–'.padEnd(17)
+  return `${formatDuration(found.value)}${spreadOf(found)}`.padEnd(17)
+}
+
+function spreadOf({ value, low, high }: Percentile): string {
+  if (low === null || high === null) return ' ±?'
+  const half = (high - low) / 2 / value
+  return value > 0 && half >= 0.005 ? ` ±${formatCount(half * 100)} %` : ''
+}
+
+function stimulusLines({ stimulus }: Report): string[] {
+  if (stimulus === null || stimulus.pairs === 0) return []
+  const { arrivals, prompt_tokens: prompt, output_tokens: output } = stimulus
+  return wrapped('stimulus', [
+    `${formatCount(stimulus.pairs)} of ${formatCount(stimulus.pairs + stimulus.unpaired)} paired with their source`,
+    ...(arrivals.ks === null ? [] : [`arrivals KS ${arrivals.ks.toFixed(3)}`]),
+    ...(prompt.exact_share === null ? [] : [`prompts exact ${formatShare(prompt.exact_share)}`]),
+    ...(output.exact_share === null ? [] : [`answers exact ${formatShare(output.exact_share)}`]),
+  ])
+}
+
+/** Clauses joined by ` · `, broken between clauses at 100 columns. */
+function wrapped(label: string, clauses: readonly string[]): string[] {
+  const lines: string[] = []
+  let current: string[] = []
+  for (const clause of clauses) {
+    if (current.length > 0 && joined([...current, clause]).length + 11 > WIDTH) {
+      lines.push(joined(current))
+      current = []
+    }
+    current.push(clause)
+  }
+  lines.push(joined(current))
+  return lines.map((line, index) => labelled(index === 0 ? label : '', line).trimEnd())
+}

@@ -1,0 +1,133 @@
+/**
+ * A run as plain data: may it be believed, what was measured, what changed against the recording. JSON
+ * is this object; text and every other form are made from it. Pure but for the readers.
+ */
+import type { SampleRow } from '../trace/columns.ts'
+import type { TraceReader } from '../trace/trace.ts'
+import { pairRows, quantileChange, type Change } from './pairing.ts'
+import { clientFigures, deliveryOf, type ClientFigures, type Delivery } from './run-facts.ts'
+import { type ServerFigures, serverFigures } from './server-figures.ts'
+import { type SideWatch, watchSide } from './side-watch.ts'
+import { type Side, sideOf } from './side.ts'
+import { type Stimulus, stimulusOf } from './stimulus.ts'
+import { judge, type Verdict } from './verdict.ts'
+import { explain } from './why.ts'
+
+export const REPORT_VERSION = 1
+
+/** Times in `metrics` are µs; docs/metrics.md defines each. */
+export type Report = Readonly<{
+  schema_version: number
+  run: RunIdentity
+  verdict: Verdict
+  side: Side
+  recorded: Readonly<{ run: RunIdentity; side: Side }> | null
+  stimulus: Stimulus | null
+  changes: readonly ChangeRow[]
+  delivery: Delivery | null
+  client: ClientFigures
+  server: ServerFigures | null
+  why: readonly string[]
+  notes: readonly string[]
+}>
+
+export type RunIdentity = Readonly<{
+  kind: 'recorded' | 'imported' | 'synthetic' | 'replayed'
+  producer: string
+  is_complete: boolean
+  interrupted: boolean
+  row_digest: string | null
+  plan_sha256: string | null
+  seed: string | null
+  transforms: readonly Readonly<{ name: string; arguments: Readonly<Record<string, unknown>> }>[]
+  server: Readonly<{ software: string | null; version: string | null; fingerprint: string | null }>
+}>
+
+export type ChangeRow = Readonly<
+  { metric: 'ttft_due' | 'tpot' | 'e2e_due'; quantile: 'p50' | 'p95' | 'p99' } & Change
+>
+
+const CHANGED = [
+  { metric: 'ttft_due', column: 'ttftDue' },
+  { metric: 'tpot', column: 'tpot' },
+  { metric: 'e2e_due', column: 'e2eDue' },
+] as const
+const CHANGED_AT = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
+
+/** @param against the recording that `run` replays, or any other run; null for none */
+export async function buildReport(run: TraceReader, against: TraceReader | null): Promise<Report> {
+  const watch = await watchSide(run)
+  const side = sideOf(watch)
+  const samples: SampleRow[] = []
+  for await (const batch of run.samples()) for (const sample of batch) samples.push(sample)
+  const events = await run.events()
+  const facts = {
+    kind: run.header.kind,
+    isComplete: run.isComplete,
+    interrupted: run.header.interrupted,
+    side,
+    watch,
+    delivery: deliveryOf(events),
+    client: clientFigures(samples),
+    server: serverFigures(samples),
+  }
+  const other = against === null ? null : await watchSide(against)
+  return {
+    schema_version: REPORT_VERSION,
+    run: identityOf(run),
+    verdict: judge(facts),
+    side,
+    recorded: against && other && { run: identityOf(against), side: sideOf(other) },
+    ...compared(other, watch),
+    delivery: facts.delivery,
+    client: facts.client,
+    server: facts.server,
+    why: explain(facts),
+    notes: notesOf(run, against),
+  }
+}
+
+function compared(
+  recorded: SideWatch | null,
+  replayed: SideWatch,
+): Pick<Report, 'stimulus' | 'changes'> {
+  if (recorded === null) return { stimulus: null, changes: [] }
+  const pairs = pairRows(recorded, replayed)
+  const changes = CHANGED.flatMap(({ metric, column }) =>
+    Object.entries(CHANGED_AT).flatMap(([quantile, q]) => {
+      const change = quantileChange(recorded, replayed, pairs, column, q)
+      return change ? [{ metric, quantile: quantile as keyof typeof CHANGED_AT, ...change }] : []
+    }),
+  )
+  return { stimulus: stimulusOf(recorded, replayed, pairs), changes }
+}
+
+function identityOf({ header, isComplete }: TraceReader): RunIdentity {
+  return {
+    kind: header.kind,
+    producer: `${header.producer} ${header.producerVersion}`,
+    is_complete: isComplete,
+    interrupted: header.interrupted,
+    row_digest: header.rowDigest,
+    plan_sha256: header.planSha256,
+    seed: header.seed,
+    transforms: header.transforms,
+    server: {
+      software: header.server.software,
+      version: header.server.version,
+      fingerprint: header.server.fingerprint,
+    },
+  }
+}
+
+function notesOf(run: TraceReader, against: TraceReader | null): string[] {
+  const notes: string[] = []
+  if (against?.header.kind === 'recorded' && run.header.kind === 'replayed') {
+    notes.push(
+      'not calibrated: the recording was measured at the relay, the replay at its client; changes are "observed"',
+    )
+  }
+  const [a, b] = [against?.header.server.fingerprint, run.header.server.fingerprint]
+  if (a && b && a !== b) notes.push(`the two runs met different servers: ${a} and ${b}`)
+  return notes
+}

@@ -1,0 +1,80 @@
+/** Everything that a verdict looks at, gathered from one run. Pure. */
+import type { EventRow, SampleRow } from '../trace/columns.ts'
+import type { ServerFigures } from './server-figures.ts'
+import type { SideWatch } from './side-watch.ts'
+import type { Side } from './side.ts'
+
+/** What the replayer counted about its own stimulus. */
+export type Delivery = Readonly<{
+  planned: number
+  sent: number
+  dropped: number
+  promptExact: number
+  promptOff: number
+  outputExact: number
+  outputOff: number
+  hungUp: number
+  hangUpMissed: number
+}>
+
+/** Worst value of each sample that the client took of itself; null where it took none. */
+export type ClientFigures = Readonly<
+  Record<
+    | 'cpu_share'
+    | 'loop_delay_p99_us'
+    | 'loop_utilization'
+    | 'gc_pause_max_us'
+    | 'throttled_count'
+    | 'clock_step_us',
+    number | null
+  >
+>
+
+export type RunFacts = Readonly<{
+  kind: 'recorded' | 'imported' | 'synthetic' | 'replayed'
+  isComplete: boolean
+  interrupted: boolean
+  side: Side
+  watch: SideWatch
+  delivery: Delivery | null
+  client: ClientFigures
+  server: ServerFigures | null
+}>
+
+const CLIENT_NAMES = [
+  'cpu_share',
+  'loop_delay_p99_us',
+  'loop_utilization',
+  'gc_pause_max_us',
+  'throttled_count',
+  'clock_step_us',
+] as const
+
+export function clientFigures(samples: readonly SampleRow[]): ClientFigures {
+  const worst = (name: string) => {
+    const values = samples
+      .filter(({ metric }) => metric === `trace:${name}` || metric === `trace:client_${name}`)
+      .map(({ value }) => Math.abs(value))
+    return values.length === 0 ? null : Math.max(...values)
+  }
+  return Object.fromEntries(CLIENT_NAMES.map((name) => [name, worst(name)])) as ClientFigures
+}
+
+/** The last `fidelity` event; null where there is none. */
+export function deliveryOf(events: readonly EventRow[]): Delivery | null {
+  const event = events.findLast(({ kind }) => kind === 'fidelity')
+  if (!event?.detail) return null
+  const counts = JSON.parse(event.detail) as Partial<Record<keyof Delivery, number>>
+  const count = (name: keyof Delivery) => counts[name] ?? 0
+  return {
+    planned: count('planned'),
+    sent: count('sent'),
+    dropped: count('dropped'),
+    promptExact: count('promptExact'),
+    promptOff: count('promptOff'),
+    outputExact: count('outputExact'),
+    outputOff: count('outputOff'),
+    hungUp: count('hungUp'),
+    hangUpMissed: count('hangUpMissed'),
+  }
+}

@@ -1,0 +1,120 @@
+/** Does the server's own count agree with ours? Pure. */
+import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { describe } from '../stats/moments.ts'
+import { atMost, type Finding, unmeasured } from './finding.ts'
+import { present } from './latency-watch.ts'
+import type { RunFacts } from './run-facts.ts'
+
+const NO_SERVER = 'server metrics not scraped'
+
+export function checkRestart({ server }: RunFacts): Finding {
+  if (server === null || server.scrapes < 2) return unmeasured(NO_SERVER)
+  return server.restarted
+    ? { status: 'fail', value: 1, limit: 0, unit: '', says: 'the server restarted during the run' }
+    : { status: 'pass', value: 0, limit: 0, unit: '', says: 'server did not restart' }
+}
+
+/** A hung-up request may have ended on the server before it noticed: it counts there, or not. */
+export function checkCompleted({ server, side, kind }: RunFacts): Finding {
+  if (server === null || server.scrapes < 2 || kind !== 'replayed' || server.restarted) {
+    return unmeasured(NO_SERVER)
+  }
+  const { ok, hung_up: hungUp, by_outcome: outcomes } = side.requests
+  const [least, most] = [
+    ok,
+    ok + hungUp + (outcomes['truncated'] ?? 0) + (outcomes['timeout'] ?? 0),
+  ]
+  const off = Math.max(least - server.completed, server.completed - most, 0)
+  const says =
+    off === 0
+      ? `server agrees${hungUp > 0 ? ` (${formatCount(hungUp)} hung up)` : ''}`
+      : `server finished ${formatCount(server.completed)}, we ${formatCount(ok)}`
+  return atMost(off, { warnAbove: 0, failAbove: Math.max(1, ok * 0.1) }, 'requests', says)
+}
+
+/** Requests that reached the server's HTTP layer and were not ours. */
+export function checkForeignLoad({ server, side, kind }: RunFacts): Finding {
+  if (server?.http_requests === null || server === null || server.scrapes < 2) {
+    return unmeasured(NO_SERVER)
+  }
+  if (kind !== 'replayed' || server.restarted) return unmeasured(NO_SERVER)
+  const sent = side.requests.total - (side.requests.by_outcome['not_sent'] ?? 0)
+  const foreign = server.http_requests - sent
+  if (foreign < 0) {
+    const lost =
+      side.requests.total - Object.values(side.requests.by_status).reduce((a, b) => a + b, 0)
+    return atMost(
+      Math.max(0, -foreign - lost),
+      { warnAbove: 0 },
+      'requests',
+      `server saw ${formatCount(server.http_requests)} of ${formatCount(sent)} requests`,
+    )
+  }
+  return atMost(
+    foreign,
+    { warnAbove: 0, failAbove: Math.max(1, sent * 0.1) },
+    'requests',
+    foreign === 0 ? 'no other load' : `${formatCount(foreign)} requests of others on the server`,
+  )
+}
+
+/** Tokens that an engine may still make between a hang-up and noticing it. */
+const SURPLUS_PER_HANG_UP = 64
+
+/** Tokens that the server generated against those that we received. */
+export function checkGenerated({ server, side, kind }: RunFacts): Finding {
+  const generated = server?.generation_tokens
+  if (generated === undefined || generated === null || kind !== 'replayed' || server?.restarted) {
+    return unmeasured(NO_SERVER)
+  }
+  const ours = side.tokens.output
+  const spare = SURPLUS_PER_HANG_UP * (side.requests.hung_up + side.requests.failed)
+  const off = Math.max(ours - generated, generated - ours - spare, 0)
+  const share = off / Math.max(1, ours)
+  return atMost(
+    share,
+    { warnAbove: 0.005, failAbove: 0.1 },
+    'share',
+    off === 0
+      ? 'generated tokens agree'
+      : `server generated ${formatCount(generated)} tokens, we saw ${formatCount(ours)}`,
+  )
+}
+
+/** Tokens of our prompts against the server's sum; prompts of requests that failed may be missing there. */
+export function checkPrompts({ server, side, kind }: RunFacts): Finding {
+  const read = server?.prompt_tokens
+  if (read === undefined || read === null || kind !== 'replayed' || server?.restarted) {
+    return unmeasured(NO_SERVER)
+  }
+  const ours = side.tokens.prompt
+  const sparse = side.requests.hung_up + side.requests.failed > 0
+  const off = sparse ? Math.max(0, read - ours) : Math.abs(read - ours)
+  const share = off / Math.max(1, ours)
+  return atMost(
+    share,
+    { warnAbove: 0.005, failAbove: 0.1 },
+    'share',
+    off === 0
+      ? 'prompt tokens agree'
+      : `server read ${formatCount(read)} prompt tokens, we sent ${formatCount(ours)}`,
+  )
+}
+
+/** Our mean TTFT less the server's: network and HTTP, if all is well. Never below zero. */
+export function checkTtftGap({ server, watch }: RunFacts): Finding {
+  const serverS = server?.means_s.ttft
+  const ttft = describe(present(watch.latency.columns.ttft))
+  if (serverS === undefined || serverS === null || ttft.n === 0 || server?.restarted) {
+    return unmeasured(NO_SERVER)
+  }
+  const gapUs = ttft.mean - serverS * 1e6
+  const says =
+    gapUs < 0
+      ? `our TTFT is ${formatDuration(-gapUs)} below the server's`
+      : `our TTFT is ${formatDuration(gapUs)} above the server's (${formatShare(gapUs / ttft.mean, 0)})`
+  // Hung-up streams are in the server's mean but not always in ours, hence the slack below zero.
+  const isOff =
+    gapUs < -Math.max(5_000, 0.1 * ttft.mean) || gapUs > Math.max(20_000, 0.5 * ttft.mean)
+  return { status: isOff ? 'warn' : 'pass', value: gapUs, limit: 20_000, unit: 'us', says }
+}

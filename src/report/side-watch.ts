@@ -1,0 +1,103 @@
+/** One pass over a trace: what a report keeps of each row, column by column. Pure but for the reader. */
+import { GrowingColumn } from '../stats/growing.ts'
+import { OUTCOMES, type RequestColumn } from '../trace/columns.ts'
+import type { RequestBatch, TraceReader } from '../trace/trace.ts'
+import { LATENCY_COLUMNS, LatencyWatch } from './latency-watch.ts'
+import { Tally } from './tally.ts'
+
+const SIDE_COLUMNS = [
+  ...LATENCY_COLUMNS,
+  'seq',
+  'sourceSeq',
+  'copy',
+  'promptTokens',
+  'cachedTokens',
+  'maxTokens',
+  'finishReason',
+  'tokenSource',
+  'abortUs',
+  'status',
+  'session',
+  'tenant',
+  'model',
+  'serverQueueUs',
+  'serverTtftUs',
+] as const satisfies readonly RequestColumn[]
+
+type SideBatch = RequestBatch<(typeof SIDE_COLUMNS)[number]>
+
+const PER_ROW = [
+  'at',
+  'seq',
+  'source',
+  'copy',
+  'prompt',
+  'cached',
+  'output',
+  'outcome',
+  'end',
+  'serverQueue',
+  'serverTtft',
+] as const
+
+/** Everything in order of (due, seq); NaN where a row has none. Times µs. */
+export class SideWatch {
+  readonly latency = new LatencyWatch()
+  readonly columns = Object.fromEntries(
+    PER_ROW.map((name) => [name, new GrowingColumn()]),
+  ) as Readonly<Record<(typeof PER_ROW)[number], GrowingColumn>>
+  readonly outcomes = new Tally()
+  readonly finishReasons = new Tally()
+  readonly statuses = new Tally()
+  readonly tokenSources = new Tally()
+  readonly sessions = new Tally()
+  readonly tenants: (string | null)[] = []
+  readonly models: (string | null)[] = []
+  streamCount = 0
+  /** Whole streams in which nobody counted tokens. */
+  uncountedCount = 0
+
+  add(batch: SideBatch, row: number): void {
+    const { columns } = batch
+    this.latency.add(batch, row)
+    const outcome = columns.outcome[row] ?? 'unknown'
+    this.columns.at.push(columns.atUs[row]!)
+    this.columns.seq.push(columns.seq[row]!)
+    this.columns.source.push(columns.sourceSeq[row]!)
+    this.columns.copy.push(columns.copy[row]!)
+    this.columns.prompt.push(columns.promptTokens[row]!)
+    this.columns.cached.push(columns.cachedTokens[row]!)
+    this.columns.output.push(columns.outputTokens[row]!)
+    this.columns.outcome.push(OUTCOMES.findIndex((name) => name === outcome))
+    this.columns.end.push(endOf(columns, row))
+    this.columns.serverQueue.push(columns.serverQueueUs[row]!)
+    this.columns.serverTtft.push(columns.serverTtftUs[row]!)
+    this.outcomes.add(outcome)
+    this.finishReasons.add(columns.finishReason[row]!)
+    this.tokenSources.add(columns.tokenSource[row] ?? 'unknown')
+    this.sessions.add(columns.session[row]!)
+    this.tenants.push(columns.tenant[row]!)
+    this.models.push(columns.model[row]!)
+    const status = columns.status[row]!
+    this.statuses.add(Number.isNaN(status) ? null : String(status))
+    if (columns.stream[row] === 1) this.streamCount += 1
+    if (outcome === 'ok' && columns.tokenSource[row] === null) this.uncountedCount += 1
+  }
+}
+
+/** Since the origin: when the last token came, or the hang-up; NaN where nothing is known. */
+function endOf(columns: SideBatch['columns'], row: number): number {
+  const lastUs = columns.e2eUs[row]!
+  const sinceSentUs = Number.isNaN(lastUs) ? columns.abortUs[row]! : lastUs
+  return (
+    columns.atUs[row]! + (columns.lagUs[row]! || 0) + (columns.uploadUs[row]! || 0) + sinceSentUs
+  )
+}
+
+export async function watchSide(reader: TraceReader): Promise<SideWatch> {
+  const watch = new SideWatch()
+  for await (const batch of reader.requests(SIDE_COLUMNS)) {
+    for (let row = 0; row < batch.rowCount; row += 1) watch.add(batch, row)
+  }
+  return watch
+}
