@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. Effects: reads and writes the disk. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { TraceError } from './errors.ts'
 
@@ -103,4 +103,14 @@ export async function createWhole(path: string): Promise<WholeFile> {
 /** Removes a file; one that is not there is no error. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true })
+}
+
+/** The text of a file, or null where there is none that may be read. */
+export async function readIfThere(path: string): Promise<string | null> {
+  return readFile(path, 'utf8').catch(() => null)
+}
+
+/** Makes a folder that was not there before, and those above it. */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true })
 }
