@@ -146,8 +146,14 @@ function tokensOf(draft: Draft, isStream: boolean): TokenFields {
     cachedTokens: draft.cachedTokens,
     outputTokens: outputOf(total, isCounted, isExact ? counted : chunkTokens.length),
     reasoningTokens: draft.reasoningTokens,
-    tokenSource: total === null ? (isCounted ? 'stream' : null) : 'server',
+    tokenSource: sourceOf(total !== null || (isExact && isCounted), isCounted),
   }
+}
+
+/** Counts that came with each event are the server's own, too. */
+function sourceOf(isServer: boolean, isCounted: boolean): Observation['tokenSource'] {
+  if (isServer) return 'server'
+  return isCounted ? 'stream' : null
 }
 
 function outputOf(total: number | null, isCounted: boolean, counted: number): number | null {

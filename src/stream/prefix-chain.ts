@@ -66,20 +66,51 @@ export function rootId(key: ChainKey, root: ChainRoot): bigint {
 
 /** A chain so far, to be continued by what comes next. */
 export type Chain = Readonly<{
-  root: bigint
-  /** One id for each whole block. */
+  /** Where it starts: the root's id, or the last block of a chain that goes on elsewhere. */
+  baseId: bigint
+  /** Blocks before that; 0 at a root. */
+  baseCount: number
+  /** One id for each whole block since. */
   ids: BigUint64Array
   /** Bytes after the last whole block. */
   tail: Buffer
 }>
 
 export function startChain(root: bigint): Chain {
-  return { root, ids: new BigUint64Array(0), tail: Buffer.alloc(0) }
+  return { baseId: root, baseCount: 0, ids: new BigUint64Array(0), tail: Buffer.alloc(0) }
 }
 
-/** @param bytes what follows; the result holds only the new blocks' ids after the old ones */
+/** The same chain without its past: what must be remembered to continue it later. */
+export function restartChain(chain: Chain): Chain {
+  const { baseCount, ids, tail } = chain
+  return {
+    baseId: lastId(chain),
+    baseCount: baseCount + ids.length,
+    ids: new BigUint64Array(0),
+    tail,
+  }
+}
+
+/** Id of the last whole block; where there is none, of the base. */
+export function lastId({ ids, baseId }: Chain): bigint {
+  return ids.at(-1) ?? baseId
+}
+
+/**
+ * Names one exact end of a conversation, to the byte: for telling which turn another continues.
+ *
+ * @param id the last whole block before that end, or the base
+ * @param rest the bytes after that block, fewer than a block
+ */
+export function pointId(key: ChainKey, id: bigint, rest: Uint8Array): bigint {
+  const parent = Buffer.alloc(ID_BYTES)
+  parent.writeBigUInt64BE(id)
+  return idOf(hmac(key, Buffer.concat([Buffer.from('point\0'), parent, rest])))
+}
+
+/** @param bytes what follows; the result has the new blocks' ids after the old ones */
 export function extendChain(key: ChainKey, chain: Chain, bytes: Buffer): Chain {
-  const { root, tail } = chain
+  const { baseId, baseCount, tail } = chain
   const lengthBytes = tail.length + bytes.length
   const newBlocks = Math.floor(lengthBytes / CHAIN_BLOCK_BYTES)
   const ids = new BigUint64Array(chain.ids.length + newBlocks)
@@ -88,7 +119,7 @@ export function extendChain(key: ChainKey, chain: Chain, bytes: Buffer): Chain {
   const outer = Buffer.alloc(HASH_BLOCK_BYTES + 32)
   key.inner.copy(message)
   key.outer.copy(outer)
-  let parent = chain.ids.at(-1) ?? root
+  let parent = lastId(chain)
   for (let block = 0; block < newBlocks; block += 1) {
     message.writeBigUInt64BE(parent, HASH_BLOCK_BYTES)
     copyAcross(tail, bytes, block * CHAIN_BLOCK_BYTES, message)
@@ -101,7 +132,7 @@ export function extendChain(key: ChainKey, chain: Chain, bytes: Buffer): Chain {
     restAt >= tail.length
       ? Buffer.from(bytes.subarray(restAt - tail.length))
       : Buffer.concat([tail.subarray(restAt), bytes])
-  return { root, ids, tail: rest }
+  return { baseId, baseCount, ids, tail: rest }
 }
 
 /** Copies one block, of `first` followed by `second`, behind the key and the parent's id. */

@@ -12,7 +12,30 @@ import type { EndpointName } from '../trace/columns.ts'
 import { asArray, asObject, asText, parseJson, type JsonObject } from './json.ts'
 
 /** Text and marks in order; joined once. */
-type Pieces = Buffer[]
+class Pieces {
+  readonly #parts: Buffer[] = []
+  /** Where each answer that the prompt quotes begins and ends. */
+  readonly answers: { from: number; to: number }[] = []
+  length = 0
+
+  push(...parts: readonly Buffer[]): void {
+    for (const part of parts) {
+      this.#parts.push(part)
+      this.length += part.length
+    }
+  }
+
+  /** Turns of the assistant that follow each other are one answer. */
+  noteAnswer(from: number): void {
+    const last = this.answers.at(-1)
+    if (last?.to === from) last.to = this.length
+    else this.answers.push({ from, to: this.length })
+  }
+
+  join(): Buffer {
+    return Buffer.concat(this.#parts)
+  }
+}
 
 const MARK = {
   tools: mark('T'),
@@ -37,9 +60,23 @@ export type AnswerQuote = Readonly<{
   calls: readonly Readonly<{ name: string; arguments: string }>[]
 }>
 
+export type RenderedPrompt = Readonly<{
+  bytes: Buffer
+  /** Where each answer that it quotes begins and ends; none in a completions prompt. */
+  answers: readonly Readonly<{ from: number; to: number }>[]
+}>
+
 /** @returns the prompt's bytes; null where one row has no single prompt (several, or no body) */
 export function renderPrompt(endpoint: EndpointName, body: JsonObject): Buffer | null {
-  const pieces: Pieces = []
+  return renderConversation(endpoint, body)?.bytes ?? null
+}
+
+/** As `renderPrompt`, with the places of the answers in it. */
+export function renderConversation(
+  endpoint: EndpointName,
+  body: JsonObject,
+): RenderedPrompt | null {
+  const pieces = new Pieces()
   switch (endpoint) {
     case 'chat':
       renderTools(pieces, body['tools'])
@@ -57,19 +94,21 @@ export function renderPrompt(endpoint: EndpointName, body: JsonObject): Buffer |
       }
       renderInput(pieces, body['input'])
       break
-    case 'completions':
-      return renderRaw(body['prompt'])
+    case 'completions': {
+      const bytes = renderRaw(body['prompt'])
+      return bytes === null ? null : { bytes, answers: [] }
+    }
     case 'embeddings':
     case 'other':
       return null
   }
-  return pieces.length === 0 ? null : Buffer.concat(pieces)
+  return pieces.length === 0 ? null : { bytes: pieces.join(), answers: pieces.answers }
 }
 
 /** The bytes that follow the prompt's once its answer is quoted verbatim. */
 export function renderAnswer(endpoint: EndpointName, answer: AnswerQuote): Buffer {
   if (endpoint === 'completions') return Buffer.from(answer.text)
-  const pieces: Pieces = []
+  const pieces = new Pieces()
   const calls = answer.calls.map((call) => [call.name, call.arguments] as const)
   if (endpoint !== 'responses') {
     renderTurn(pieces, 'assistant', answer.text, calls)
@@ -78,7 +117,7 @@ export function renderAnswer(endpoint: EndpointName, answer: AnswerQuote): Buffe
     if (answer.text !== '') renderTurn(pieces, 'assistant', answer.text, [])
     for (const call of calls) renderTurn(pieces, 'assistant', '', [call])
   }
-  return Buffer.concat(pieces)
+  return pieces.join()
 }
 
 function renderRaw(prompt: unknown): Buffer | null {
@@ -100,12 +139,14 @@ function renderTools(pieces: Pieces, tools: unknown): void {
 type Call = readonly [name: string, args: unknown]
 
 function renderTurn(pieces: Pieces, role: string, content: unknown, calls: readonly Call[]): void {
+  const from = pieces.length
   pieces.push(MARK.message, Buffer.from(role), MARK.content)
   const inner = renderContent(pieces, content)
   for (const [name, args] of [...inner, ...calls]) {
     pieces.push(MARK.call, Buffer.from(name), MARK.arguments, renderArguments(args))
   }
   pieces.push(MARK.end)
+  if (role === 'assistant') pieces.noteAnswer(from)
 }
 
 /** A message of chat or messages. */
