@@ -26,11 +26,9 @@ export type DemandBatch = RequestBatch<(typeof DEMAND_COLUMNS)[number]>
 
 export class DemandWatch {
   readonly atUs = new GrowingColumn()
+  /** NaN where a row has none. */
   readonly prompt = new GrowingColumn()
   readonly output = new GrowingColumn()
-  /** Rows that have both counts: paired, for correlation. */
-  readonly pairedPrompt = new GrowingColumn()
-  readonly pairedOutput = new GrowingColumn()
   readonly hungUpTokens = new GrowingColumn()
   readonly sessions = new SessionWatch()
   readonly tenants = new Tally()
@@ -51,12 +49,8 @@ export class DemandWatch {
     const outputTokens = columns.outputTokens[row]!
     const cachedTokens = columns.cachedTokens[row]!
     this.atUs.push(atUs)
-    if (!Number.isNaN(promptTokens)) this.prompt.push(promptTokens)
-    if (!Number.isNaN(outputTokens)) this.output.push(outputTokens)
-    if (!Number.isNaN(promptTokens + outputTokens)) {
-      this.pairedPrompt.push(promptTokens)
-      this.pairedOutput.push(outputTokens)
-    }
+    this.prompt.push(promptTokens)
+    this.output.push(outputTokens)
     if (!Number.isNaN(cachedTokens + promptTokens)) {
       this.cachedTokens += cachedTokens
       this.cachedOfTokens += promptTokens

@@ -60,7 +60,7 @@ export type LatencyFigures = Readonly<{
 
 export async function inspectTrace(reader: TraceReader): Promise<Inspection> {
   const demand = new DemandWatch()
-  const latency = new LatencyWatch()
+  const latency = new LatencyWatch(false)
   const table = await loadBlocks(reader)
   const prefix = new PrefixWatch(table.blocks)
   const unpacks = (reader.header.counts?.request ?? 0) <= MAX_ROWS_WITH_CHUNKS
@@ -98,16 +98,17 @@ function headOf({ header, isComplete }: TraceReader) {
 
 function demandFigures(demand: DemandWatch) {
   const atUs = demand.atUs.view()
-  const [prompt, output] = [demand.pairedPrompt.view(), demand.pairedOutput.view()]
+  const [input, output] = [present(demand.prompt), present(demand.output)]
+  const pairs = pairedSizes(demand)
   const [hungUpTokens = Number.NaN] = quantiles(demand.hungUpTokens.view(), [0.5])
   return {
     arrivals: arrivalFigures(atUs),
-    input: summarise(demand.prompt.view()),
-    output: summarise(demand.output.view()),
+    input: summarise(input),
+    output: summarise(output),
     corr: {
-      n: prompt.length,
-      pearson: orNull(pearson(prompt, output)),
-      spearman: orNull(spearman(prompt, output)),
+      n: pairs.prompt.length,
+      pearson: orNull(pearson(pairs.prompt, pairs.output)),
+      spearman: orNull(spearman(pairs.prompt, pairs.output)),
     },
     token_sources: demand.tokenSources.toObject(),
     cached_token_share: orNull(demand.cachedTokens / demand.cachedOfTokens),
@@ -121,6 +122,13 @@ function demandFigures(demand: DemandWatch) {
     finish_reasons: demand.finishReasons.toObject(),
     hung_up_after_tokens_p50: orNull(hungUpTokens),
   }
+}
+
+/** Rows that have both counts. */
+function pairedSizes(demand: DemandWatch): Record<'prompt' | 'output', Float64Array> {
+  const [prompt, output] = [demand.prompt.view(), demand.output.view()]
+  const hasBoth = (_: number, row: number) => !Number.isNaN(prompt[row]! + output[row]!)
+  return { prompt: prompt.filter(hasBoth), output: output.filter(hasBoth) }
 }
 
 function concentrationOf(sorted: readonly (readonly [string, number])[]): Concentration {

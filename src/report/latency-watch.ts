@@ -63,6 +63,12 @@ export class LatencyWatch {
   /** Requests whose gaps they hold. */
   streamCount = 0
   newConnectionCount = 0
+  readonly #keepsAll: boolean
+
+  /** @param keepsAll false keeps only ttft, e2e and tpot, which is what an inspection shows */
+  constructor(keepsAll = true) {
+    this.#keepsAll = keepsAll
+  }
 
   add({ columns }: LatencyBatch, row: number): void {
     const isStream = columns.stream[row] === 1
@@ -76,16 +82,17 @@ export class LatencyWatch {
     const e2eUs = isWhole ? columns.e2eUs[row]! : Number.NaN
     const tokens = nullable(columns.outputTokens[row]!)
     this.columns.ttft.push(ttftUs)
+    this.columns.e2e.push(e2eUs)
+    this.columns.tpot.push(tpotUs(nullable(ttftUs), nullable(e2eUs), tokens) ?? Number.NaN)
+    if (columns.connection[row] === 'new') this.newConnectionCount += 1
+    this.#addGaps(columns, row)
+    if (!this.#keepsAll) return
     this.columns.ttftDue.push(ttftUs + offsetUs)
     this.columns.ttfc.push(isStream ? columns.firstContentUs[row]! : Number.NaN)
-    this.columns.e2e.push(e2eUs)
     this.columns.e2eDue.push(e2eUs + offsetUs)
-    this.columns.tpot.push(tpotUs(nullable(ttftUs), nullable(e2eUs), tokens) ?? Number.NaN)
     this.columns.ntpot.push(normalisedUs(nullable(e2eUs), tokens) ?? Number.NaN)
     this.columns.lag.push(lagUs)
     this.columns.connect.push(columns.connectUs[row]!)
-    if (columns.connection[row] === 'new') this.newConnectionCount += 1
-    this.#addGaps(columns, row)
   }
 
   #addGaps(columns: LatencyBatch['columns'], row: number): void {

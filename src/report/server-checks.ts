@@ -15,14 +15,14 @@ export function checkRestart({ server }: RunFacts): Finding {
 }
 
 /** A hung-up request may have ended on the server before it noticed: it counts there, or not. */
-export function checkCompleted({ server, side, kind }: RunFacts): Finding {
+export function checkCompleted({ server, side, watch, kind }: RunFacts): Finding {
   if (server === null || server.scrapes < 2 || kind !== 'replayed' || server.restarted) {
     return unmeasured(NO_SERVER)
   }
   const { ok, hung_up: hungUp, by_outcome: outcomes } = side.requests
   const [least, most] = [
     ok,
-    ok + hungUp + (outcomes['truncated'] ?? 0) + (outcomes['timeout'] ?? 0),
+    ok + watch.extraChoices + hungUp + (outcomes['truncated'] ?? 0) + (outcomes['timeout'] ?? 0),
   ]
   const off = Math.max(least - server.completed, server.completed - most, 0)
   const says =
@@ -82,12 +82,12 @@ export function checkGenerated({ server, side, kind }: RunFacts): Finding {
 }
 
 /** Tokens of our prompts against the server's sum; prompts of requests that failed may be missing there. */
-export function checkPrompts({ server, side, kind }: RunFacts): Finding {
+export function checkPrompts({ server, side, watch, kind }: RunFacts): Finding {
   const read = server?.prompt_tokens
   if (read === undefined || read === null || kind !== 'replayed' || server?.restarted) {
     return unmeasured(NO_SERVER)
   }
-  const ours = side.tokens.prompt
+  const ours = watch.promptReads
   const sparse = side.requests.hung_up + side.requests.failed > 0
   const off = sparse ? Math.max(0, read - ours) : Math.abs(read - ours)
   const share = off / Math.max(1, ours)

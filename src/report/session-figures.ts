@@ -12,33 +12,29 @@ export type SessionFigures = Readonly<{
 }>
 
 export class SessionWatch {
-  readonly #indexOf = new Map<string, number>()
-  readonly #turns = new GrowingColumn()
-  readonly #spans = new GrowingColumn()
-  readonly #lastUs: number[] = []
+  readonly #open = new Map<string, { turns: number; firstUs: number; lastUs: number }>()
   readonly #gaps = new GrowingColumn()
 
   /** Rows come in order of time. */
-  add(session: string, atUs: number): void {
-    const known = this.#indexOf.get(session)
-    if (known === undefined) {
-      this.#indexOf.set(session, this.#lastUs.length)
-      this.#lastUs.push(atUs)
-      this.#turns.push(1)
-      this.#spans.push(0)
+  add(name: string, atUs: number): void {
+    const session = this.#open.get(name)
+    if (session === undefined) {
+      this.#open.set(name, { turns: 1, firstUs: atUs, lastUs: atUs })
       return
     }
-    const gapUs = atUs - this.#lastUs[known]!
-    this.#gaps.push(gapUs / 1e6)
-    this.#lastUs[known] = atUs
-    this.#turns.view()[known]! += 1
-    this.#spans.view()[known]! += gapUs / 1e6
+    this.#gaps.push((atUs - session.lastUs) / 1e6)
+    session.lastUs = atUs
+    session.turns += 1
   }
 
   /** @returns null where no row named a session */
   figures(): SessionFigures | null {
-    const turns = this.#turns.view()
-    const [turnFigures, span] = [summarise(turns), summarise(this.#spans.view())]
+    const sessions = [...this.#open.values()]
+    const turns = Float64Array.from(sessions, (session) => session.turns)
+    const turnFigures = summarise(turns)
+    const span = summarise(
+      Float64Array.from(sessions, ({ firstUs, lastUs }) => (lastUs - firstUs) / 1e6),
+    )
     if (turnFigures === null || span === null) return null
     return {
       sessions: turns.length,

@@ -10,6 +10,9 @@ const SIDE_COLUMNS = [
   'seq',
   'sourceSeq',
   'copy',
+  'endpoint',
+  'n',
+  'inputCount',
   'promptTokens',
   'cachedTokens',
   'maxTokens',
@@ -40,6 +43,9 @@ const PER_ROW = [
   'serverTtft',
 ] as const
 
+/** Routes where `n` makes the server read the prompt n times. */
+const COUNTED_BY_CHOICE: ReadonlySet<string | null> = new Set(['chat', 'completions'])
+
 /** Everything in order of (due, seq); NaN where a row has none. Times µs. */
 export class SideWatch {
   readonly latency = new LatencyWatch()
@@ -54,6 +60,10 @@ export class SideWatch {
   readonly tenants: (string | null)[] = []
   readonly models: (string | null)[] = []
   streamCount = 0
+  /** Prompt tokens as a server counts them: once for each choice asked for. */
+  promptReads = 0
+  /** Choices and inputs beyond the first of each request: a server may count each as one. */
+  extraChoices = 0
   /** Whole streams in which nobody counted tokens. */
   uncountedCount = 0
 
@@ -81,6 +91,9 @@ export class SideWatch {
     const status = columns.status[row]!
     this.statuses.add(Number.isNaN(status) ? null : String(status))
     if (columns.stream[row] === 1) this.streamCount += 1
+    const choices = COUNTED_BY_CHOICE.has(columns.endpoint[row]!) ? columns.n[row]! || 1 : 1
+    this.promptReads += (columns.promptTokens[row]! || 0) * choices
+    this.extraChoices += choices * (columns.inputCount[row]! || 1) - 1
     if (outcome === 'ok' && columns.tokenSource[row] === null) this.uncountedCount += 1
   }
 }

@@ -20,17 +20,30 @@ export function ksDistance(first: Float64Array, second: Float64Array): number {
   return largest
 }
 
-/** Kolmogorov–Smirnov distance of a sample from a law with distribution function `cdf`. */
-export function ksAgainst(values: Float64Array, cdf: (value: number) => number): number {
-  const sorted = values.toSorted()
+/**
+ * Kolmogorov–Smirnov distance of a sample from a law with distribution function `cdf`.
+ *
+ * Both functions rise, so between two values the distance is bounded by what is known at their ends:
+ * stretches that cannot hold the largest are left out, and `cdf` is asked for few of the values.
+ */
+export function ksAgainst(sorted: Float64Array, cdf: (value: number) => number): number {
+  const n = sorted.length
+  if (n === 0) return Number.NaN
   let largest = 0
-  for (let index = 0; index < sorted.length; index += 1) {
+  const at = (index: number) => {
     const expected = cdf(sorted[index]!)
-    largest = Math.max(
-      largest,
-      (index + 1) / sorted.length - expected,
-      expected - index / sorted.length,
-    )
+    largest = Math.max(largest, (index + 1) / n - expected, expected - index / n)
+    return expected
+  }
+  const open: [low: number, high: number, atLow: number, atHigh: number][] = []
+  open.push([0, n - 1, at(0), at(n - 1)])
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [low, high, atLow, atHigh] = next
+    const bound = Math.max(high / n - atLow, atHigh - (low + 1) / n)
+    if (high - low < 2 || bound <= largest) continue
+    const middle = (low + high) >>> 1
+    const atMiddle = at(middle)
+    open.push([low, middle, atLow, atMiddle], [middle, high, atMiddle, atHigh])
   }
   return largest
 }

@@ -24,7 +24,7 @@ const MIN_GAPS = 50
  * @returns null for fewer than 50 positive gaps, or where they do not vary
  */
 export function fitGaps(gaps: Float64Array): ArrivalFit | null {
-  const values = gaps.filter((gap) => gap > 0)
+  const values = gaps.filter((gap) => gap > 0).toSorted()
   if (values.length < MIN_GAPS) return null
   const logs = values.map((value) => Math.log(value))
   const { mean } = describe(values)

@@ -1,0 +1,308 @@
+import { expect, test } from 'vitest'
+import { buildReport } from '../../src/report/report.ts'
+import type { CheckName } from '../../src/report/verdict.ts'
+import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
+import { unsavedTrace, type UnsavedTrace } from '../support/unsaved-trace.ts'
+
+const COUNT = 400
+
+/** A replay with nothing wrong: 20 requests a second, each sent 50 µs after it was due. */
+function goodRows(change: (index: number) => Partial<RequestRow> = () => ({})) {
+  return Array.from({ length: COUNT }, (_, index): Partial<RequestRow> => ({
+    atUs: index * 50_000 + 1_000,
+    sourceSeq: index,
+    lagUs: 50,
+    uploadUs: 20,
+    connectUs: 100,
+    connection: 'new',
+    stream: true,
+    status: 200,
+    outcome: 'ok',
+    tokenSource: 'server',
+    promptTokens: 100,
+    outputTokens: 10,
+    // A fixed pattern without any trend; neighbours look independent.
+    ttftUs: 100_000 + ((index * 7_919) % 1_009) * 10,
+    e2eUs: 200_000 + ((index * 7_919) % 1_009) * 10,
+    ...change(index),
+  }))
+}
+
+const DELIVERY = {
+  planned: COUNT,
+  sent: COUNT,
+  dropped: 0,
+  promptExact: COUNT,
+  promptOff: 0,
+  outputExact: COUNT,
+  outputOff: 0,
+  hungUp: 0,
+  hangUpMissed: 0,
+}
+
+function delivered(change: Partial<typeof DELIVERY> = {}) {
+  return [{ atUs: 0, kind: 'fidelity', detail: JSON.stringify({ ...DELIVERY, ...change }) }]
+}
+
+/** Two scrapes of a server; each family rises by what the run did, or by what `change` says. */
+function serverSamples(change: Record<string, number> = {}): SampleRow[] {
+  const rises: Record<string, number> = {
+    'vllm:request_success_total': COUNT,
+    http_requests_total: COUNT,
+    'vllm:prompt_tokens_total': COUNT * 100,
+    'vllm:generation_tokens_total': COUNT * 10,
+    'vllm:time_to_first_token_seconds_sum': COUNT * 0.104,
+    'vllm:time_to_first_token_seconds_count': COUNT,
+    ...change,
+  }
+  const labels = JSON.stringify({ handler: '/v1/completions', method: 'POST' })
+  return Object.entries(rises).flatMap(([metric, rise]) => [
+    { atUs: 0, metric, labels, value: 1_000 },
+    { atUs: 30_000_000, metric, labels, value: 1_000 + rise },
+  ])
+}
+
+const CLIENT: Record<string, number> = {
+  'trace:client_cpu_share': 0.2,
+  'trace:throttled_count': 0,
+  'trace:loop_delay_p99_us': 900,
+  'trace:loop_utilization': 0.2,
+  'trace:gc_pause_max_us': 2_000,
+  'trace:clock_step_us': 3,
+}
+
+function clientSamples(change: Record<string, number> = {}): SampleRow[] {
+  return Object.entries({ ...CLIENT, ...change }).map(([metric, value]) => ({
+    atUs: 1_000_000,
+    metric,
+    labels: null,
+    value,
+  }))
+}
+
+function good(change: Partial<UnsavedTrace> = {}): UnsavedTrace {
+  return {
+    kind: 'replayed',
+    requests: goodRows(),
+    events: delivered(),
+    samples: [...serverSamples(), ...clientSamples()],
+    ...change,
+  }
+}
+
+async function verdictOf(trace: UnsavedTrace) {
+  const { verdict } = await buildReport(unsavedTrace(trace), null)
+  const named = (wanted: string) =>
+    verdict.checks.filter(({ status }) => status === wanted).map(({ name }) => name)
+  return { status: verdict.status, warned: named('warn'), failed: named('fail') }
+}
+
+test('a good run is VALID: every check that can look is silent', async () => {
+  const { verdict } = await buildReport(unsavedTrace(good()), null)
+  expect(verdict.status).toBe('VALID')
+  expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ name }) => name)).toEqual([
+    'hang_ups', // none were planned
+  ])
+})
+
+/** What is done to the good run, the check that must notice, and how badly it must take it. */
+const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'INVALID'][] = [
+  ['all sends 2 ms late', { requests: goodRows(() => ({ lagUs: 2_000 })) }, 'lag', 'SUSPECT'],
+  ['all sends 20 ms late', { requests: goodRows(() => ({ lagUs: 20_000 })) }, 'lag', 'INVALID'],
+  [
+    'one send in fifty 30 ms late',
+    { requests: goodRows((index) => (index % 50 === 7 ? { lagUs: 30_000 } : {})) },
+    'lag',
+    'SUSPECT',
+  ],
+  [
+    'sends before they were due',
+    { requests: goodRows(() => ({ lagUs: -400 })) },
+    'early_sends',
+    'SUSPECT',
+  ],
+  [
+    'sends that slip into the next second',
+    { requests: goodRows((index) => (index % 5 < 2 ? { lagUs: 90_000 } : {})) },
+    'rate',
+    'SUSPECT',
+  ],
+  [
+    'sends bunched in pairs',
+    { requests: goodRows((index) => (index % 2 === 0 ? { lagUs: 48_000 } : {})) },
+    'arrivals',
+    'INVALID',
+  ],
+  ['requests left unsent', { events: delivered({ dropped: 9 }) }, 'dropped', 'INVALID'],
+  [
+    'wrong answer sizes',
+    { events: delivered({ outputExact: 380, outputOff: 20 }) },
+    'tokens',
+    'SUSPECT',
+  ],
+  [
+    'wrong prompt sizes',
+    { events: delivered({ promptExact: 300, promptOff: 100 }) },
+    'tokens',
+    'INVALID',
+  ],
+  [
+    'one answer in twenty failed',
+    {
+      requests: goodRows((index) =>
+        index % 20 === 0 ? { outcome: 'http_error', status: 503 } : {},
+      ),
+    },
+    'errors',
+    'SUSPECT',
+  ],
+  [
+    'uncounted answers',
+    { requests: goodRows(() => ({ tokenSource: null })) },
+    'counting',
+    'SUSPECT',
+  ],
+  [
+    'hang-ups that came late',
+    { events: delivered({ hungUp: 5, hangUpMissed: 5 }) },
+    'hang_ups',
+    'SUSPECT',
+  ],
+  [
+    'too few answers',
+    { requests: goodRows().slice(0, 4), samples: clientSamples() },
+    'samples',
+    'SUSPECT',
+  ],
+  [
+    'a server that falls behind',
+    { requests: goodRows((index) => ({ ttftUs: index * 40_000, e2eUs: index * 41_000 })) },
+    'stationarity',
+    'SUSPECT',
+  ],
+  ['a file without its end', { isComplete: false }, 'complete', 'INVALID'],
+  ['a run that was ended early', { header: { interrupted: true } }, 'complete', 'SUSPECT'],
+  [
+    'a starved client',
+    { samples: clientSamples({ 'trace:client_cpu_share': 0.99 }) },
+    'cpu',
+    'INVALID',
+  ],
+  [
+    'a throttled client',
+    { samples: clientSamples({ 'trace:throttled_count': 3 }) },
+    'throttling',
+    'SUSPECT',
+  ],
+  [
+    'a stalled event loop',
+    { samples: clientSamples({ 'trace:loop_delay_p99_us': 40_000 }) },
+    'loop_delay',
+    'SUSPECT',
+  ],
+  [
+    'a busy event loop',
+    { samples: clientSamples({ 'trace:loop_utilization': 0.9 }) },
+    'loop_use',
+    'SUSPECT',
+  ],
+  [
+    'a long garbage collection',
+    { samples: clientSamples({ 'trace:gc_pause_max_us': 50_000 }) },
+    'garbage',
+    'SUSPECT',
+  ],
+  [
+    'a clock step',
+    { samples: clientSamples({ 'trace:clock_step_us': -90_000 }) },
+    'clock',
+    'SUSPECT',
+  ],
+  ['slow connecting', { requests: goodRows(() => ({ connectUs: 30_000 })) }, 'connect', 'SUSPECT'],
+  [
+    'foreign load',
+    { samples: serverSamples({ http_requests_total: COUNT + 10 }) },
+    'foreign_load',
+    'SUSPECT',
+  ],
+  [
+    'requests that never arrived',
+    { samples: serverSamples({ http_requests_total: COUNT - 9 }) },
+    'foreign_load',
+    'SUSPECT',
+  ],
+  [
+    'answers that the server did not finish',
+    { samples: serverSamples({ 'vllm:request_success_total': COUNT - 9 }) },
+    'server_completed',
+    'SUSPECT',
+  ],
+  [
+    'more answers than ours',
+    { samples: serverSamples({ 'vllm:request_success_total': 2 * COUNT }) },
+    'server_completed',
+    'INVALID',
+  ],
+  [
+    'a restarted server',
+    { samples: serverSamples({ 'vllm:generation_tokens_total': -900 }) },
+    'server_restart',
+    'INVALID',
+  ],
+  [
+    'tokens we did not see',
+    { samples: serverSamples({ 'vllm:generation_tokens_total': COUNT * 12 }) },
+    'server_generated',
+    'INVALID',
+  ],
+  [
+    'prompts that we did not send',
+    { samples: serverSamples({ 'vllm:prompt_tokens_total': COUNT * 101 }) },
+    'server_prompts',
+    'SUSPECT',
+  ],
+  [
+    "a TTFT below the server's own",
+    { samples: serverSamples({ 'vllm:time_to_first_token_seconds_sum': COUNT * 0.2 }) },
+    'server_ttft',
+    'SUSPECT',
+  ],
+  [
+    "a TTFT far above the server's",
+    { samples: serverSamples({ 'vllm:time_to_first_token_seconds_sum': COUNT * 0.02 }) },
+    'server_ttft',
+    'SUSPECT',
+  ],
+  [
+    'slow readers',
+    {
+      requests: goodRows((index) =>
+        index % 10 === 0 ? { stallUs: 5_000, chunkTimes: Uint8Array.of(2, 2) } : {},
+      ),
+    },
+    'stalls',
+    'SUSPECT',
+  ],
+]
+
+test.each(FAULTS)('%s is noticed', async (_name, change, check, status) => {
+  const verdict = await verdictOf(good(change))
+  expect(status === 'INVALID' ? verdict.failed : verdict.warned).toContain(check)
+  expect(verdict.status).toBe(status)
+})
+
+test('every check but the quiet ones has a fault that fires it', async () => {
+  const { verdict } = await buildReport(unsavedTrace(good()), null)
+  const fired = new Set(FAULTS.map(([, , check]) => check))
+  expect(verdict.checks.map(({ name }) => name).filter((name) => !fired.has(name))).toEqual([])
+})
+
+test('a replay whose lateness nobody measured is not VALID', async () => {
+  const { status } = await verdictOf(good({ requests: goodRows(() => ({ lagUs: null })) }))
+  expect(status).toBe('SUSPECT')
+})
+
+test('a recording is not asked about sends', async () => {
+  const { status } = await verdictOf({ kind: 'recorded', requests: goodRows() })
+  expect(status).toBe('VALID')
+})
