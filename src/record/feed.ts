@@ -5,7 +5,7 @@
 import { type Clock, pause } from '../base/clock.ts'
 import type { Worker } from '../base/threads.ts'
 import { BatchWriter, RECORD, type RecordKind } from './batch.ts'
-import type { FromObserver, Gap, GapReason, ToObserver } from './messages.ts'
+import type { FromObserver, Gap, GapReason, ObserverCounts, ToObserver } from './messages.ts'
 
 const BATCH_BYTES = 262_144
 /** Room kept for ends of connections after bytes are refused, as a share of the limit. */
@@ -33,6 +33,7 @@ export class Feed {
   #restartWaitUs = FIRST_RESTART_US
   #isClosing = false
   #isPaused = false
+  #lastDone: { counts: ObserverCounts; atUs: number } | null = null
   /** Changes whenever the observer forgot its connections; a connection of another epoch is unknown to it. */
   epoch = 1
   shedCount = 0
@@ -170,6 +171,7 @@ export class Feed {
         this.#waitingBytes -= message.sizeBytes
         this.#waitingRecords -= message.recordCount
         this.#restartWaitUs = FIRST_RESTART_US
+        this.#lastDone = { counts: message.counts, atUs: this.#options.clock.nowUs() }
       }
       this.#options.onMessage(message)
     })
@@ -188,8 +190,18 @@ export class Feed {
     this.#batch = new BatchWriter(BATCH_BYTES)
     if (this.#isClosing) return
     this.restartCount += 1
+    this.#loseUnwritten()
     this.#restartAtUs = this.#options.clock.nowUs() + this.#restartWaitUs
     this.#restartWaitUs = Math.min(this.#restartWaitUs * 2, LAST_RESTART_US)
     this.#options.onMessage({ type: 'down' })
+  }
+
+  /** Requests that the observer had begun and not written to their end are counted as a gap. */
+  #loseUnwritten(): void {
+    const last = this.#lastDone
+    this.#lastDone = null
+    if (last === null) return
+    const count = last.counts.requests - last.counts.recorded
+    for (let index = 0; index < count; index += 1) this.shed(last.atUs)
   }
 }

@@ -22,6 +22,7 @@ export type ToObserver =
       detail: Readonly<Record<string, unknown>>
     }>
   | Readonly<{ type: 'server'; server: TraceHeader['server'] }>
+  | Readonly<{ type: 'rotate' }>
   /** From now on say which connections are idle. */
   | Readonly<{ type: 'drain' }>
   | Readonly<{ type: 'close' }>

@@ -2,10 +2,13 @@
  * The observer's thread: reads batches of the relay, writes rows. If it dies, traffic does not notice.
  * Effects: writes the recording; talks to its parent.
  */
+import { basename } from 'node:path'
 import { systemClock } from '../base/clock.ts'
 import { parentPort, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
+import type { EventRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
+import { measureSegments, retainSegments, segmentIsThere } from '../trace/retention.ts'
 import { type Recording, openRecording } from '../trace/segment.ts'
 import { readBatch } from './batch.ts'
 import { PLAIN_ENRICHER } from './enricher.ts'
@@ -17,6 +20,8 @@ import { RowKeeper } from './row-keeper.ts'
 
 /** An arrival is on disk after at most this and the relay's own wait. */
 const FLUSH_US = 100_000
+/** Files are measured once in so many flushes. */
+const MEASURE_TICKS = 20
 
 class ObserverThread {
   readonly #config: ObserverConfig
@@ -25,6 +30,10 @@ class ObserverThread {
   readonly #closing = new AbortController()
   #originUs: number
   #isDraining = false
+  #ticks = 0
+  #disk = { segments: 0, bytes: 0 }
+  /** Told once the keeper is there to take them. */
+  #restarts: EventRow[] = []
   #server: TraceHeader['server'] | null = null
 
   constructor(config: ObserverConfig) {
@@ -34,6 +43,11 @@ class ObserverThread {
       nowUs: () => systemClock.nowUs(),
       openRecording: () => this.#openRecording(),
       maxRows: config.maxRows,
+      rotateBytes: config.rotateBytes,
+      rotateUs: config.rotateUs,
+      isThere: segmentIsThere,
+      lateHeader: () => this.#lateHeader(),
+      onRotated: (recording) => this.#retain(recording),
       onState: (state, reason) => this.#say({ type: 'writer', state, reason }),
     })
     this.#observer = new Observer({
@@ -48,7 +62,8 @@ class ObserverThread {
   async run(): Promise<void> {
     await every(FLUSH_US, this.#closing.signal, () => this.#tick())
     this.#observer.writeOpenRows()
-    this.#keeper.close((recording) => recording.close(this.#lateHeader()))
+    this.#keeper.close()
+    this.#disk = measureSegments(this.#config.directory)
     this.#say({ type: 'closed', counts: this.#counts(), digest: null })
   }
 
@@ -66,6 +81,8 @@ class ObserverThread {
         const detail = canonicalJson(message.detail)
         return this.#keeper.addEvent({ atUs, kind: message.kind, detail })
       }
+      case 'rotate':
+        return this.#keeper.rotate()
       case 'server':
         this.#server = message.server
         return
@@ -86,8 +103,11 @@ class ObserverThread {
   }
 
   #tick(): void {
+    for (const event of this.#restarts.splice(0)) this.#keeper.addEvent(event)
     this.#observer.writeOpenRows()
     this.#keeper.flush()
+    this.#ticks += 1
+    if (this.#ticks % MEASURE_TICKS === 0) this.#disk = measureSegments(this.#config.directory)
     if (this.#isDraining) this.#say({ type: 'idle', pairs: this.#observer.idlePairs() })
     this.#say({ type: 'done', sizeBytes: 0, recordCount: 0, counts: this.#counts() })
   }
@@ -99,8 +119,8 @@ class ObserverThread {
       recorded: keeper.writtenCount,
       gapRows: keeper.gapCount,
       lostRows: keeper.lostCount,
-      fileBytes: keeper.recording?.segmentBytes ?? 0,
-      segments: keeper.recording === null ? 0 : 1,
+      fileBytes: this.#disk.bytes,
+      segments: this.#disk.segments,
     }
   }
 
@@ -112,7 +132,21 @@ class ObserverThread {
     if (originWallUs !== null) {
       this.#originUs = systemClock.nowUs() - (systemClock.wallUs() - originWallUs)
     }
+    if (!recording.isNew) this.#noteRestart(recording)
+    this.#retain(recording)
     return recording
+  }
+
+  #noteRestart({ recovered, segmentPath }: Recording): void {
+    const atUs = systemClock.nowUs() - this.#originUs
+    const detail = canonicalJson({ ...recovered, segment: basename(segmentPath) })
+    this.#restarts.push({ atUs, kind: 'restart', detail })
+  }
+
+  #retain(recording: Recording): void {
+    const { directory, retention } = this.#config
+    retainSegments(directory, recording, retention, systemClock.wallUs())
+    this.#disk = measureSegments(directory)
   }
 
   /** What became known only while recording. */

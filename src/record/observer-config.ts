@@ -1,5 +1,6 @@
 /** What the observer's thread is started with; it is cloned on its way there. Types only. */
 import type { TraceHeader } from '../trace/header.ts'
+import type { RetentionLimits } from '../trace/retention.ts'
 import type { ObserverLimits } from './observer.ts'
 
 export type ObserverConfig = Readonly<{
@@ -10,4 +11,8 @@ export type ObserverConfig = Readonly<{
   limits: ObserverLimits
   /** Rows that may wait for the disk. */
   maxRows: number
+  /** A segment is finished at this size or age; 0 is no limit. */
+  rotateBytes: number
+  rotateUs: number
+  retention: RetentionLimits
 }>

@@ -8,6 +8,8 @@ import {
   parseUrl,
   type HostPort,
 } from '../base/parse.ts'
+import type { RetentionLimits } from '../trace/retention.ts'
+import type { RawRecordOptions } from './record-flags.ts'
 
 export type RecordRoute = Readonly<{ name: string; listen: HostPort; upstream: URL }>
 
@@ -30,28 +32,11 @@ export type RecordOptions = Readonly<{
   queueRecords: number
   /** Waiting for the disk. */
   queueRows: number
+  /** 0 is no limit. */
+  rotateBytes: number
+  rotateUs: number
+  retention: RetentionLimits
 }>
-
-/** The only place defaults live; the help text shows these same strings. */
-export const RECORD_DEFAULTS = {
-  listen: '127.0.0.1:9000',
-  out: 'recording',
-  drain: '30s',
-  connectTimeout: '10s',
-  idleTimeout: '0',
-  totalTimeout: '0',
-  maxConnections: '20000',
-  maxBody: '16MB',
-  maxStream: '16MB',
-  maxHead: '64KB',
-  queueBytes: '64MB',
-  queueRecords: '1000000',
-  queueRows: '100000',
-} as const
-
-export type RawRecordOptions = Readonly<
-  { upstream?: string } & Record<keyof typeof RECORD_DEFAULTS, string>
->
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
 export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
@@ -69,19 +54,43 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     queueBytes: parseBytes('--queue-bytes', raw.queueBytes),
     queueRecords: parseCount('--queue-records', raw.queueRecords, 1),
     queueRows: parseCount('--queue-rows', raw.queueRows, 1),
+    rotateBytes: parseBytes('--rotate-size', raw.rotateSize),
+    rotateUs: parseDurationUs('--rotate-age', raw.rotateAge),
+    retention: {
+      segments: parseCount('--keep-segments', raw.keepSegments),
+      ageUs: parseDurationUs('--keep-age', raw.keepAge),
+      bytes: parseBytes('--keep-bytes', raw.keepBytes),
+    },
   }
 }
 
 function routesOf(raw: RawRecordOptions): RecordRoute[] {
-  if (raw.upstream === undefined) {
+  const first =
+    raw.upstream === undefined
+      ? []
+      : [routeOf(parseHostPort('--listen', raw.listen), parseUpstream('--upstream', raw.upstream))]
+  const routes = [...first, ...(raw.route ?? []).map(parseRoute)]
+  if (routes.length === 0) {
     throw new TraceError('BAD_OPTION', '--upstream is missing', {
       hint: 'Name the server to stand in front of, such as --upstream http://127.0.0.1:8000.',
     })
   }
-  const listen = parseHostPort('--listen', raw.listen)
-  return [
-    { name: String(listen.port), listen, upstream: parseUpstream('--upstream', raw.upstream) },
-  ]
+  return routes
+}
+
+/** '9001=http://b:8000' or '0.0.0.0:9001=http://b:8000'. */
+function parseRoute(text: string): RecordRoute {
+  const [, listen, upstream] = /^([^=]+)=(.+)$/.exec(text) ?? []
+  if (listen === undefined || upstream === undefined) {
+    throw new TraceError('BAD_OPTION', `--route wants LISTEN=URL, got '${text}'`, {
+      hint: 'For example --route 9001=http://127.0.0.1:8001.',
+    })
+  }
+  return routeOf(parseHostPort('--route', listen), parseUpstream('--route', upstream))
+}
+
+function routeOf(listen: HostPort, upstream: URL): RecordRoute {
+  return { name: String(listen.port), listen, upstream }
 }
 
 /** @throws TraceError BAD_OPTION for an address with more than scheme, host and port */

@@ -44,6 +44,8 @@ export class RecordSession {
   readonly #startedAtUs: number
   readonly #stopping = new AbortController()
   #counts = NO_COUNTS
+  /** What observers before this one had counted. */
+  #before = NO_COUNTS
   #degraded: string | null = null
   #digest: string | null = null
   #loops: Promise<void>[] = []
@@ -65,6 +67,9 @@ export class RecordSession {
         maxHeadBytes: options.maxHeadBytes,
       },
       maxRows: options.queueRows,
+      rotateBytes: options.rotateBytes,
+      rotateUs: options.rotateUs,
+      retention: options.retention,
     }
     this.#feed = new Feed({
       clock,
@@ -151,7 +156,7 @@ export class RecordSession {
   /** Figures now; `requestsPerSec` over the whole run. */
   status(nowUs: number): RecordStatus {
     const elapsedUs = nowUs - this.#startedAtUs
-    const counts = this.#counts
+    const counts = addCounts(this.#before, this.#counts)
     return {
       elapsedUs,
       requestsPerSec: elapsedUs === 0 ? 0 : (counts.requests * 1_000_000) / elapsedUs,
@@ -181,7 +186,27 @@ export class RecordSession {
         return this.relay.closeIdle(message.pairs, beforeUs)
       }
       case 'down':
+        this.#before = addCounts(this.#before, { ...this.#counts, inFlight: 0 })
+        this.#counts = NO_COUNTS
         return
     }
+  }
+}
+
+/** Sums of two observers, but for what only the later one can know. */
+function addCounts(before: ObserverCounts, now: ObserverCounts): ObserverCounts {
+  return {
+    requests: before.requests + now.requests,
+    inFlight: now.inFlight,
+    recorded: before.recorded + now.recorded,
+    hungUp: before.hungUp + now.hungUp,
+    failed: before.failed + now.failed,
+    unreadable: before.unreadable + now.unreadable,
+    passed: before.passed + now.passed,
+    serverCounted: before.serverCounted + now.serverCounted,
+    gapRows: before.gapRows + now.gapRows,
+    lostRows: before.lostRows + now.lostRows,
+    segments: now.segments,
+    fileBytes: now.fileBytes,
   }
 }

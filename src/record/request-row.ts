@@ -20,7 +20,6 @@ export function openRow(exchange: Exchange, originUs: number): Row {
     lagUs: 0,
     uploadUs: sentAtUs === null ? null : sentAtUs - startedAtUs,
     requestBytes: exchange.requestBytes,
-    outcome: 'unobserved_end',
     ...(facts === null
       ? {}
       : {

@@ -3,6 +3,7 @@
  * Effects: writes the recording through the functions it is given.
  */
 import type { BlockRow, EventRow, GapRow, SampleRow } from '../trace/columns.ts'
+import type { TraceHeader } from '../trace/header.ts'
 import type { Recording } from '../trace/segment.ts'
 import type { GapReason } from './messages.ts'
 import type { Row } from './request-row.ts'
@@ -14,6 +15,14 @@ export type RowKeeperOptions = Readonly<{
   nowUs: () => number
   /** Opens the recording, or opens it again; throws while that cannot be done. */
   openRecording: () => Recording
+  /** Whether the segment is still where it was; rows written elsewhere would be lost. */
+  isThere: (recording: Recording) => boolean
+  /** 0 is no limit. */
+  rotateBytes: number
+  rotateUs: number
+  /** What a segment's header learns as it is finished. */
+  lateHeader: () => Partial<TraceHeader>
+  onRotated: (recording: Recording) => void
   /** Rows that may wait for a disk that fails. */
   maxRows: number
   onState: (state: 'ok' | 'degraded', reason: GapReason | null) => void
@@ -42,6 +51,7 @@ export class RowKeeper {
   #recording: Recording | null = null
   #pending = nothing()
   #retryAtUs = 0
+  #segmentSinceUs = 0
   #nextSeq = 0
   #lost: { fromUs: number; toUs: number; count: number } | null = null
   #isDegraded = false
@@ -52,7 +62,7 @@ export class RowKeeper {
 
   constructor(options: RowKeeperOptions) {
     this.#options = options
-    this.#reopen()
+    this.#usable()
   }
 
   get recording(): Recording | null {
@@ -96,9 +106,29 @@ export class RowKeeper {
   flush(): void {
     const { nowUs } = this.#options
     if (this.#isDegraded && nowUs() < this.#retryAtUs) return
-    if (this.#recording === null && !this.#reopen()) return
+    const recording = this.#usable()
+    if (recording === null) return
+    if (!this.#isEmpty()) this.#write(recording)
+    const { rotateBytes, rotateUs } = this.#options
+    const isLarge = rotateBytes > 0 && recording.segmentBytes >= rotateBytes
+    const isOld = rotateUs > 0 && nowUs() - this.#segmentSinceUs >= rotateUs
+    if (isOld || isLarge) this.rotate()
+  }
+
+  /** Finishes the segment and begins another; rows under way go on there. */
+  rotate(): void {
     const recording = this.#recording
-    if (recording === null || this.#isEmpty()) return
+    if (recording === null) return
+    try {
+      recording.rotate(this.#options.lateHeader())
+      this.#segmentSinceUs = this.#options.nowUs()
+      this.#options.onRotated(recording)
+    } catch {
+      this.#fail()
+    }
+  }
+
+  #write(recording: Recording): void {
     const { open, completed, blocks, events, gaps, samples } = this.#pending
     const lost = this.#lost
     const lostGaps = lost === null ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
@@ -122,11 +152,17 @@ export class RowKeeper {
     this.#isDegraded = false
   }
 
-  /** A failing writer is asked no more; what it could not take is gone. */
-  close(finish: (recording: Recording) => void): void {
+  /** What cannot be written now either is gone. */
+  close(): void {
     this.#retryAtUs = 0
-    this.flush()
-    if (this.#recording !== null) finish(this.#recording)
+    const recording = this.#usable()
+    if (recording === null) return
+    if (!this.#isEmpty()) this.#write(recording)
+    try {
+      recording.close(this.#options.lateHeader())
+    } catch {
+      this.#fail()
+    }
   }
 
   get #isFull(): boolean {
@@ -154,15 +190,31 @@ export class RowKeeper {
     this.#isDegraded = true
   }
 
-  #reopen(): boolean {
+  /** The recording, opened again where its file was taken away; null while that cannot be done. */
+  #usable(): Recording | null {
+    const recording = this.#recording
+    if (recording !== null && this.#options.isThere(recording)) return recording
+    if (recording !== null) {
+      this.#fail()
+      this.#recording = null
+      closeQuietly(recording)
+    }
     try {
-      const recording = this.#options.openRecording()
-      this.#recording = recording
-      this.#nextSeq = Math.max(this.#nextSeq, recording.nextSeq)
-      return true
+      this.#recording = this.#options.openRecording()
+      this.#nextSeq = Math.max(this.#nextSeq, this.#recording.nextSeq)
+      this.#segmentSinceUs = this.#options.nowUs()
     } catch {
       this.#fail()
-      return false
     }
+    return this.#recording
+  }
+}
+
+/** Gives up a recording whose files are gone. */
+function closeQuietly(recording: Recording): void {
+  try {
+    recording.close()
+  } catch {
+    // Its folder was removed: there is nothing to finish.
   }
 }

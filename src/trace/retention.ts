@@ -1,0 +1,61 @@
+/** How much of a recording's past is kept. Effects: deletes finished segments. */
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Recording } from './segment.ts'
+
+const SEGMENT_NAME = /^\d{6}\.sqlite$/
+
+/** 0 is no limit. Limits count finished segments and the one being written. */
+export type RetentionLimits = Readonly<{
+  segments: number
+  bytes: number
+  /** Since the segment was finished. */
+  ageUs: number
+}>
+
+/** The file may have been removed under its writer, who does not notice. */
+export function segmentIsThere(recording: Recording): boolean {
+  return existsSync(recording.segmentPath)
+}
+
+/**
+ * Deletes the oldest finished segments until the limits hold; the one being written always stays.
+ *
+ * @param nowWallUs µs since 1970
+ * @returns how many were deleted
+ */
+export function retainSegments(
+  directory: string,
+  recording: Recording,
+  limits: RetentionLimits,
+  nowWallUs: number,
+): number {
+  const finished = readdirSync(directory)
+    .filter((name) => SEGMENT_NAME.test(name))
+    .toSorted()
+    .map((name) => join(directory, name))
+    .filter((path) => path !== recording.segmentPath)
+    .map((path) => ({ path, stat: statSync(path) }))
+  let bytes = finished.reduce((sum, { stat }) => sum + stat.size, recording.segmentBytes)
+  let count = finished.length + 1
+  let deleted = 0
+  for (const { path, stat } of finished) {
+    const isOld = limits.ageUs > 0 && stat.mtimeMs * 1_000 < nowWallUs - limits.ageUs
+    const isMany = limits.segments > 0 && count > limits.segments
+    const isLarge = limits.bytes > 0 && bytes > limits.bytes
+    if (!isOld && !isMany && !isLarge) continue
+    rmSync(path, { force: true })
+    bytes -= stat.size
+    count -= 1
+    deleted += 1
+  }
+  return deleted
+}
+
+/** Bytes and number of all segments. */
+export function measureSegments(directory: string): { segments: number; bytes: number } {
+  if (!existsSync(directory)) return { segments: 0, bytes: 0 }
+  const names = readdirSync(directory).filter((name) => SEGMENT_NAME.test(name))
+  const bytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
+  return { segments: names.length, bytes }
+}
