@@ -25,6 +25,7 @@ export class BlockTrie {
   /** The first node of each source id; a second parent for the same id is rare. */
   #bySource = new Map<SourceId, Node>()
   #byParent = new Map<string, Node>()
+  readonly #adopted = new Set<bigint>()
   #rootIndex = 0
   #nodeCount = 0
   readonly #fresh: BlockRow[] = []
@@ -59,6 +60,24 @@ export class BlockTrie {
       parent = this.#child(parent, id, index, tokensAt)
     }
     return { leaf: parent?.id ?? null, count: ids.length }
+  }
+
+  /** Ids that are chained and keyed already: kept, if this is the first time they are seen. */
+  adopt(ids: readonly bigint[], tokensAt: (index: number) => number | null): void {
+    for (const [index, id] of ids.entries()) {
+      if (this.#adopted.has(id)) continue
+      this.#adopted.add(id)
+      this.#nodeCount += 1
+      this.#fresh.push({ id, parent: ids[index - 1] ?? null, tokens: tokensAt(index) })
+    }
+  }
+
+  /** One more block that nothing else shares yet; for formats that tell lengths instead of ids. */
+  append(parent: bigint | null, tokens: number): bigint {
+    this.#nodeCount += 1
+    const id = spread(this.#seed, this.#nodeCount)
+    this.#fresh.push({ id, parent, tokens })
+    return id
   }
 
   /** Blocks that are new since the last call; parents come before their children. */

@@ -30,7 +30,6 @@ export class RowSink {
   #batchRowCount = 0
   #originUs: number | null = null
   #leastUs = 0
-  #lastUs = 0
 
   constructor(batchRows = DEFAULT_BATCH_ROWS) {
     this.#batchRows = batchRows
@@ -62,24 +61,24 @@ export class RowSink {
    * Opens the next row; the setters below fill it.
    *
    * @param sourceUs µs on the source's clock, whatever its zero
+   * @param seq a source's own number, unique in it; the count of rows without
    * @returns the row's seq
    */
-  begin(sourceUs: number): number {
+  begin(sourceUs: number, seq = this.#rowCount): number {
     if (this.#batchRowCount === this.#batchRows) this.#close()
     this.#originUs ??= sourceUs
     const atUs = sourceUs - this.#originUs
     if (atUs < this.#leastUs) this.#leastUs = atUs
-    this.#lastUs = atUs
     this.#atUs[this.#batchRowCount] = atUs
-    this.#seq[this.#batchRowCount] = this.#rowCount
+    this.#seq[this.#batchRowCount] = seq
     this.#batchRowCount += 1
     this.#rowCount += 1
-    return this.#rowCount - 1
+    return seq
   }
 
-  /** µs since the origin of the row that was begun last. */
-  get lastUs(): number {
-    return this.#lastUs
+  /** For a source whose times count from a known zero already. Before the first row. */
+  pinOrigin(sourceUs: number): void {
+    this.#originUs = sourceUs
   }
 
   number(column: RequestColumn, value: number | null): void {
@@ -105,8 +104,8 @@ export class RowSink {
   }
 
   /** A whole row as an object: for formats whose lines are objects anyway. Returns its seq. */
-  row(sourceUs: number, cells: Partial<RequestRow>): number {
-    const seq = this.begin(sourceUs)
+  row(sourceUs: number, cells: Partial<RequestRow>, ownSeq?: number): number {
+    const seq = this.begin(sourceUs, ownSeq)
     for (const [name, value] of Object.entries(cells)) {
       if (value === null) continue
       const column = name as RequestColumn

@@ -12,7 +12,7 @@ export const vidur: LineImporter = {
   unit: 'line',
   recognises: (head) => hasColumns(head, 'num_prefill_tokens', 'num_decode_tokens'),
   begin: (context) =>
-    csvReader(context, (field) => {
+    csvReader((field) => {
       const text = field('arrived_at')
       if (text === undefined) {
         context.note('the file has lengths only: every request arrives at 0')
@@ -29,7 +29,7 @@ export const splitwise: LineImporter = {
   unit: 'line',
   recognises: (head) => hasColumns(head, 'arrival_timestamp', 'prompt_size', 'token_size'),
   begin: (context) =>
-    csvReader(context, (field) => {
+    csvReader((field) => {
       const timeUs = parseUnitUs(field('arrival_timestamp'), context.unit('s'))
       const input = asCount(field('prompt_size'), 'prompt_size')
       const output = asCount(field('token_size'), 'token_size')
@@ -54,11 +54,7 @@ function lengths(context: ImportContext, timeUs: number, input: number, output: 
 export type CsvField = (name: string) => string | undefined
 
 /** Rows by the header's names, so that columns may be inserted or moved. */
-export function csvReader(
-  _context: ImportContext,
-  row: (field: CsvField) => void,
-  end?: () => void,
-): LineReader {
+export function csvReader(row: (field: CsvField) => void, end?: () => void): LineReader {
   let columns: ReadonlyMap<string, number> | null = null
   return {
     line(text) {

@@ -1,6 +1,6 @@
 /** Prefix blocks of formats that carry text: hashed at once, then numbered like any other. Pure. */
 import { hash } from 'node:crypto'
-import type { BlockTrie } from './block-trie.ts'
+import type { BlockTrie, Chain } from './block-trie.ts'
 import type { RowSink } from './row-sink.ts'
 
 /** As the recorder's blocks. */
@@ -18,25 +18,30 @@ export class TextBlocks {
     this.#blocks = blocks
   }
 
-  /** Tokens that a text has at about four bytes each; 0 only for no text. */
-  estimate(text: string): number {
-    return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
+  /** Tokens of a text of so many bytes, at about four each; 0 only for no text. */
+  estimate(sizeBytes: number): number {
+    return Math.ceil(sizeBytes / BYTES_PER_TOKEN)
   }
 
   /**
    * Writes the prefix of the row that was begun last. Only whole blocks count: the tail is the
    * row's own. A block's tokens come from the row that shows it first.
    */
-  add(text: string, promptTokens: number): void {
-    const bytes = Buffer.from(text)
+  add(bytes: Uint8Array, promptTokens: number): void {
+    const chain = this.chain(bytes, promptTokens)
+    if (chain === null) return
+    this.#sink.id('prefixLeaf', chain.leaf)
+    this.#sink.number('prefixBlocks', chain.count)
+  }
+
+  /** The same for a row that is written later; null where there is no whole block. */
+  chain(bytes: Uint8Array, promptTokens: number): Chain | null {
     const blockCount = Math.floor(bytes.length / BLOCK_BYTES)
-    if (blockCount === 0) return
+    if (blockCount === 0) return null
     const tokens = Math.round((BLOCK_BYTES * promptTokens) / bytes.length)
     const ids = Array.from({ length: blockCount }, (_, index) =>
       hash('sha256', bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES)),
     )
-    const chain = this.#blocks.extend(ids, () => tokens)
-    this.#sink.id('prefixLeaf', chain.leaf)
-    this.#sink.number('prefixBlocks', chain.count)
+    return this.#blocks.extend(ids, () => tokens)
   }
 }

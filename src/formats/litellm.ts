@@ -1,0 +1,209 @@
+/** LiteLLM spend logs, as CSV, JSON list or JSONL; with prefix block ids where they were kept. Pure. */
+import type { EndpointName, RequestRow } from '../trace/columns.ts'
+import { splitCsv, isOpenRecord } from './csv-text.ts'
+import {
+  asList,
+  asRecord,
+  isRecord,
+  optionalCount,
+  optionalNumber,
+  optionalText,
+  type JsonRecord,
+} from './fields.ts'
+import { hasColumns, hasKeys } from './head.ts'
+import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
+import { parseJson } from './json-text.ts'
+import { hashingOf } from './mooncake.ts'
+import { RowFault } from './row-fault.ts'
+import { parseIsoUs } from './source-time.ts'
+
+const MARKS = ['startTime', 'endTime', 'prompt_tokens', 'completion_tokens', 'call_type'] as const
+
+const TITLE = 'LiteLLM spend logs'
+
+export const litellmLines: LineImporter = {
+  name: 'litellm',
+  title: `${TITLE}, CSV or JSONL`,
+  unit: 'line',
+  recognises: (head) => hasKeys(head.record, ...MARKS) || hasColumns(head, ...MARKS),
+  begin(context, head) {
+    const log = new SpendLog(context)
+    let columns: readonly string[] | null = null
+    let open = ''
+    return {
+      line(text) {
+        if (head.record !== null) {
+          log.add(asRecord(parseJson(text), 'the line'))
+          return
+        }
+        // Text columns hold line breaks: a record may take several lines.
+        open = open === '' ? text : `${open}\n${text}`
+        if (isOpenRecord(open)) return
+        const fields = splitCsv(open)
+        open = ''
+        if (columns === null) columns = fields
+        else log.add(Object.fromEntries(columns.map((name, index) => [name, fields[index]])))
+      },
+      end: () => log.write(),
+    }
+  },
+}
+
+export const litellm: DocumentImporter = {
+  name: 'litellm-json',
+  title: `${TITLE}, a JSON list`,
+  unit: 'document',
+  recognises: ({ text }) =>
+    text.trimStart().startsWith('[') && MARKS.every((name) => text.includes(`"${name}"`)),
+  read(document, context) {
+    const log = new SpendLog(context)
+    for (const item of asList(document, 'the file')) {
+      try {
+        log.add(asRecord(item, 'an entry'))
+      } catch (error) {
+        if (!(error instanceof RowFault)) throw error
+        context.fault(error.message)
+      }
+    }
+    log.write()
+  },
+}
+
+const ENDPOINTS: ReadonlyMap<string, EndpointName> = new Map([
+  ['completion', 'chat'],
+  ['acompletion', 'chat'],
+  ['text_completion', 'completions'],
+  ['atext_completion', 'completions'],
+  ['responses', 'responses'],
+  ['aresponses', 'responses'],
+  ['anthropic_messages', 'messages'],
+])
+
+type Entry = Readonly<{
+  startUs: number
+  cells: Partial<RequestRow>
+  session: string | null
+  tenant: string | null
+  ids: readonly bigint[]
+}>
+
+/** Held until the end: a session id counts only if it repeats, and the block size is found over all. */
+class SpendLog {
+  readonly #context: ImportContext
+  readonly #entries: Entry[] = []
+  readonly #sessions = new Map<string, number>()
+
+  constructor(context: ImportContext) {
+    this.#context = context
+  }
+
+  add(record: JsonRecord): void {
+    const endpoint = ENDPOINTS.get(String(record['call_type']))
+    if (endpoint === undefined) {
+      this.#context.fault('the call is no generation')
+      return
+    }
+    if (String(record['cache_hit']).toLowerCase() === 'true') {
+      this.#context.fault('the gateway answered it from its own cache')
+      return
+    }
+    const startUs = parseIsoUs(String(record['startTime']))
+    if (Number.isNaN(startUs)) throw new RowFault('startTime is not a time')
+    const metadata = metadataOf(record['metadata'])
+    const session = optionalText(record['session_id'])
+    if (session !== null) this.#sessions.set(session, (this.#sessions.get(session) ?? 0) + 1)
+    this.#entries.push({
+      startUs,
+      cells: { ...cellsOf(record, startUs), endpoint },
+      session,
+      tenant: optionalText(record['team_id']) ?? optionalText(record['end_user']),
+      ids: hexIds(metadata, 0),
+    })
+  }
+
+  write(): void {
+    const { sink, blocks, header, note } = this.#context
+    const size = blockTokensOf(this.#entries)
+    const isHashed = this.#entries.some(({ ids }) => ids.length > 0)
+    if (isHashed) header.hashing = { ...hashingOf(size), scheme: 'litellm prefix_block_hashes' }
+    else note('the log has no prefix block ids: its callback was off, or a filter dropped them')
+    for (const { startUs, cells, session, tenant, ids } of this.#entries) {
+      const input = cells.promptTokens ?? 0
+      const isSession = session !== null && (this.#sessions.get(session) ?? 0) > 1
+      // Its ids are keyed already: kept as they are, so that two logs can be joined.
+      blocks.adopt(ids, (index) =>
+        size === null ? null : Math.max(0, Math.min(size, input - index * size)),
+      )
+      sink.row(startUs, {
+        ...cells,
+        ...(isSession ? { session: this.#context.label('session', session) } : {}),
+        ...(tenant === null ? {} : { tenant: this.#context.label('tenant', tenant) }),
+        prefixLeaf: ids.at(-1) ?? null,
+        prefixBlocks: ids.length > 0 ? ids.length : null,
+      })
+    }
+    header.originWallUs = sink.originUs
+  }
+}
+
+function cellsOf(record: JsonRecord, startUs: number): Partial<RequestRow> {
+  const endUs = parseIsoUs(String(record['endTime']))
+  const firstUs = parseIsoUs(String(record['completionStartTime']))
+  const duration = optionalNumber(record['request_duration_ms'], 'request_duration_ms')
+  const told = duration === null ? null : Math.round(duration * 1_000)
+  const isFailure = record['status'] === 'failure'
+  // A call that was not streamed has its end written as its first token.
+  const hasFirst = firstUs < endUs
+  return {
+    model: optionalText(record['model_group']) ?? optionalText(record['model']),
+    promptTokens: optionalCount(record['prompt_tokens'], 'prompt_tokens'),
+    outputTokens: optionalCount(record['completion_tokens'], 'completion_tokens'),
+    tokenSource: 'server',
+    outcome: isFailure ? 'http_error' : 'ok',
+    ttftUs: hasFirst ? firstUs - startUs : null,
+    e2eUs: Number.isNaN(endUs) ? told : endUs - startUs,
+    ...(hasFirst ? { stream: true } : {}),
+  }
+}
+
+function metadataOf(value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  try {
+    return parseJson(value)
+  } catch {
+    return null
+  }
+}
+
+const HEX_ID = /^[0-9a-f]{16}$/
+const MAX_DEPTH = 4
+
+/** The list is found by its shape, since only the callback knows its name. */
+function hexIds(value: unknown, depth: number): bigint[] {
+  if (Array.isArray(value)) {
+    const list = value as unknown[]
+    const isIds = list.length > 0 && list.every((id) => typeof id === 'string' && HEX_ID.test(id))
+    return isIds ? list.map((id) => BigInt(`0x${String(id)}`)) : []
+  }
+  if (!isRecord(value) || depth === MAX_DEPTH) return []
+  for (const field of Object.values(value)) {
+    const ids = hexIds(field, depth + 1)
+    if (ids.length > 0) return ids
+  }
+  return []
+}
+
+/**
+ * The last block may be partial, so a row with n ids for L tokens allows sizes from L/n up to below
+ * L/(n−1). What all rows allow usually leaves one power of two.
+ */
+function blockTokensOf(entries: readonly Entry[]): number | null {
+  const rows = entries.filter(({ ids, cells }) => ids.length > 0 && (cells.promptTokens ?? 0) > 0)
+  for (let size = 8; size <= 4_096; size *= 2) {
+    const isFit = rows.every(
+      ({ ids, cells }) => Math.ceil((cells.promptTokens ?? 0) / size) === ids.length,
+    )
+    if (isFit && rows.length > 0) return size
+  }
+  return null
+}

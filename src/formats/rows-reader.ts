@@ -1,0 +1,88 @@
+/** Our own column names back from CSV, JSONL and Parquet. Pure. */
+import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
+import { baseten, BASETEN_MARK } from './baseten.ts'
+import { isOpenRecord, splitCsv } from './csv-text.ts'
+import type { JsonRecord } from './fields.ts'
+import { hasColumns, hasKeys } from './head.ts'
+import { jsonLines, type BytesImporter, type ImportContext, type LineImporter } from './importer.ts'
+import { isParquet, parquetColumns, readParquet } from './parquet-file.ts'
+import { cellOf, columnNamed, PLAIN_COLUMNS } from './row-cells.ts'
+import { RowFault } from './row-fault.ts'
+
+const MARKS = ['seq', 'at_us', 'endpoint'] as const
+
+export const rowsCsv: LineImporter = {
+  name: 'csv',
+  title: 'CSV written by this program',
+  unit: 'line',
+  recognises: (head) => hasColumns(head, ...MARKS),
+  begin(context) {
+    const rows = new PlainRows(context)
+    let columns: readonly (RequestColumn | null)[] | null = null
+    let open = ''
+    return {
+      line(text) {
+        open = open === '' ? text : `${open}\n${text}`
+        if (isOpenRecord(open)) return
+        const fields = splitCsv(open)
+        open = ''
+        if (columns === null) columns = fields.map(columnNamed)
+        else rows.add(columns.map((name, index) => [name, fields[index]] as const))
+      },
+    }
+  },
+}
+
+export const rowsJsonl: LineImporter = {
+  name: 'jsonl',
+  title: 'JSONL written by this program',
+  unit: 'line',
+  recognises: ({ record }) => hasKeys(record, ...MARKS),
+  begin(context) {
+    const rows = new PlainRows(context)
+    return jsonLines((record) => rows.addRecord(record))
+  },
+}
+
+export const rowsParquet: BytesImporter = {
+  name: 'parquet',
+  title: 'Parquet written by this program, or a Baseten trace',
+  unit: 'bytes',
+  recognises: isParquet,
+  async readBytes(bytes, context) {
+    // What the columns are stands at the file's end, beyond what recognition sees.
+    if ((await parquetColumns(bytes)).includes(BASETEN_MARK)) {
+      await baseten.readBytes(bytes, context)
+      return
+    }
+    const rows = new PlainRows(context)
+    await readParquet(bytes, MARKS, PLAIN_COLUMNS.map(fileName), (row) => rows.addRecord(row))
+  },
+}
+
+class PlainRows {
+  readonly #context: ImportContext
+  readonly #seqs = new Set<number>()
+
+  constructor(context: ImportContext) {
+    this.#context = context
+    context.sink.pinOrigin(0)
+  }
+
+  addRecord(record: JsonRecord): void {
+    this.add(Object.entries(record).map(([name, value]) => [columnNamed(name), value] as const))
+  }
+
+  add(fields: readonly (readonly [RequestColumn | null, unknown])[]): void {
+    const cells: Partial<Record<RequestColumn, unknown>> = {}
+    for (const [name, value] of fields) {
+      if (name !== null) cells[name] = cellOf(name, value)
+    }
+    const { seq, atUs, ...rest } = cells as Partial<RequestRow>
+    if (seq === undefined || seq < 0) throw new RowFault('seq is missing')
+    if (atUs === undefined || atUs < 0) throw new RowFault('at_us is missing')
+    if (this.#seqs.has(seq)) throw new RowFault('seq is not unique')
+    this.#seqs.add(seq)
+    this.#context.sink.row(atUs, rest, seq)
+  }
+}

@@ -1,0 +1,35 @@
+/** Reads named columns of an Arrow file that another program wrote. Pure; behind the Arrow door. */
+import { zstdDecompressSync } from 'node:zlib'
+import { compressionRegistry, CompressionType, tableFromIPC } from 'apache-arrow'
+import { TraceError } from '../base/errors.ts'
+
+export type ForeignColumns = Readonly<{
+  rowCount: number
+  /** Only those that the file has; nulls are null, 64-bit numbers bigints. */
+  columns: Readonly<Record<string, readonly unknown[]>>
+}>
+
+/** @throws TraceError TRACE_UNREADABLE */
+export function readArrowColumns(bytes: Uint8Array, names: readonly string[]): ForeignColumns {
+  compressionRegistry.set(CompressionType.ZSTD, { decode: (packed) => zstdDecompressSync(packed) })
+  try {
+    const table = tableFromIPC(bytes)
+    const columns: Record<string, readonly unknown[]> = {}
+    for (const name of names) {
+      const vector = table.getChild(name)
+      if (vector !== null) columns[name] = Array.from(vector, plainValue)
+    }
+    return { rowCount: table.numRows, columns }
+  } catch (error) {
+    throw new TraceError('TRACE_UNREADABLE', 'its Arrow data cannot be read', {
+      hint: 'Is the file whole, and not an Arrow stream or packed with LZ4?',
+      cause: error,
+    })
+  }
+}
+
+/** A list column gives vectors of its own. */
+function plainValue(value: unknown): unknown {
+  const isList = typeof value === 'object' && value !== null && Symbol.iterator in value
+  return isList ? Array.from(value as Iterable<unknown>) : value
+}
