@@ -1,21 +1,28 @@
 /** A trace and options become the plan of a replay: which request, when, how large. */
 import { TraceError } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
 import { drawFor } from '../base/random.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { keepReached, loadBlocks } from './block-table.ts'
-import { driftEvents } from './drift-events.ts'
+import { truthEvents } from './truth-events.ts'
 import { fillSizes } from './fill-sizes.ts'
 import { loadRows } from './load-rows.ts'
 import type { WorkloadOptions } from './options.ts'
-import type { Plan, PlanBlocks, PlanColumns, PlanStep } from './plan.ts'
-import { PlanDraft } from './plan-draft.ts'
+import type { Plan } from './plan.ts'
+import { PlanDraft, type OnStep } from './plan-draft.ts'
+import { parseRateCurve } from './ramp.ts'
+import type { RateCurve } from './rate-warp.ts'
+import { changeRows } from './row-steps.ts'
 import { scheduleDigest } from './schedule-digest.ts'
+import { fitLeaves } from './size-drift.ts'
+import { blur, changeSpeed, finish, straightenTimes, warpRate } from './time-steps.ts'
+import { changeUsers, repeat, scaleUsers } from './user-steps.ts'
 
 export type PlanContext = Readonly<{
   /** Where the trace lies, for the result's header. */
   path?: string
   /** Called after each transform. Columns stand in source order, and their memory is used again. */
-  onStep?: (step: PlanStep, columns: PlanColumns, blocks: PlanBlocks) => void
+  onStep?: OnStep
 }>
 
 /**
@@ -36,27 +43,34 @@ export async function buildPlan(
   if (source.columns.dueUs.length === 0) throw emptyWindow(options, source.skipped)
   fillSizes(source.columns, source.shapes, source.ratios, drawOf('sizes'))
 
-  const draft = new PlanDraft(source, table.blocks, options, drawOf, context.onStep)
-  draft.window()
-  draft.speed()
-  draft.rateDrift()
-  draft.sizeDrift()
-  draft.jitter()
-  draft.sessionOrder()
-  const columns = draft.finish()
+  const draft = new PlanDraft(source, table.blocks, drawOf, context.onStep)
+  const { fromUs, toUs } = options
+  const leaf = fitLeaves(draft.columns, draft.blocks)
+  draft.take('window', { fromUs, toUs, firstUs: source.firstUs }, { leaf })
+  straightenTimes(draft, options)
+  repeat(draft, options)
+  scaleUsers(draft, options)
+  changeSpeed(draft, options)
+  changeUsers(draft, options)
+  draft.writtenUs = draft.columns.dueUs
+  warpRate(draft, options, await readCurve(options))
+  changeRows(draft, options)
+  blur(draft, options)
+  const columns = finish(draft, options)
   const blocks = keepReached(draft.blocks, columns.leaf)
   return {
     count: columns.dueUs.length,
     columns,
     shapes: source.shapes,
-    sessions: source.sessions,
+    sessions: draft.sessions,
     blocks,
+    mode: options.mode,
     spanUs: columns.dueUs.at(-1)!,
-    sha256: scheduleDigest(columns, blocks, source.shapes, source.sessions),
+    sha256: scheduleDigest(columns, blocks, source.shapes, draft.sessions, options.mode),
     seed: options.seed,
     steps: draft.steps,
-    events: driftEvents(options.drifts, draft.writtenSpanUs, draft.sentClock),
-    skipped: source.skipped,
+    events: truthEvents(options, draft.writtenSpanUs, draft.sentClock),
+    skipped: draft.skipped,
     source: {
       rowDigest: digest,
       path: context.path ?? '',
@@ -66,9 +80,22 @@ export async function buildPlan(
   }
 }
 
-/** With no transform that changes who comes first, rows after the limit need not be read. */
-function neededRows({ limit, jitter }: WorkloadOptions): number | undefined {
-  return limit !== null && jitter.widthUs === 0 ? limit : undefined
+/** With nothing that changes who comes first, rows after the limit need not be read. */
+function neededRows({ limit, jitter, isDequantised, rateScale, ...rest }: WorkloadOptions) {
+  const isInOrder =
+    jitter.widthUs === 0 &&
+    !isDequantised &&
+    rateScale.factor === 1 &&
+    rest.sessionGaps === 'scale' &&
+    rest.drifts.length === 0 &&
+    rest.anomalies.length === 0 &&
+    rest.loop === 1
+  return limit !== null && isInOrder ? limit : undefined
+}
+
+async function readCurve({ rateCurvePath }: WorkloadOptions): Promise<RateCurve | null> {
+  if (rateCurvePath === null) return null
+  return parseRateCurve('--rate-curve', await readText('--rate-curve', rateCurvePath))
 }
 
 function emptyWindow(

@@ -39,14 +39,22 @@ export function loadFigures(
     ratePerSec: spanUs === 0 ? Number.NaN : (count / spanUs) * 1e6,
     gapCv: describe(gapsOf(dueUs)).cv,
     dispersion: {
-      at1s: dispersionIndex(dueUs, 1e6),
-      at10s: dispersionIndex(dueUs, 1e7),
-      at60s: dispersionIndex(dueUs, 6e7),
+      at1s: dispersionIn(dueUs, 1e6),
+      at10s: dispersionIn(dueUs, 1e7),
+      at60s: dispersionIn(dueUs, 6e7),
     },
     promptTokens: sizesOf(columns.promptTokens),
     outputTokens: sizesOf(columns.outputTokens),
     prefixShare: prefixShare(columns, blocks, blockTokens),
   }
+}
+
+/** Fewer windows than this say nothing about how counts spread. */
+const FEWEST_WINDOWS = 10
+
+function dispersionIn(dueUs: Float64Array, windowUs: number): number {
+  const spanUs = (dueUs.at(-1) ?? 0) - (dueUs[0] ?? 0)
+  return spanUs < FEWEST_WINDOWS * windowUs ? Number.NaN : dispersionIndex(dueUs, windowUs)
 }
 
 function sizesOf(tokens: Uint32Array): { p50: number; p99: number } {

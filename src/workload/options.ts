@@ -1,8 +1,13 @@
 /** What `trace plan` and `trace replay` can be told about the load. Parsed once, here. */
 import { TraceError } from '../base/errors.ts'
 import { parseChoice, parseCount, parseDurationUs, parseFactor } from '../base/parse.ts'
+import { parseAnomaly, type Anomaly } from './anomaly.ts'
 import { parseDrift, type Drift } from './drift.ts'
 import { parseJitter, type Jitter } from './jitter.ts'
+import type { ReplayMode } from './plan.ts'
+import { parseRamp, parseRateSteps } from './ramp.ts'
+import type { RateCurve } from './rate-warp.ts'
+import type { SessionGaps } from './session-gaps.ts'
 
 export type WorkloadOptions = Readonly<{
   /** Window on the trace's clock: from ≤ at < to. */
@@ -10,10 +15,27 @@ export type WorkloadOptions = Readonly<{
   toUs: number | null
   /** Requests to send at most, the earliest. */
   limit: number | null
+  /** Sends later than this on the clock sent are left out. */
+  durationUs: number | null
+  /** Coarse timestamps are spread inside their step. */
+  isDequantised: boolean
+  /** Pauses of all traffic are no longer than this. */
+  maxGapUs: number | null
+  /** How many times the window is sent, one after the other. */
+  loop: number
+  /** Users over recorded users; fewer by leaving out whole sessions or whole tenants. */
+  rateScale: Readonly<{ factor: number; by: 'sessions' | 'tenants' }>
+  sessionGaps: SessionGaps
+  /** Factor of the rate on the clock sent. */
+  ramp: RateCurve | null
+  /** The same from a file. */
+  rateCurvePath: string | null
+  mode: ReplayMode
   /** Recorded time over replayed time: 2 is twice as fast. Above 0. */
   speed: number
   jitter: Jitter
   drifts: readonly Drift[]
+  anomalies: readonly Anomaly[]
   /** Rows that failed in the source: sent as the demand they were, or left out. */
   failed: 'send' | 'skip'
   /** Where rows that were hung up are hung up again. */
@@ -35,6 +57,21 @@ export const WORKLOAD_FLAGS = {
     description: 'recorded time over replayed time',
     default: '1x',
   },
+  rateScale: {
+    flags: '--rate-scale <factor[:tenants]>',
+    description: 'users over recorded users, at unchanged time scales; fewer: whole sessions go',
+    default: '1x',
+  },
+  sessionGaps: {
+    flags: '--session-gaps <scale|keep|asap>',
+    description: 'pauses inside sessions under --speed: scaled too, as recorded, or none',
+    default: 'scale',
+  },
+  mode: {
+    flags: '--mode <open|session|closed=N>',
+    description: 'when later turns go: at their time, after the answer, or N at once',
+    default: 'open',
+  },
   jitter: {
     flags: '--jitter <duration[:shape]>',
     description: 'blur of each send time: uniform (±), normal (sd), exponential (mean)',
@@ -45,6 +82,21 @@ export const WORKLOAD_FLAGS = {
     description: "a change on the way, e.g. 'input=x1.5 at 10m over 5m' (repeatable)",
     isRepeatable: true,
   },
+  anomaly: {
+    flags: '--anomaly <event>',
+    description: "e.g. 'burst=x5 at 10m for 30s', also wild:TENANT=xN, oversized=xN, silence",
+    isRepeatable: true,
+  },
+  ramp: { flags: '--ramp <curve>', description: "rate over time, e.g. '1x..4x over 10m'" },
+  rateSteps: { flags: '--rate-steps <steps>', description: "the same, e.g. '1x,2x,4x every 5m'" },
+  rateCurve: { flags: '--rate-curve <file>', description: 'the same from CSV: at_s,factor' },
+  maxGap: { flags: '--max-gap <duration>', description: 'shorten longer pauses of all traffic' },
+  dequantise: {
+    flags: '--dequantise',
+    description: 'spread coarse timestamps inside their step, seeded',
+  },
+  loop: { flags: '--loop <count>', description: 'send the window so many times', default: '1' },
+  duration: { flags: '--duration <duration>', description: 'stop sending after so long' },
   from: { flags: '--from <duration>', description: 'leave out what came earlier in the trace' },
   to: { flags: '--to <duration>', description: 'leave out what came at this time or later' },
   limit: { flags: '--limit <count>', description: 'send so many requests at most' },
@@ -74,7 +126,9 @@ export type RawWorkloadOptions = {
     ? string
     : Flags[K] extends { isRepeatable: true }
       ? readonly string[] | undefined
-      : string | undefined
+      : K extends 'dequantise'
+        ? boolean | undefined
+        : string | undefined
 }
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
@@ -91,9 +145,19 @@ export function parseWorkloadOptions(raw: RawWorkloadOptions): WorkloadOptions {
     fromUs,
     toUs,
     limit: optional(raw.limit, (text) => parseCount('--limit', text, 1)),
+    durationUs: optional(raw.duration, (text) => parseDurationUs('--duration', text)),
+    isDequantised: raw.dequantise === true,
+    maxGapUs: optional(raw.maxGap, (text) => parseDurationUs('--max-gap', text)),
+    loop: parseCount('--loop', raw.loop, 1),
+    rateScale: parseRateScale(raw.rateScale),
+    sessionGaps: parseChoice('--session-gaps', raw.sessionGaps, ['scale', 'keep', 'asap']),
+    ramp: parseCurve(raw),
+    rateCurvePath: raw.rateCurve ?? null,
+    mode: parseMode(raw.mode),
     speed: parseFactor('--speed', raw.speed),
     jitter: parseJitter('--jitter', raw.jitter),
     drifts: (raw.drift ?? []).map((text) => parseDrift('--drift', text)),
+    anomalies: (raw.anomaly ?? []).map((text) => parseAnomaly('--anomaly', text)),
     failed: parseChoice('--failed', raw.failed, ['send', 'skip']),
     abortAt: parseChoice('--abort-at', raw.abortAt, ['recorded', 'time', 'tokens', 'never']),
     seed: raw.seed,
@@ -102,4 +166,37 @@ export function parseWorkloadOptions(raw: RawWorkloadOptions): WorkloadOptions {
 
 function optional<T>(text: string | undefined, parse: (text: string) => T): T | null {
   return text === undefined ? null : parse(text)
+}
+
+function parseRateScale(text: string): WorkloadOptions['rateScale'] {
+  const [digits = '', by, more] = text.split(':')
+  const factor = parseFactor('--rate-scale', digits)
+  if (more !== undefined || (by !== undefined && by !== 'tenants')) {
+    throw new TraceError('BAD_OPTION', `--rate-scale wants 2x, 0.5x or 0.5x:tenants, got '${text}'`)
+  }
+  if (by === 'tenants' && factor > 1) {
+    throw new TraceError('BAD_OPTION', '--rate-scale can leave out whole tenants, not add them', {
+      hint: "To let one tenant grow: --drift 'mix:tenant:NAME=x3'.",
+    })
+  }
+  return { factor, by: by ?? 'sessions' }
+}
+
+function parseMode(text: string): ReplayMode {
+  const [, digits] = /^closed=(.+)$/.exec(text) ?? []
+  if (digits !== undefined)
+    return { kind: 'closed', concurrency: parseCount('--mode closed=', digits, 1) }
+  if (text === 'open' || text === 'session') return { kind: text }
+  throw new TraceError('BAD_OPTION', `--mode wants open, session or closed=N, got '${text}'`)
+}
+
+function parseCurve(raw: RawWorkloadOptions): RateCurve | null {
+  const given = [raw.ramp, raw.rateSteps, raw.rateCurve].filter((text) => text !== undefined)
+  if (given.length > 1) {
+    throw new TraceError('BAD_OPTION', 'of --ramp, --rate-steps and --rate-curve one at most')
+  }
+  return (
+    optional(raw.ramp, (text) => parseRamp('--ramp', text)) ??
+    optional(raw.rateSteps, (text) => parseRateSteps('--rate-steps', text))
+  )
 }

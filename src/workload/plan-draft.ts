@@ -1,138 +1,98 @@
-/** A plan on its way: each method applies one transform that was asked for and notes it. Pure. */
+/** A plan on its way, and the list of what was done to it. Pure. */
 import type { Draw } from '../base/random.ts'
-import type { Drift } from './drift.ts'
-import { shake } from './jitter.ts'
+import type { CopyOrder, Load } from './copies.ts'
+import { layCopies } from './copies.ts'
+import { TraceError } from '../base/errors.ts'
 import type { SourceRows } from './load-rows.ts'
-import type { WorkloadOptions } from './options.ts'
-import { resizeColumns, shareColumns } from './plan-columns.ts'
-import type { PlanBlocks, PlanColumns, PlanStep } from './plan.ts'
-import { driftCurve, warp, warpClock } from './rate-warp.ts'
+import { pickColumns } from './plan-columns.ts'
+import type { PlanBlocks, PlanColumns, PlanStep, RequestShape } from './plan.ts'
 import { putInSendingOrder } from './sending-order.ts'
 import { keepSessionOrder } from './session-order.ts'
-import { fitLeaves, outlastHangUps, scaleSizes } from './size-drift.ts'
-import { speedUp } from './speed.ts'
+import type { UserUnits } from './user-units.ts'
+
+export type OnStep = (step: PlanStep, columns: PlanColumns, blocks: PlanBlocks) => void
+
+/** `copy` is kept in 16 bits. */
+const MAX_COPIES = 0xffff
 
 export class PlanDraft {
   readonly steps: PlanStep[] = []
-  readonly blocks: PlanBlocks
-  /** From the clock on which drifts are written to the one sent. */
-  sentClock: (atUs: number) => number = (atUs) => atUs
-  #columns: PlanColumns
+  readonly shapes: readonly RequestShape[]
+  readonly drawOf: (purpose: string) => Draw
+  readonly skipped: Record<string, number>
   /** Instants of the rows on the clock on which drifts are written. */
-  #writtenUs: Float64Array
-  readonly #source: SourceRows
-  readonly #options: WorkloadOptions
-  readonly #drawOf: (purpose: string) => Draw
-  readonly #onStep: (step: PlanStep, columns: PlanColumns, blocks: PlanBlocks) => void
+  writtenUs: Float64Array
+  /** From that clock to the one sent. */
+  sentClock: (atUs: number) => number = (atUs) => atUs
+  #load: Load
+  #copyCount = 1
+  readonly #onStep: OnStep
 
   constructor(
     source: SourceRows,
     blocks: PlanBlocks,
-    options: WorkloadOptions,
     drawOf: (purpose: string) => Draw,
-    onStep: (step: PlanStep, columns: PlanColumns, blocks: PlanBlocks) => void = () => {},
+    onStep: OnStep = () => {},
   ) {
-    this.#source = source
-    this.#columns = source.columns
-    this.#writtenUs = source.columns.dueUs
-    this.blocks = blocks
-    this.#options = options
-    this.#drawOf = drawOf
+    this.#load = { columns: source.columns, blocks, sessions: source.sessions }
+    this.shapes = source.shapes
+    this.skipped = { ...source.skipped }
+    this.writtenUs = source.columns.dueUs
+    this.drawOf = drawOf
     this.#onStep = onStep
+  }
+
+  get columns(): PlanColumns {
+    return this.#load.columns
+  }
+
+  get blocks(): PlanBlocks {
+    return this.#load.blocks
+  }
+
+  get sessions(): readonly string[] {
+    return this.#load.sessions
   }
 
   /** The last row's instant on the clock on which drifts are written. */
   get writtenSpanUs(): number {
-    return this.#writtenUs.reduce((lastUs, atUs) => Math.max(lastUs, atUs), 0)
+    let lastUs = 0
+    for (const atUs of this.writtenUs) lastUs = Math.max(lastUs, atUs)
+    return lastUs
   }
 
-  window(): void {
-    const { fromUs, toUs } = this.#options
-    const leaf = fitLeaves(this.#columns, this.blocks)
-    this.#take('window', { fromUs, toUs, firstUs: this.#source.firstUs }, { leaf })
-  }
-
-  speed(): void {
-    const { speed } = this.#options
-    if (speed !== 1) this.#take('speed', { speed }, { dueUs: speedUp(this.#columns.dueUs, speed) })
-    this.#writtenUs = this.#columns.dueUs
-  }
-
-  rateDrift(): void {
-    const drifts = this.#driftsOf('rate')
-    if (drifts.length === 0) return
-    this.sentClock = warpClock(driftCurve(drifts, this.writtenSpanUs))
-    this.#take(
-      'rate drift',
-      { drifts: texts(drifts) },
-      {
-        dueUs: warp(this.#columns.dueUs, this.sentClock),
-      },
-    )
-  }
-
-  sizeDrift(): void {
-    for (const [what, column] of [
-      ['input', 'promptTokens'],
-      ['output', 'outputTokens'],
-    ] as const) {
-      const drifts = this.#driftsOf(what)
-      if (drifts.length === 0) continue
-      const draw = this.#drawOf(`drift ${what}`)
-      const sizes = scaleSizes(this.#columns[column], this.#columns, this.#writtenUs, drifts, draw)
-      const scaled = { ...this.#columns, [column]: sizes }
-      this.#take(
-        `${what} drift`,
-        { drifts: texts(drifts) },
-        {
-          [column]: what === 'output' ? outlastHangUps(scaled) : sizes,
-          leaf: fitLeaves(scaled, this.blocks),
-        },
-      )
-    }
-  }
-
-  jitter(): void {
-    const { jitter } = this.#options
-    if (jitter.widthUs === 0) return
-    this.#take(
-      'jitter',
-      { ...jitter },
-      {
-        dueUs: shake(this.#columns, jitter, this.#drawOf('jitter')),
-      },
-    )
-  }
-
-  sessionOrder(): void {
-    const dueUs = keepSessionOrder(this.#columns, this.#source.sessions.length)
-    if (dueUs !== this.#columns.dueUs) this.#take('session order', {}, { dueUs })
-  }
-
-  /** Sending order, in shared memory, cut at the limit. */
-  finish(): PlanColumns {
-    const { limit } = this.#options
-    this.#columns = shareColumns(this.#columns)
-    putInSendingOrder(this.#columns)
-    if (limit !== null) {
-      const count = Math.min(limit, this.#columns.dueUs.length)
-      this.#take('limit', { limit }, resizeColumns(this.#columns, count))
-    }
-    return this.#columns
-  }
-
-  #driftsOf(what: Drift['target']['what']): Drift[] {
-    return this.#options.drifts.filter(({ target }) => target.what === what)
-  }
-
-  #take(name: string, stepArguments: PlanStep['arguments'], next: Partial<PlanColumns>): void {
-    this.#columns = { ...this.#columns, ...next }
+  /** Notes a step and takes over the columns that it changed. */
+  take(name: string, stepArguments: PlanStep['arguments'], next: Partial<PlanColumns> = {}): void {
+    this.#load = { ...this.#load, columns: { ...this.columns, ...next } }
     const step = { name, arguments: stepArguments }
     this.steps.push(step)
-    this.#onStep(step, this.#columns, this.blocks)
+    this.#onStep(step, this.columns, this.blocks)
   }
-}
 
-function texts(drifts: readonly Drift[]): string[] {
-  return drifts.map(({ text }) => text)
+  /** Rows that moved stand in the order of their instants again, each after its parent. */
+  settle(moved: Partial<PlanColumns>): void {
+    const columns = { ...this.columns, ...moved }
+    const dueUs = keepSessionOrder(columns, this.sessions.length)
+    this.#load = { ...this.#load, columns: { ...columns, dueUs } }
+    putInSendingOrder(this.columns)
+  }
+
+  /** Only these rows stay; the others are counted under `reason`. */
+  keepRows(rows: Uint32Array, reason: string): void {
+    const goneCount = this.columns.dueUs.length - rows.length
+    if (goneCount === 0) return
+    this.skipped[reason] = (this.skipped[reason] ?? 0) + goneCount
+    this.#load = { ...this.#load, columns: pickColumns(this.columns, rows) }
+  }
+
+  /** Lays copies over the load; numbers of copies stay distinct over several such steps. */
+  copy(units: UserUnits, orders: readonly CopyOrder[]): void {
+    const largest = orders.reduce((most, { copy }) => Math.max(most, copy), 0)
+    const stride = this.#copyCount
+    this.#copyCount *= largest + 1
+    if (this.#copyCount > MAX_COPIES) {
+      throw new TraceError('BAD_OPTION', `a load of ${this.#copyCount} copies is too large`)
+    }
+    this.#load = layCopies(this.#load, units, orders, stride)
+  }
 }

@@ -64,11 +64,15 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
 
 /** 'speed 2x', 'jitter 20 ms uniform', 'rate drift'. */
 function stepText({ name, arguments: values }: PlanStep): string {
+  if (name === 'rate scale') return `rate scale ${String(values['factor'])}x`
+  if (name === 'loop') return `loop ${String(values['loop'])} times`
+  if (name === 'max gap' || name === 'dequantise') {
+    return `${name} ${formatDuration((values['maxGapUs'] ?? values['quantumUs']) as number)}`
+  }
   if (name === 'speed') return `speed ${String(values['speed'])}x`
   if (name === 'jitter') {
     return `jitter ${formatDuration(values['widthUs'] as number)} ${String(values['shape'])}`
   }
-  if (name === 'limit') return `limit ${formatCount(values['limit'] as number)}`
   return name
 }
 

@@ -68,6 +68,15 @@ export type PlanBlocks = Readonly<{
   tokens: Uint32Array
 }>
 
+/**
+ * - open: each request at its due instant
+ * - session: first turns at theirs, a later turn its think time after its parent's answer ended
+ * - closed: in this order, as soon as one of so many users is free
+ */
+export type ReplayMode =
+  | Readonly<{ kind: 'open' | 'session' }>
+  | Readonly<{ kind: 'closed'; concurrency: number }>
+
 export type PlanStep = Readonly<{ name: string; arguments: Readonly<Record<string, unknown>> }>
 
 export type Plan = Readonly<{
@@ -76,6 +85,7 @@ export type Plan = Readonly<{
   shapes: readonly RequestShape[]
   sessions: readonly string[]
   blocks: PlanBlocks
+  mode: ReplayMode
   /** µs from start to the last due instant. */
   spanUs: number
   /** SHA-256 of the schedule, hex: the same for the same trace, options and seed on any machine. */

@@ -1,6 +1,12 @@
 /** The name of a schedule: the same for the same sends, on any machine, with any number of workers. Pure. */
 import { createHash } from 'node:crypto'
-import { NONE, type PlanBlocks, type PlanColumns, type RequestShape } from './plan.ts'
+import {
+  NONE,
+  type PlanBlocks,
+  type PlanColumns,
+  type ReplayMode,
+  type RequestShape,
+} from './plan.ts'
 import { shapeKey } from './shape-table.ts'
 
 /** Changes when the encoding does. */
@@ -9,7 +15,7 @@ const ROW_BYTES = 60
 const ROWS_A_CHUNK = 16_384
 
 /**
- * SHA-256 over the domain line and, for each row in sending order, 60 bytes, little-endian: dueUs u64,
+ * SHA-256 over the lines of domain and mode and, for each row in sending order, 60 bytes, little-endian: dueUs u64,
  * seq u32, copy u16, flags u16, promptTokens u32, outputTokens u32, leaf id u64 (0: none), first 8
  * bytes of the SHA-256 of its session's name (0: none), parent's row u32 (2^32 − 1: none), thinkUs
  * f32, abortAt f32, first 8 bytes of the SHA-256 of its shape's canonical text.
@@ -19,8 +25,9 @@ export function scheduleDigest(
   blocks: PlanBlocks,
   shapes: readonly RequestShape[],
   sessions: readonly string[],
+  mode: ReplayMode,
 ): string {
-  const digest = createHash('sha256').update(DOMAIN)
+  const digest = createHash('sha256').update(`${DOMAIN}${modeText(mode)}\n`)
   const shapeWords = firstWords(shapes.map(shapeKey))
   const sessionWords = firstWords(sessions)
   const count = columns.dueUs.length
@@ -40,6 +47,11 @@ export function scheduleDigest(
     digest.update(chunk.subarray(0, (last - first) * ROW_BYTES))
   }
   return digest.digest('hex')
+}
+
+/** 'open', 'session' or 'closed=8'. */
+function modeText(mode: ReplayMode): string {
+  return mode.kind === 'closed' ? `closed=${mode.concurrency}` : mode.kind
 }
 
 function writeRow(view: DataView, at: number, columns: PlanColumns, row: number): void {
