@@ -114,3 +114,14 @@ export async function readIfThere(path: string): Promise<string | null> {
 export async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true })
 }
+
+/** Makes one folder, and says whether it is new: two processes cannot both get it. */
+export async function claimFolder(path: string): Promise<boolean> {
+  try {
+    await mkdir(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
 import { convertCommand } from './convert.ts'
+import { demoCommand } from './demo.ts'
 import { engineCommand } from './engine.ts'
 import { inspectCommand } from './inspect.ts'
 import { planCommand } from './plan.ts'
@@ -20,4 +21,5 @@ export const VERBS: readonly Verb[] = [
   replayCommand,
   inspectCommand,
   reportCommand,
+  demoCommand,
 ]
