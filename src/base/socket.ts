@@ -3,12 +3,12 @@
  * Effects: opens, accepts and resets TCP connections, asks the resolver.
  */
 import { lookup } from 'node:dns/promises'
-import { connect, createServer, isIP, type Server, Socket } from 'node:net'
+import { connect, createServer, isIP, isIPv6, type Server, Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { reasonOf } from './http.ts'
 import { TraceError } from './errors.ts'
 
-export { Socket }
+export { isIPv6, Socket }
 export type { SecureContext, Server }
 
 export type Address = Readonly<{ host: string; port: number }>

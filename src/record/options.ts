@@ -2,6 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import {
   parseBytes,
+  parseChoice,
   parseCount,
   parseDurationUs,
   parseHostPort,
@@ -12,6 +13,17 @@ import type { RetentionLimits } from '../trace/retention.ts'
 import type { RawRecordOptions } from './record-flags.ts'
 
 export type RecordRoute = Readonly<{ name: string; listen: HostPort; upstream: URL }>
+
+export type TlsOptions = Readonly<{
+  certPath: string | null
+  keyPath: string | null
+  caPath: string | null
+  clientCertPath: string | null
+  clientKeyPath: string | null
+  /** Asked for and verified in place of the upstream's host. */
+  serverName: string | null
+  isInsecure: boolean
+}>
 
 export type RecordOptions = Readonly<{
   directory: string
@@ -36,6 +48,13 @@ export type RecordOptions = Readonly<{
   rotateBytes: number
   rotateUs: number
   retention: RetentionLimits
+  tls: TlsOptions
+  /** Clients begin with a PROXY header. */
+  isProxied: boolean
+  /** Version of the PROXY header for the upstream; null: none. */
+  proxyVersion: 1 | 2 | null
+  /** Another recorder on the same port is about to end. */
+  takesOver: boolean
 }>
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
@@ -61,6 +80,10 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
       ageUs: parseDurationUs('--keep-age', raw.keepAge),
       bytes: parseBytes('--keep-bytes', raw.keepBytes),
     },
+    tls: tlsOf(raw),
+    isProxied: raw.proxyProtocol === true,
+    proxyVersion: PROXY_VERSIONS[parseChoice('--send-proxy', raw.sendProxy, ['off', 'v1', 'v2'])],
+    takesOver: raw.takeOver === true,
   }
 }
 
@@ -76,6 +99,29 @@ function routesOf(raw: RawRecordOptions): RecordRoute[] {
     })
   }
   return routes
+}
+
+const PROXY_VERSIONS = { off: null, v1: 1, v2: 2 } as const
+
+function tlsOf(raw: RawRecordOptions): TlsOptions {
+  const pairs = [
+    ['--tls-cert', raw.tlsCert, '--tls-key', raw.tlsKey],
+    ['--upstream-cert', raw.upstreamCert, '--upstream-key', raw.upstreamKey],
+  ] as const
+  for (const [certFlag, cert, keyFlag, key] of pairs) {
+    if ((cert === undefined) !== (key === undefined)) {
+      throw new TraceError('BAD_OPTION', `${certFlag} and ${keyFlag} go together`)
+    }
+  }
+  return {
+    certPath: raw.tlsCert ?? null,
+    keyPath: raw.tlsKey ?? null,
+    caPath: raw.upstreamCa ?? null,
+    clientCertPath: raw.upstreamCert ?? null,
+    clientKeyPath: raw.upstreamKey ?? null,
+    serverName: raw.upstreamSni ?? null,
+    isInsecure: raw.insecure === true,
+  }
 }
 
 /** '9001=http://b:8000' or '0.0.0.0:9001=http://b:8000'. */

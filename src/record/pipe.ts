@@ -3,6 +3,7 @@
  * Ends, resets, pauses and hang-ups of one side are shown to the other as they are.
  * Effects: dials, writes to and closes sockets.
  */
+import { reasonOf } from '../base/http.ts'
 import { dial, resetSocket, type Address, type DialTls, type Socket } from '../base/socket.ts'
 import { RECORD } from './batch.ts'
 import type { DelayMeter } from './delay-meter.ts'
@@ -26,7 +27,9 @@ export type Upstream = Readonly<{
   /** null while the name was never resolved. */
   address: () => Address | null
   tls: () => DialTls | null
-  onUnreachable: () => void
+  onReached: () => void
+  /** @param reason one phrase, never quoting what the server sent */
+  onUnreachable: (reason: string) => void
 }>
 
 /** An answered connection whose server left, while the client neither reads nor leaves. */
@@ -45,6 +48,7 @@ export class Pipe {
   readonly #context: PipeContext
   readonly #target: Upstream
   readonly #client: Socket
+  readonly #preamble: Buffer | null
   #upstream: Socket | null = null
   #isConnected = false
   #dialledAtUs = 0
@@ -55,9 +59,17 @@ export class Pipe {
   readonly tap: Tap
   lastByteAtUs: number
 
-  constructor(id: number, client: Socket, target: Upstream, context: PipeContext) {
+  /** @param preamble goes to the upstream before the client's first byte */
+  constructor(
+    id: number,
+    client: Socket,
+    preamble: Buffer | null,
+    target: Upstream,
+    context: PipeContext,
+  ) {
     this.id = id
     this.#client = client
+    this.#preamble = preamble
     this.#target = target
     this.#context = context
     this.tap = new Tap(id, target.route, context.feed)
@@ -84,7 +96,7 @@ export class Pipe {
     this.lastByteAtUs = atUs
     if (this.#refusedAtUs > 0) return
     const upstream = this.#upstream ?? this.#dial(atUs)
-    if (upstream === null) return this.#refuse(atUs, bytes)
+    if (upstream === null) return this.#refuse(atUs, bytes, 'its name does not resolve')
     const canTakeMore = upstream.write(bytes)
     this.tap.client(bytes, atUs)
     if (!canTakeMore) this.#client.pause()
@@ -105,13 +117,15 @@ export class Pipe {
     upstream.on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnected())
     upstream.on('drain', () => this.#resumeClient())
     upstream.on('end', () => this.#onUpstreamEnd())
-    upstream.on('error', () => this.#onUpstreamError())
+    upstream.on('error', (error) => this.#onUpstreamError(error))
     upstream.on('close', () => this.#onUpstreamClose())
+    if (this.#preamble !== null) upstream.write(this.#preamble)
     return upstream
   }
 
   #onConnected(): void {
     this.#isConnected = true
+    this.#target.onReached()
     const atUs = this.#context.nowUs()
     this.tap.note(RECORD.connected, atUs, atUs - this.#dialledAtUs)
   }
@@ -161,9 +175,9 @@ export class Pipe {
     if (this.#upstream !== null) resetSocket(this.#upstream)
   }
 
-  #onUpstreamError(): void {
+  #onUpstreamError(error: Error): void {
     const atUs = this.#context.nowUs()
-    if (!this.#isConnected) return this.#refuse(atUs, null)
+    if (!this.#isConnected) return this.#refuse(atUs, null, reasonOf(error))
     this.tap.note(RECORD.upstreamReset, atUs)
     const client = this.#client
     // What the server had said before still goes out; then the client sees the reset.
@@ -172,12 +186,12 @@ export class Pipe {
   }
 
   /** @param bytes what the client sent and nobody will get, where that was not told before */
-  #refuse(atUs: number, bytes: Buffer | null): void {
+  #refuse(atUs: number, bytes: Buffer | null, reason: string): void {
     if (this.#client.destroyed) return
     if (bytes !== null) this.tap.client(bytes, atUs)
     this.#refusedAtUs = atUs
     this.tap.note(RECORD.refused, atUs)
-    this.#target.onUnreachable()
+    this.#target.onUnreachable(reason)
     this.#context.onRefused()
     this.#client.resume()
     this.#client.end(REFUSAL_BYTES)

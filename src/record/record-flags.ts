@@ -100,6 +100,41 @@ export const RECORD_FLAGS = {
     description: 'delete the oldest beyond that size in all; 0B: keep all',
     default: '0B',
   },
+  tlsCert: {
+    flags: '--tls-cert <file>',
+    description: 'speak TLS to clients with this certificate chain; read again on SIGHUP',
+  },
+  tlsKey: { flags: '--tls-key <file>', description: 'its key' },
+  upstreamCa: {
+    flags: '--upstream-ca <file>',
+    description: 'trust these authorities for an https upstream',
+  },
+  upstreamSni: {
+    flags: '--upstream-sni <name>',
+    description: 'name to ask for and to verify, where it is not the host',
+  },
+  upstreamCert: {
+    flags: '--upstream-cert <file>',
+    description: 'certificate to show to the upstream',
+  },
+  upstreamKey: { flags: '--upstream-key <file>', description: 'its key' },
+  insecure: {
+    flags: '--insecure',
+    description: "do not verify the upstream's certificate; the trace says so",
+  },
+  proxyProtocol: {
+    flags: '--proxy-protocol',
+    description: 'clients begin with a PROXY header, version 1 or 2',
+  },
+  sendProxy: {
+    flags: '--send-proxy <version>',
+    description: 'begin upstream connections with a PROXY header: off, v1, v2',
+    default: 'off',
+  },
+  takeOver: {
+    flags: '--take-over',
+    description: 'share the port with the recorder that has it, which is about to end',
+  },
 } as const
 
 type Flags = typeof RECORD_FLAGS
@@ -107,9 +142,14 @@ type WithDefault = {
   [K in keyof Flags]: Flags[K] extends { default: string } ? K : never
 }[keyof Flags]
 
+type SwitchFlag = 'insecure' | 'proxyProtocol' | 'takeOver'
+type TextFlag = Exclude<keyof Flags, WithDefault | SwitchFlag | 'route'>
+
 /** The strings as they come from the command line. */
 export type RawRecordOptions = Readonly<
-  { upstream?: string; route?: readonly string[] } & Record<WithDefault, string>
+  Record<WithDefault, string> &
+    Partial<Record<TextFlag, string>> &
+    Partial<Record<SwitchFlag, true>> & { route?: readonly string[] }
 >
 
 export const RECORD_DEFAULTS = Object.fromEntries(

@@ -6,11 +6,13 @@ import type { World } from '../base/world.ts'
 import { addressHash } from '../trace/address-hash.ts'
 import { newHeader } from '../trace/header.ts'
 import { every } from './every.ts'
+import { createFront } from './front.ts'
 import { Feed } from './feed.ts'
 import type { FromObserver, ObserverCounts, ServerFacts } from './messages.ts'
 import type { ObserverConfig } from './observer-config.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
+import { TlsMaterial } from './tls-material.ts'
 import { Relay, type Route } from './relay.ts'
 import { createUpstream, portOf, type UpstreamName } from './upstream.ts'
 
@@ -41,6 +43,7 @@ export class RecordSession {
   readonly #world: World
   readonly #feed: Feed
   readonly #names: UpstreamName[]
+  readonly #tls: TlsMaterial
   readonly #startedAtUs: number
   readonly #stopping = new AbortController()
   #counts = NO_COUNTS
@@ -53,12 +56,19 @@ export class RecordSession {
   constructor(options: RecordOptions, world: World) {
     const { clock } = world
     this.#world = world
+    this.#tls = new TlsMaterial(options.tls)
     this.#startedAtUs = clock.nowUs()
     const config: ObserverConfig = {
       directory: options.directory,
       header: newHeader('recorded', {
         originWallUs: clock.wallUs(),
         clock: { quantumUs: 1, anchors: [{ atUs: 0, wallUs: clock.wallUs() }] },
+        capture: {
+          policy: 'sizes',
+          samplingShare: 1,
+          sampledBy: null,
+          notes: options.tls.isInsecure ? ["the upstream's certificate was not verified"] : [],
+        },
       }),
       originUs: this.#startedAtUs,
       limits: {
@@ -79,11 +89,16 @@ export class RecordSession {
       onMessage: (message) => this.#onMessage(message),
     })
     this.#names = options.routes.map(({ name, upstream }) =>
-      createUpstream(name, upstream, () => null),
+      createUpstream(name, upstream, () => this.#tls.dialTls(upstream)),
     )
+    const front = createFront({
+      isProxied: options.isProxied,
+      proxyVersion: options.proxyVersion,
+      tls: () => this.#tls.server,
+    })
     const routes: Route[] = options.routes.map(({ listen }, index) => {
       const { upstream } = this.#names[index] as UpstreamName
-      return { listen, upstream, prepare: (socket, ready) => ready(socket) }
+      return { listen, upstream, front }
     })
     this.relay = new Relay({
       clock,
@@ -95,12 +110,13 @@ export class RecordSession {
         totalUs: options.totalTimeoutUs,
       },
       maxConnections: options.maxConnections,
-      isShared: false,
+      takesOver: options.takesOver,
     })
   }
 
   /** @throws TraceError PORT_IN_USE; then nothing was made */
   async start(): Promise<void> {
+    await this.#tls.load()
     await Promise.all(this.#names.map(async ({ name }) => name.refresh()))
     await this.relay.open()
     this.#feed.start()
@@ -112,6 +128,11 @@ export class RecordSession {
         for (const { name } of this.#names) void name.refresh()
       }),
     ]
+  }
+
+  /** Certificates of new connections; files that do not fit leave the old ones in use. */
+  async reload(): Promise<void> {
+    await this.#tls.load()
   }
 
   noteServer(server: ServerFacts, url: URL): void {
@@ -166,6 +187,7 @@ export class RecordSession {
       addedP50Us: this.relay.delays.quantileUs(0.5),
       addedP99Us: this.relay.delays.quantileUs(0.99),
       degraded: this.#feed.isUp ? this.#degraded : 'the observer is down',
+      upstreamProblem: this.#names.map(({ problem }) => problem()).find(Boolean) ?? null,
     }
   }
 

@@ -22,6 +22,8 @@ export type RecordStatus = Readonly<{
   addedP99Us: number | null
   /** null while all is well. */
   degraded: string | null
+  /** Why the server was not reached last time; null while it is. */
+  upstreamProblem: string | null
 }>
 
 export function bannerText(route: RecordRoute, server: ServerFacts | null): string {
@@ -52,6 +54,7 @@ export function liveText(status: RecordStatus): string {
     `${formatCount(counts.hungUp)} hung up`,
     `${formatCount(status.unrecorded)} unrecorded`,
     status.addedP50Us === null ? 'no chunks' : `+${significant(status.addedP50Us / 1_000, 2)} ms`,
+    ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
     ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
   ]
   return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`

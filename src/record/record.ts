@@ -3,7 +3,7 @@
  * Effects: network, disk, signals, terminal.
  */
 import { pause } from '../base/clock.ts'
-import { EXIT } from '../base/errors.ts'
+import { EXIT, TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
 import type { SignalName, World } from '../base/world.ts'
 import { LiveLine } from './live-line.ts'
@@ -25,6 +25,7 @@ export async function record(options: RecordOptions, world: World): Promise<numb
   const client = new HttpClient()
   const stopping = new AbortController()
   const stops = stopSignals(world)
+  const releaseReload = world.onSignal('SIGHUP', () => void reload(session, world))
   try {
     await announce(options, client, session, world)
     const live = new LiveLine(session, world)
@@ -50,7 +51,18 @@ export async function record(options: RecordOptions, world: World): Promise<numb
   } finally {
     stopping.abort()
     stops.release()
+    releaseReload()
     await client.close()
+  }
+}
+
+async function reload(session: RecordSession, { stderr }: World): Promise<void> {
+  try {
+    await session.reload()
+    stderr.write('certificates read again\n')
+  } catch (error) {
+    if (!(error instanceof TraceError)) throw error
+    stderr.write(`certificates stay as they were: ${error.message}\n`)
   }
 }
 

@@ -3,16 +3,18 @@ import type { Clock } from '../base/clock.ts'
 import { listen, type Address, type Server, type Socket } from '../base/socket.ts'
 import { DelayMeter } from './delay-meter.ts'
 import type { Feed } from './feed.ts'
+import type { Front } from './front.ts'
 import { Pipe, type PipeContext, type PipeLimits, type Upstream } from './pipe.ts'
 
 /** One read takes at most this much, and a slow client holds at most two of it. */
 const READ_BYTES = 65_536
+/** For a PROXY header to come. */
+const ENTERING_US = 5_000_000
 
 export type Route = Readonly<{
   listen: Address
   upstream: Upstream
-  /** Puts TLS or a PROXY header in front; calls back once bytes of HTTP may follow. */
-  prepare: (socket: Socket, ready: (client: Socket) => void) => void
+  front: Front
 }>
 
 export type RelayOptions = Readonly<{
@@ -21,7 +23,8 @@ export type RelayOptions = Readonly<{
   routes: readonly Route[]
   limits: PipeLimits
   maxConnections: number
-  isShared: boolean
+  /** Another recorder may be listening on the same ports. */
+  takesOver: boolean
 }>
 
 export type RelayCounts = {
@@ -34,6 +37,8 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #context: PipeContext
   readonly #pipes = new Map<number, Pipe>()
+  /** Sockets that have not said yet who they are, and since when. */
+  readonly #entering = new Map<Socket, number>()
   #servers: Server[] = []
   #nextId = 1
   #onEmpty: (() => void) | null = null
@@ -60,14 +65,22 @@ export class Relay {
   async open(): Promise<void> {
     try {
       for (const route of this.#options.routes) {
-        const onConnection = (socket: Socket): void => this.#accept(socket, route)
-        const { isShared } = this.#options
-        this.#servers.push(await listen(route.listen, { isShared, onConnection }))
+        this.#servers.push(await this.#listen(route))
       }
     } catch (error) {
       this.stopAccepting()
       throw error
     }
+  }
+
+  /** The port is shared, so that a later recorder may take it over; but never by accident. */
+  async #listen(route: Route): Promise<Server> {
+    const onConnection = (socket: Socket): void => this.#accept(socket, route)
+    if (!this.#options.takesOver) {
+      const probe = await listen(route.listen, { isShared: false, onConnection: destroy })
+      await new Promise<void>((resolve) => void probe.close(() => resolve()))
+    }
+    return listen(route.listen, { isShared: true, onConnection })
   }
 
   /** New connections are refused by the system from here on; those that are there go on. */
@@ -80,6 +93,9 @@ export class Relay {
   sweep(): void {
     const nowUs = this.#options.clock.nowUs()
     for (const pipe of this.#pipes.values()) pipe.sweep(nowUs, this.#options.limits)
+    for (const [socket, sinceUs] of this.#entering) {
+      if (nowUs - sinceUs > ENTERING_US) socket.destroy()
+    }
   }
 
   /**
@@ -110,15 +126,18 @@ export class Relay {
 
   #accept(socket: Socket, route: Route): void {
     this.counts.accepted += 1
-    if (this.#pipes.size >= this.#options.maxConnections) {
+    if (this.#pipes.size + this.#entering.size >= this.#options.maxConnections) {
       this.counts.refusedLimit += 1
       socket.resetAndDestroy()
       return
     }
     // Until a pipe owns it, an error must not be one that nobody listens to.
     socket.on('error', () => undefined)
-    route.prepare(socket, (client) => {
-      const pipe = new Pipe(this.#nextId, client, route.upstream, this.#context)
+    this.#entering.set(socket, this.#options.clock.nowUs())
+    socket.once('close', () => this.#entering.delete(socket))
+    route.front(socket, (client, preamble) => {
+      this.#entering.delete(socket)
+      const pipe = new Pipe(this.#nextId, client, preamble, route.upstream, this.#context)
       this.#pipes.set(pipe.id, pipe)
       // Ids are 32 bits in a batch, and a connection does not live for four billion others.
       this.#nextId = (this.#nextId % 0xffff_fffe) + 1
@@ -131,4 +150,8 @@ export class Relay {
     this.#onEmpty?.()
     this.#onEmpty = null
   }
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy()
 }

@@ -53,6 +53,8 @@ export class RowKeeper {
   #retryAtUs = 0
   #segmentSinceUs = 0
   #nextSeq = 0
+  /** Added to the numbers given out here; known once a recording is open. */
+  #baseSeq = 0
   #lost: { fromUs: number; toUs: number; count: number } | null = null
   #isDegraded = false
   /** Rows whose end is on disk. */
@@ -69,6 +71,7 @@ export class RowKeeper {
     return this.#recording
   }
 
+  /** A number for a request; its row's seq follows from it when it is written. */
   takeSeq(): number {
     this.#nextSeq += 1
     return this.#nextSeq - 1
@@ -134,8 +137,8 @@ export class RowKeeper {
     const lostGaps = lost === null ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
     try {
       recording.write({
-        open: [...open.values()],
-        completed,
+        open: Array.from(open.values(), (row) => this.#numbered(row)),
+        completed: completed.map((row) => this.#numbered(row)),
         blocks,
         events,
         gaps: [...gaps, ...lostGaps],
@@ -176,6 +179,18 @@ export class RowKeeper {
     return open.size === 0 && this.#lost === null && waiting.every(({ length }) => length === 0)
   }
 
+  #numbered(row: Row): Row {
+    const base = this.#baseSeq
+    if (base === 0) return row
+    const shift = (seq: number | null | undefined) => (typeof seq === 'number' ? seq + base : null)
+    return {
+      ...row,
+      seq: (row.seq ?? 0) + base,
+      parentSeq: shift(row.parentSeq),
+      attemptOf: shift(row.attemptOf),
+    }
+  }
+
   #lose(atUs: number): void {
     this.lostCount += 1
     this.#lost ??= { fromUs: atUs, toUs: atUs, count: 0 }
@@ -201,7 +216,7 @@ export class RowKeeper {
     }
     try {
       this.#recording = this.#options.openRecording()
-      this.#nextSeq = Math.max(this.#nextSeq, this.#recording.nextSeq)
+      this.#baseSeq = Math.max(this.#baseSeq, this.#recording.nextSeq)
       this.#segmentSinceUs = this.#options.nowUs()
     } catch {
       this.#fail()

@@ -2,7 +2,12 @@
 import { type DialTls, ResolvedName } from '../base/socket.ts'
 import type { Upstream } from './pipe.ts'
 
-export type UpstreamName = Readonly<{ upstream: Upstream; name: ResolvedName }>
+export type UpstreamName = Readonly<{
+  upstream: Upstream
+  name: ResolvedName
+  /** Why the last connection failed; null after one that did not. */
+  problem: () => string | null
+}>
 
 /**
  * @param route what the rows of this listener say
@@ -11,16 +16,21 @@ export type UpstreamName = Readonly<{ upstream: Upstream; name: ResolvedName }>
 export function createUpstream(route: string, url: URL, tls: () => DialTls | null): UpstreamName {
   const name = new ResolvedName(url.hostname)
   const port = portOf(url)
+  let problem: string | null = null
   const upstream: Upstream = {
     route,
     address: () => (name.address === null ? null : { host: name.address, port }),
     tls,
-    onUnreachable() {
+    onReached() {
+      problem = null
+    },
+    onUnreachable(reason) {
+      problem = reason
       name.skip()
       void name.refresh()
     },
   }
-  return { upstream, name }
+  return { upstream, name, problem: () => problem }
 }
 
 export function portOf(url: URL): number {
