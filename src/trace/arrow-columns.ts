@@ -115,7 +115,10 @@ export class ColumnDecoder {
         throw unreadable(this.#source, 'a text points outside its buffer')
       }
       keepWithin(limit, to - from, this.#source.path)
-      data[row] = kind === 'utf8' ? this.#text(bytes, from, to) : bytes.slice(from, to)
+      data[row] =
+        kind === 'utf8'
+          ? this.#text(bytes, from, to)
+          : new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from)
     }
   }
 

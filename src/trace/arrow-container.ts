@@ -16,6 +16,7 @@ import { SqliteContainer } from './sqlite-writer.ts'
 import {
   columnsOf,
   concatBatches,
+  gatherRows,
   rowsToBatch,
   sliceRows,
   sortRequests,
@@ -95,7 +96,8 @@ export class ArrowContainer implements Container {
     const waiting = concatBatches(table, this.#pending[table])
     for (let at = 0; at < waiting.rowCount; at += PART_ROWS) {
       const end = Math.min(waiting.rowCount, at + PART_ROWS)
-      this.#file.writePart(table, sliceRows(table, waiting, at, end))
+      const part = sliceRows(table, waiting, at, end)
+      this.#file.writePart(table, table === 'sample' ? sortSamples(part) : part)
     }
     this.#pending[table] = []
   }
@@ -114,9 +116,10 @@ export class ArrowContainer implements Container {
     const before = this.#file
     this.#temporaryPath = nameBeside(from)
     this.#file = new ArrowTraceFile(this.#temporaryPath, this.#header)
+    this.#late = null
+    this.#lastAtUs = -Infinity
     const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
     for await (const batch of mergeRequests(readers, keys)) this.addBatch('request', batch)
-    this.#lastAtUs = -Infinity
     this.#writeRequests(1)
     for await (const batch of readers[0].blocks()) this.addBatch('block', batch)
     for await (const rows of readers[0].samples())
@@ -127,7 +130,6 @@ export class ArrowContainer implements Container {
     await Promise.all(readers.map(async (reader) => reader.close()))
     before.abandon()
     await late.abandon()
-    this.#late = null
     await Promise.all([from, late.temporaryPath].map(async (path) => rm(path, { force: true })))
   }
 
@@ -147,4 +149,12 @@ export class ArrowContainer implements Container {
 
 function rowsIn(batches: readonly Batch[]): number {
   return batches.reduce((sum, { rowCount }) => sum + rowCount, 0)
+}
+
+/** Each part by time; the reader merges parts. */
+function sortSamples(batch: Batch): Batch {
+  const atUs = batch.columns['atUs'] as Float64Array
+  const places = Uint32Array.from({ length: batch.rowCount }, (_, row) => row)
+  const byTime = (left: number, right: number) => (atUs[left] ?? 0) - (atUs[right] ?? 0)
+  return gatherRows('sample', batch, places.toSorted(byTime))
 }

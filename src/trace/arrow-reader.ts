@@ -9,6 +9,7 @@ import { parseHeader } from './header-json.ts'
 import type { TraceHeader } from './header.ts'
 import { keepWithin, type LimitName } from './limits.ts'
 import { BlockGuard, OrderGuard } from './row-order.ts'
+import { mergeSamples, type SampleSource } from './sample-merge.ts'
 import { batchToRows, columnsOf, pickColumns, type Batch, type ColumnEntry } from './table.ts'
 import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
 
@@ -122,7 +123,7 @@ class ArrowReader implements TraceReader {
 
   async *blocks(): AsyncIterable<BlockBatch> {
     const guard = new BlockGuard(this.#source.path)
-    for (const batch of this.#batches('block', 'MAX_BLOCKS')) {
+    for (const { batch } of this.#batches('block', 'MAX_BLOCKS')) {
       guard.check(batch)
       yield batch as unknown as BlockBatch
     }
@@ -136,8 +137,20 @@ class ArrowReader implements TraceReader {
     return this.#rows('gap', 'MAX_GAPS')
   }
 
+  /** Each part is by time, but parts may overlap. The first pass counts, and finds where each begins. */
   async *samples(): AsyncIterable<SampleRow[]> {
-    for (const batch of this.#batches('sample', 'MAX_SAMPLES')) yield batchToRows('sample', batch)
+    const sources: SampleSource[] = []
+    for (const { batch, place } of this.#batches('sample', 'MAX_SAMPLES')) {
+      if (batch.rowCount === 0) continue
+      const firstAtUs = (batch.columns['atUs'] as Float64Array).reduce((a, b) => Math.min(a, b))
+      sources.push({ firstAtUs, rows: () => this.#samplesOf(place) })
+    }
+    yield* mergeSamples(sources)
+  }
+
+  async *#samplesOf(place: ArrowPlace): AsyncGenerator<SampleRow[]> {
+    const rows = batchToRows('sample', this.#part('sample', place))
+    yield rows.toSorted((left, right) => left.atUs - right.atUs)
   }
 
   async close(): Promise<void> {
@@ -145,30 +158,37 @@ class ArrowReader implements TraceReader {
   }
 
   #rows<T extends 'event' | 'gap'>(table: T, limit: LimitName) {
-    const rows = [...this.#batches(table, limit)].flatMap((batch) => batchToRows(table, batch))
+    const rows = [...this.#batches(table, limit)].flatMap(({ batch }) => batchToRows(table, batch))
     return rows.toSorted(compareRows(table))
   }
 
-  /** A part is an Arrow file of its own, as base64 in the metadata of a batch without rows. */
-  *#batches(table: TableName, limit: LimitName): Generator<Batch> {
+  *#batches(
+    table: TableName,
+    limit: LimitName,
+  ): Generator<Readonly<{ batch: Batch; place: ArrowPlace }>> {
     let total = 0
     for (const { place } of this.#contents.parts.filter((part) => part.table === table)) {
-      const text = readBatch(this.#source, place).metadata.get(ARROW_KEYS.part) ?? ''
-      const part = memorySource(this.#source.path, Buffer.from(text, 'base64'))
-      const { fields, places, hasFooter } = scanArrow(part)
-      if (!hasFooter) throw unreadable(this.#source, `a part of ${table} is cut off`)
-      const decoder = new ColumnDecoder(part, fields)
-      for (const inner of places) {
-        const batch = decodeBatch(part, inner, decoder, columnsOf(table))
-        total += batch.rowCount
-        keepWithin(limit, total, this.#source.path)
-        yield batch
-      }
+      const batch = this.#part(table, place)
+      total += batch.rowCount
+      keepWithin(limit, total, this.#source.path)
+      yield { batch, place }
     }
     const announced = this.header.counts?.[table]
     if (this.isComplete && announced !== undefined && announced !== total) {
       throw unreadable(this.#source, `${announced} rows of ${table} announced, ${total} found`)
     }
+  }
+
+  /** A part is an Arrow file of its own, of one batch, as base64 in the metadata of a batch without rows. */
+  #part(table: TableName, place: ArrowPlace): Batch {
+    const text = readBatch(this.#source, place).metadata.get(ARROW_KEYS.part) ?? ''
+    const part = memorySource(this.#source.path, Buffer.from(text, 'base64'))
+    const { fields, places, hasFooter } = scanArrow(part)
+    const [inner] = places
+    if (!hasFooter || inner === undefined || places.length > 1) {
+      throw unreadable(this.#source, `a part of ${table} is damaged`)
+    }
+    return decodeBatch(part, inner, new ColumnDecoder(part, fields), columnsOf(table))
   }
 }
 

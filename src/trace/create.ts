@@ -1,13 +1,15 @@
 /** Makes a new trace file that appears whole or not at all. Effects: writes files. */
+import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { TraceError } from '../base/errors.ts'
 import { publish, refuseExisting, temporaryPath } from '../base/files.ts'
 import { ArrowContainer } from './arrow-container.ts'
-import type { TableName } from './columns.ts'
+import type { BlockRow, TableName } from './columns.ts'
 import { containerByName, type Container, type ContainerName } from './container.ts'
 import { rowDigest } from './digest.ts'
 import type { TraceHeader } from './header.ts'
 import { IdIndex } from './id-index.ts'
+import { SeqSet } from './seq-set.ts'
 import { readContainer } from './open.ts'
 import { SqliteContainer } from './sqlite-writer.ts'
 import { checkBatch, gatherRows, rowsToBatch, type Batch } from './table.ts'
@@ -51,6 +53,7 @@ class FileWriter implements TraceWriter {
   readonly #container: Container
   readonly #counts = { request: 0, block: 0, event: 0, gap: 0, sample: 0 }
   readonly #blockIds = new IdIndex()
+  readonly #seqs = new SeqSet()
 
   constructor(path: string, header: TraceHeader, container: Container) {
     this.#path = path
@@ -66,12 +69,12 @@ class FileWriter implements TraceWriter {
     this.#add('request', batch)
   }
 
-  async addBlocks(rows: readonly object[]): Promise<void> {
+  async addBlocks(rows: readonly BlockRow[]): Promise<void> {
     const batch = rowsToBatch('block', rows)
-    const ids = (batch.columns['id'] ?? []) as BigUint64Array
     const places: number[] = []
-    for (let index = 0; index < batch.rowCount; index += 1) {
-      if (this.#blockIds.add(ids[index] ?? 0n)) places.push(index)
+    for (const [index, { id, parent }] of rows.entries()) {
+      assert(parent === null || this.#blockIds.has(parent), 'a block comes after its parent')
+      if (this.#blockIds.add(id)) places.push(index)
     }
     this.#add(
       'block',
@@ -95,6 +98,7 @@ class FileWriter implements TraceWriter {
   #add(table: TableName, batch: Batch): void {
     if (batch.rowCount === 0) return
     checkBatch(table, batch)
+    if (table === 'request') this.#seqs.add(batch.columns['seq'] as Float64Array, batch.rowCount)
     this.#container.addBatch(table, batch)
     this.#counts[table] += batch.rowCount
   }

@@ -63,8 +63,9 @@ export class OpenSegment {
       createIndexes(connection)
       putHeader(connection, 'start', formatHeader(header))
       connection.close()
+      sync(temporary)
       renameSync(temporary, path)
-      syncFolder(dirname(path))
+      sync(dirname(path))
       this.#connection = openForAppending(path)
     } catch (error) {
       rmSync(temporary, { force: true })
@@ -196,12 +197,13 @@ function seal(connection: Connection, header: TraceHeader): void {
   sealDatabase(connection)
 }
 
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
+/** A file's bytes, or a folder's names, onto the disk. */
+function sync(path: string): void {
+  const file = openSync(path, 'r')
   try {
-    fsyncSync(folder)
+    fsyncSync(file)
   } finally {
-    closeSync(folder)
+    closeSync(file)
   }
 }
 

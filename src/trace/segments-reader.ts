@@ -4,6 +4,7 @@ import type { EventRow, GapRow, RequestColumn, SampleRow } from './columns.ts'
 import { compareRows } from './digest.ts'
 import type { TraceHeader } from './header.ts'
 import { IdIndex } from './id-index.ts'
+import { mergeSamples, type SampleSource } from './sample-merge.ts'
 import { mergeRequests } from './merge.ts'
 import { gatherRows } from './table.ts'
 import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
@@ -64,41 +65,20 @@ class SegmentsReader implements TraceReader {
     return rows.flat().toSorted(compareRows('gap'))
   }
 
-  /** Segments follow each other in time, but their edges may overlap by the batches under way. */
   async *samples(): AsyncIterable<SampleRow[]> {
-    const fronts = await Promise.all(
-      this.#readers.map(async (reader) =>
-        nextFront({ rest: reader.samples()[Symbol.asyncIterator](), rows: [] }),
-      ),
-    )
-    let open = fronts.filter((front) => front.rows.length > 0)
-    while (open.length > 0) {
-      const front = open.reduce((least, other) => (atOf(other) < atOf(least) ? other : least))
-      const bound = Math.min(...open.filter((other) => other !== front).map(atOf))
-      const split = front.rows.findIndex(({ atUs }) => atUs > bound)
-      const count = split < 0 ? front.rows.length : Math.max(1, split)
-      yield front.rows.slice(0, count)
-      front.rows = front.rows.slice(count)
-      if (front.rows.length === 0) await nextFront(front)
-      open = open.filter((other) => other.rows.length > 0)
+    const sources: SampleSource[] = []
+    for (const reader of this.#readers) {
+      for await (const [first] of reader.samples()) {
+        sources.push({ firstAtUs: first?.atUs ?? 0, rows: () => reader.samples() })
+        break
+      }
     }
+    yield* mergeSamples(sources)
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#readers.map(async (reader) => reader.close()))
   }
-}
-
-type SampleFront = { rest: AsyncIterator<SampleRow[]>; rows: SampleRow[] }
-
-async function nextFront(front: SampleFront): Promise<SampleFront> {
-  const next = await front.rest.next()
-  if (next.done !== true) front.rows = next.value
-  return front
-}
-
-function atOf({ rows }: SampleFront): number {
-  return rows[0]?.atUs ?? Infinity
 }
 
 /** What the last segment says, and what only all of them together know. */

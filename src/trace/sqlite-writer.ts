@@ -70,8 +70,6 @@ export class SqliteContainer implements Container {
   constructor(temporaryPath: string, header: TraceHeader) {
     this.temporaryPath = temporaryPath
     this.#connection = createDatabase(temporaryPath)
-    this.#connection.pragma('journal_mode = OFF')
-    this.#connection.pragma('synchronous = OFF')
     putHeader(this.#connection, 'start', formatHeader(header))
     this.#inserter = new BatchInserter(this.#connection)
   }

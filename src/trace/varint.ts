@@ -75,3 +75,14 @@ export class VarintReader {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 }
+
+/** How many bytes `signed` would write. */
+export function signedBytes(value: number): number {
+  let rest = value < 0 ? -2 * value - 1 : 2 * value
+  let count = 1
+  while (rest >= 0x80) {
+    rest = Math.floor(rest / 0x80)
+    count += 1
+  }
+  return count
+}
