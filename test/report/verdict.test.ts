@@ -123,7 +123,7 @@ const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'I
   ],
   [
     'sends that slip into the next second',
-    { requests: goodRows((index) => (index % 5 < 2 ? { lagUs: 90_000 } : {})) },
+    { requests: goodRows((index) => (index % 20 === 19 ? { lagUs: 60_000 } : {})) },
     'rate',
     'SUSPECT',
   ],
