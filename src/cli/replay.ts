@@ -4,6 +4,8 @@ import { EXIT } from '../base/errors.ts'
 import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
 import { fidelityText } from '../replay/fidelity-text.ts'
 import { replay } from '../replay/replay.ts'
+import { formatReport } from '../report/report-text.ts'
+import { reportFile } from '../report/report-file.ts'
 import { openTrace } from '../trace/open.ts'
 import { buildPlan } from '../workload/build-plan.ts'
 import {
@@ -32,7 +34,10 @@ export const replayCommand: Verb = (world, answer) => {
       const options = parseReplayOptions(raw)
       const end = await replay(await readPlan(path, workload), options, world)
       world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
+      const report = await reportFile(end.outPath, { againstPath: path })
+      world.stdout.write(formatReport(report))
       if (end.exitCode !== EXIT.pass) answer(end.exitCode)
+      else if (report.verdict.status === 'INVALID') answer(EXIT.invalid)
     })
 }
 

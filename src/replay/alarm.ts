@@ -21,6 +21,19 @@ export function systemAlarm(clock: Clock, pacing: Pacing): MakeAlarm {
   return (ring) => new TimerAlarm(clock, pacing === 'precise' ? POLLED_TAIL_US : 0, ring)
 }
 
+/**
+ * Who polls without a break is soon put behind everyone else by the scheduler of a busy machine, and
+ * is then late when it counts. So most of the tail is slept, in slices short enough for sockets.
+ */
+const DOZE_US = 200
+const DOZE_UNTIL_US = 250
+
+const neverNotified = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+
+function doze(us: number): void {
+  Atomics.wait(neverNotified, 0, 0, us / 1_000)
+}
+
 class TimerAlarm implements Alarm {
   readonly #clock: Clock
   readonly #tailUs: number
@@ -73,6 +86,7 @@ class TimerAlarm implements Alarm {
       return
     }
     if (leftUs > 0) {
+      if (leftUs > DOZE_UNTIL_US) doze(Math.min(leftUs - DOZE_UNTIL_US, DOZE_US))
       setImmediate(this.#poll)
       return
     }

@@ -10,6 +10,7 @@ const FIELDS = [
   'inFlight',
   'events',
   'bytesIn',
+  'lateBodies',
   'releasedBytes',
   'released',
 ] as const

@@ -12,6 +12,8 @@ export type Fidelity = {
   hungUp: number
   /** Planned hang-ups whose answer ended first. */
   hangUpMissed: number
+  /** Requests whose body was not ready at their instant: their lag is our own doing. */
+  lateBodies: number
   /** Tokens that hung-up answers brought beyond the planned instant. */
   surplusTokens: number
   outcomes: Record<string, number>
@@ -37,6 +39,7 @@ export function newFidelity(planned: number): Fidelity {
     hungUp: 0,
     hangUpMissed: 0,
     surplusTokens: 0,
+    lateBodies: 0,
     outcomes: {},
   }
 }

@@ -20,7 +20,7 @@ export type ReplayOptions = Readonly<{
   mayHitSource: boolean
   tooLong: 'refuse' | 'skip'
   prefix: PrefixMode
-  /** null: the seed of the plan. */
+  /** null: one of the run's own, so that no cache knows the words. */
   textSeed: string | null
   headers: readonly (readonly [string, string])[]
   apiKeyPath: string | null
@@ -75,7 +75,7 @@ export const REPLAY_FLAGS = {
   },
   textSeed: {
     flags: '--text-seed <text>',
-    description: 'other words, same sizes (default: --seed)',
+    description: 'which words (default: fresh ones for each run)',
   },
   header: {
     flags: '--header <name: value>',

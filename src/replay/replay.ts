@@ -44,8 +44,11 @@ export async function replay(plan: Plan, options: ReplayOptions, world: World): 
   try {
     const ready = await preflight(plan, options, client, headers)
     const host = await resolveHost(options.targetUrl.hostname)
-    world.stderr.write(planText(plan, ready))
-    return await run({ plan, options, world, client, ready, outPath, target: { host, tls } })
+    const runId = hash('sha256', `${plan.sha256} ${world.clock.wallUs()}`, 'hex').slice(0, 12)
+    const textSeed = options.textSeed ?? runId
+    world.stderr.write(planText(plan, ready, textSeed))
+    const target = { host, tls }
+    return await run({ plan, options, world, client, ready, outPath, runId, textSeed, target })
   } finally {
     await client.close()
   }
@@ -58,17 +61,19 @@ type Run = Readonly<{
   client: HttpClient
   ready: Preflight
   outPath: string
+  runId: string
+  textSeed: string
   target: Readonly<{ host: string; tls: TlsFiles }>
 }>
 
 async function run(all: Run): Promise<ReplayEnd> {
-  const { plan, options, world, client, ready, outPath } = all
-  const runId = hash('sha256', `${plan.sha256} ${world.clock.wallUs()}`, 'hex').slice(0, 12)
+  const { plan, options, world, client, ready, outPath, runId, textSeed } = all
+  const isPolling = options.pacing === 'precise'
   const threads = new ReplayThreads({
     plan,
     options,
     outPath,
-    header: headerOf(plan, ready, options, runId),
+    header: headerOf(all),
     models: ready.models,
     targetNames: plan.shapes.map(() => options.targetUrl.host),
     targets: [sendTarget(options, all.target)],
@@ -76,12 +81,12 @@ async function run(all: Run): Promise<ReplayEnd> {
       targets: [ready.target],
       targetOfShape: plan.shapes.map(() => 0),
       runId,
-      textSeed: options.textSeed ?? plan.seed,
+      textSeed,
       prefix: options.prefix,
       isLastOnConnection: true,
     },
   })
-  const watch = new RunWatch({ plan, world, client, ready, counters: threads.counters })
+  const watch = new RunWatch({ plan, world, client, ready, counters: threads.counters, isPolling })
   try {
     await threads.ready()
     await watch.before()
@@ -101,24 +106,21 @@ async function run(all: Run): Promise<ReplayEnd> {
   }
 }
 
-function planText(plan: Plan, { facts, notes }: Preflight): string {
+function planText(plan: Plan, { facts, notes }: Preflight, textSeed: string): string {
   const seconds = plan.spanUs / 1_000_000
   const rate = seconds > 0 ? ` · ${formatCount(plan.count / seconds, 1)}/s` : ''
   const software = facts.isVllm ? `vLLM ${facts.version ?? ''}`.trim() : 'an OpenAI-like server'
   return [
     `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
       `schedule ${plan.sha256.slice(0, 8)}… → ${facts.url.origin} (${software})`,
+    `      words from text seed ${textSeed}; --text-seed repeats them, and meets the cache they left`,
     ...notes.map((note) => `      ${note}`),
     '',
   ].join('\n')
 }
 
-function headerOf(
-  plan: Plan,
-  { facts, target, models }: Preflight,
-  options: ReplayOptions,
-  runId: string,
-): TraceHeader {
+function headerOf({ plan, options, ready, runId, textSeed }: Run): TraceHeader {
+  const { facts, target, models } = ready
   const { version, blockTokens, fingerprint } = facts
   const empty = newHeader('replayed')
   return {
@@ -135,7 +137,7 @@ function headerOf(
       blockTokens,
       fingerprint,
     },
-    labels: { run: runId, source: plan.source.rowDigest ?? '', prefix: options.prefix },
+    labels: { run: runId, textSeed, source: plan.source.rowDigest ?? '', prefix: options.prefix },
   }
 }
 

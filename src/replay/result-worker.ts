@@ -9,7 +9,13 @@ import { canonicalJson } from '../trace/canonical.ts'
 import { createTrace } from '../trace/create.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { TraceWriter } from '../trace/trace.ts'
-import { ABORT_BY_TIME, ABORT_BY_TOKENS, NONE, type Plan } from '../workload/plan.ts'
+import {
+  ABORT_BY_TIME,
+  ABORT_BY_TOKENS,
+  NONE,
+  type Plan,
+  type RequestShape,
+} from '../workload/plan.ts'
 import { countFidelity, newFidelity, type Fidelity } from './fidelity.ts'
 import type { FlightResult } from './flight-result.ts'
 import { outcomeRow, type RowContext } from './outcome-row.ts'
@@ -30,6 +36,7 @@ export type ResultCommand = Readonly<
       kind: 'finish'
       /** Results that the sending threads have posted in all. */
       expected: number
+      lateBodies: number
       header: Partial<TraceHeader>
       samples: readonly SampleRow[]
       events: readonly EventRow[]
@@ -92,6 +99,7 @@ class ResultSink {
   }
 
   async finish(command: ResultCommand & { kind: 'finish' }): Promise<void> {
+    this.fidelity.lateBodies = command.lateBodies
     this.#write()
     await this.#writing
     await this.#writer.addEvents([...command.events, this.#fidelityEvent(command.events)])
@@ -119,7 +127,7 @@ class ResultSink {
     const flags = columns.flags[index] ?? 0
     countFidelity(this.fidelity, row, {
       promptTokens: columns.promptTokens[index] ?? 0,
-      outputTokens: (columns.outputTokens[index] ?? 0) * (shape?.n ?? 1),
+      outputTokens: (columns.outputTokens[index] ?? 0) * choicesOf(shape),
       abortTokens: (flags & ABORT_BY_TOKENS) === 0 ? 0 : (columns.abortAt[index] ?? 0),
       isHangUp: (flags & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0,
     })
@@ -131,6 +139,11 @@ class ResultSink {
     this.#rows = []
     this.#writing = this.#writing.then(async () => this.#writer.addRequests(rows))
   }
+}
+
+/** Only these two take an n. */
+function choicesOf(shape: RequestShape | undefined): number {
+  return shape?.endpoint === 'chat' || shape?.endpoint === 'completions' ? shape.n : 1
 }
 
 function depthsOf(parent: Uint32Array): Uint32Array {

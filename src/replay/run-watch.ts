@@ -5,6 +5,7 @@ import type { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { Plan } from '../workload/plan.ts'
+import { ClientLoad, threadLoadRows } from './client-load.ts'
 import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
 import type { Preflight } from './preflight.ts'
 import { dueCount, progressLine } from './progress.ts'
@@ -15,6 +16,7 @@ import type { ReplayThreads } from './threads.ts'
 const TTY_STEP_US = 200_000
 const PLAIN_STEP_US = 5_000_000
 const METRICS_STEP_US = 5_000_000
+const LOAD_STEP_US = 1_000_000
 const TICK_US = 100_000
 /** A server counts an answer some moments after its last byte. */
 const SETTLE_US = 500_000
@@ -25,6 +27,8 @@ export type WatchOptions = Readonly<{
   client: HttpClient
   ready: Preflight
   counters: readonly Counters[]
+  /** The sending threads poll before each send. */
+  isPolling: boolean
 }>
 
 export class RunWatch {
@@ -44,6 +48,7 @@ export class RunWatch {
   /** Until the run is over or a signal ends it. @returns the exit code */
   async during(startUs: number, threads: ReplayThreads): Promise<number> {
     const { world } = this.#options
+    const load = new ClientLoad(world.clock, startUs)
     const state = { exitCode: EXIT.pass as number, isOver: false }
     const stop = (exitCode: number) => {
       state.exitCode = exitCode
@@ -53,13 +58,20 @@ export class RunWatch {
       world.onSignal('SIGINT', () => stop(EXIT.interrupted)),
       world.onSignal('SIGTERM', () => stop(EXIT.terminated)),
     ]
-    const watching = Promise.all([this.#show(startUs, state), this.#sample(startUs, state)])
+    const watching = Promise.all([
+      this.#show(startUs, state),
+      this.#every(METRICS_STEP_US, startUs, state, async (atUs) => this.#scrape(atUs)),
+      this.#every(LOAD_STEP_US, startUs, state, async () => load.sample()),
+    ])
     try {
       await threads.sent()
     } finally {
       state.isOver = true
       for (const each of stopListening) each()
       await watching
+      for (const each of threads.loads) {
+        this.#samples.push(...threadLoadRows(each, startUs, this.#options.isPolling))
+      }
     }
     return state.exitCode
   }
@@ -83,14 +95,18 @@ export class RunWatch {
     return metrics === null ? [] : metricRows(metrics, atUs, null)
   }
 
-  async #sample(startUs: number, state: Readonly<{ isOver: boolean }>): Promise<void> {
-    const { world } = this.#options
+  /** Adds samples at each step of the run's clock until it is over. */
+  async #every(
+    stepUs: number,
+    startUs: number,
+    state: Readonly<{ isOver: boolean }>,
+    take: (atUs: number) => Promise<SampleRow[]>,
+  ): Promise<void> {
+    const { clock } = this.#options.world
     for (let step = 1; ; step += 1) {
-      while (!state.isOver && world.clock.nowUs() < startUs + step * METRICS_STEP_US) {
-        await pause(TICK_US)
-      }
+      while (!state.isOver && clock.nowUs() < startUs + step * stepUs) await pause(TICK_US)
       if (state.isOver) return
-      this.#samples.push(...(await this.#scrape(Math.round(world.clock.nowUs() - startUs))))
+      this.#samples.push(...(await take(Math.round(clock.nowUs() - startUs))))
     }
   }
 

@@ -1,10 +1,12 @@
 /** Thread that sends: bodies in, results out, sockets between. Effects: network, messages. */
 import { pause, systemClock } from '../base/clock.ts'
 import { tlsContext } from '../base/socket.ts'
+import { watchLoop } from '../base/machine.ts'
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import { Admission } from './admission.ts'
 import { systemAlarm, type Pacing } from './alarm.ts'
 import type { BodyBatch } from './body-worker.ts'
+import type { ThreadLoad } from './client-load.ts'
 import { Counters } from './counters.ts'
 import type { FlightResult } from './flight-result.ts'
 import { Sender, type SenderLimits } from './sender.ts'
@@ -23,6 +25,8 @@ export type SendTarget = Readonly<{
 }>
 
 export type SendWorkerData = Readonly<{
+  /** Which of the sending threads. */
+  worker: number
   targets: readonly SendTarget[]
   limits: SenderLimits
   pacing: Pacing
@@ -36,9 +40,14 @@ export type SendWorkerData = Readonly<{
 
 export type SendCommand = Readonly<{ kind: 'start'; startUs: number } | { kind: 'stop' }>
 
+export type SendReply = Readonly<
+  { kind: 'done'; results: number } | { kind: 'load'; load: ThreadLoad }
+>
+
 /** Results travel together: a message costs more than a result. */
 const RESULTS_PER_MESSAGE = 64
 const RESULTS_WAIT_US = 50_000
+const LOAD_STEP_US = 1_000_000
 
 class ResultBox {
   readonly #port: MessagePort
@@ -113,12 +122,20 @@ function run(data: SendWorkerData, port: MessagePort): void {
   void report()
 
   async function report(): Promise<void> {
+    const loop = watchLoop()
+    let loadAtUs = systemClock.nowUs() + LOAD_STEP_US
     while (!(state.isStopped || (state.isFed && sender.pendingCount === 0))) {
       await pause(RESULTS_WAIT_US)
       box.flush()
+      const atUs = systemClock.nowUs()
+      if (atUs < loadAtUs) continue
+      loadAtUs += LOAD_STEP_US
+      const load = { worker: data.worker, atUs, loop: loop.sample() }
+      port.postMessage({ kind: 'load', load } satisfies SendReply)
     }
+    loop.close()
     box.flush()
-    port.postMessage({ kind: 'done', results: box.sent })
+    port.postMessage({ kind: 'done', results: box.sent } satisfies SendReply)
     data.bodies.close()
   }
 }

@@ -65,7 +65,8 @@ export class Sender implements FlightHost {
 
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
   add(request: ReadyRequest, bytes: Uint8Array): void {
-    const { limits, clock } = this.#options
+    const { limits, clock, counters } = this.#options
+    if (clock.nowUs() > request.dueUs) counters.add('lateBodies')
     const flight = new Flight(request, bytes, this)
     this.#open.add(flight)
     if (bytes.length === 0) {

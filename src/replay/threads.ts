@@ -6,11 +6,12 @@ import type { Plan } from '../workload/plan.ts'
 import { Admission } from './admission.ts'
 import type { BuildOptions } from './body-builder.ts'
 import type { BodyWorkerData } from './body-worker.ts'
-import { Counters } from './counters.ts'
+import type { ThreadLoad } from './client-load.ts'
+import { Counters, sumCounts } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import type { ResultCommand, ResultReply, ResultWorkerData } from './result-worker.ts'
-import type { SendCommand, SendTarget, SendWorkerData } from './send-worker.ts'
+import type { SendCommand, SendReply, SendTarget, SendWorkerData } from './send-worker.ts'
 
 export type ThreadPlan = Readonly<{
   plan: Plan
@@ -36,6 +37,8 @@ export class ReplayThreads {
   readonly #isReady: Promise<ResultReply>
   #posted = 0
   readonly #allSent: Promise<unknown>
+  /** What the sending threads said of themselves. */
+  readonly loads: ThreadLoad[] = []
 
   constructor(input: ThreadPlan) {
     const { plan, options, build } = input
@@ -53,7 +56,7 @@ export class ReplayThreads {
     const admission = new Admission(limitsOf(options)).memory
     for (const [at, counters] of this.counters.entries()) {
       const ports = [bodies[at]?.port2, results[at]?.port1] as [MessagePort, MessagePort]
-      const data = sendData(input, counters.memory, admission, ports)
+      const data = { ...sendData(input, counters.memory, admission, ports), worker: at }
       this.#senders.push(this.#start('./send-worker', data, ports))
     }
     const ports = bodies.map(({ port1 }) => port1)
@@ -68,8 +71,7 @@ export class ReplayThreads {
     this.#isPrimed = nextMessage(this.#body)
     this.#allSent = Promise.all(
       this.#senders.map(async (sender) => {
-        const done = await nextMessage<{ results: number }>(sender)
-        this.#posted += done.results
+        this.#posted += await this.#follow(sender)
       }),
     )
     // Whoever waits hears of it; nobody waiting is no reason to end the process.
@@ -105,7 +107,9 @@ export class ReplayThreads {
     events: readonly EventRow[],
   ): Promise<Fidelity> {
     const reply = nextMessage<ResultReply>(this.#result)
-    const command = { kind: 'finish', expected: this.#posted, header, samples, events } as const
+    const lateBodies = sumCounts(this.counters).lateBodies
+    const expected = this.#posted
+    const command = { kind: 'finish', expected, lateBodies, header, samples, events } as const
     this.#result.postMessage(command satisfies ResultCommand)
     const answer = await this.#orFailure(reply)
     if (answer.kind === 'finished') return answer.fidelity
@@ -116,6 +120,16 @@ export class ReplayThreads {
     await Promise.all(
       [this.#body, this.#result, ...this.#senders].map(async (each) => each.terminate()),
     )
+  }
+
+  /** @returns how many results the thread has posted in all */
+  async #follow(sender: Worker): Promise<number> {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    sender.on('message', (reply: SendReply) => {
+      if (reply.kind === 'load') this.loads.push(reply.load)
+      else resolve(reply.results)
+    })
+    return promise
   }
 
   #start(name: string, data: unknown, ports: MessagePort[]): Worker {
@@ -157,7 +171,7 @@ function sendData(
   counters: SharedArrayBuffer,
   admission: SharedArrayBuffer,
   [bodies, results]: readonly [MessagePort, MessagePort],
-): SendWorkerData {
+): Omit<SendWorkerData, 'worker'> {
   const { timeoutUs, stallUs, pacing } = options
   return {
     targets,

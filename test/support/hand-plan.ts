@@ -50,6 +50,7 @@ export function handPlan(rows: readonly HandRow[], blocks: readonly HandBlock[] 
   const sessions = new Set(rows.flatMap(({ session }) => (session === undefined ? [] : [session])))
   return {
     count: rows.length,
+    mode: { kind: 'open' },
     columns: {
       dueUs: Float64Array.from(rows, (row) => row.dueUs),
       seq: Uint32Array.from(rows, (_, seq) => seq),

@@ -61,7 +61,7 @@ const ACTS: Readonly<Record<Misfortune, readonly Act[]>> = {
       '{"choices":[{"index":0,"text":" a b","finish_reason":"length"}],"usage":{"prompt_tokens":16,"completion_tokens":2}}',
     ),
   ]),
-  dribble: steps([...stream.join('')], 100),
+  dribble: steps(Array.from(stream.join('')), 100),
   slow_head: [{ afterUs: 5_000_000, bytes: stream.join('') }],
   slow_connect: steps(stream),
   refused: [],

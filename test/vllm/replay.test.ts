@@ -1,0 +1,112 @@
+/** A replay against a real vLLM has to agree with what that server says of it. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { convertTrace } from '../../src/formats/convert.ts'
+import { parseConvertOptions } from '../../src/formats/options.ts'
+import { openTrace } from '../../src/trace/open.ts'
+import { buildPlan } from '../../src/workload/build-plan.ts'
+import {
+  parseWorkloadOptions,
+  WORKLOAD_FLAGS,
+  type RawWorkloadOptions,
+} from '../../src/workload/options.ts'
+import { ABORT_BY_TIME, ABORT_BY_TOKENS } from '../../src/workload/plan.ts'
+import { handPlan, type HandRow } from '../support/hand-plan.ts'
+import { growth, runReplay, type FinishedReplay } from '../support/replay-run.ts'
+import { testWorld } from '../support/test-world.ts'
+
+const target = process.env['TRACE_VLLM_URL'] ?? ''
+const azure = '../shared/traces/azure-llm-2023/AzureLLMInferenceTrace_code.csv'
+const isHere = target !== ''
+
+const sum = (values: readonly (number | null)[]) =>
+  values.reduce<number>((total, value) => total + (value ?? 0), 0)
+const finished = ({ samples }: FinishedReplay) => growth(samples, 'vllm:request_success_total')
+const asked = ({ samples }: FinishedReplay) =>
+  growth(samples, 'http_requests_total', ({ handler = '' }) =>
+    /^\/v1\/(?:chat\/)?completions$/.test(handler),
+  )
+
+async function azurePlan(wish: Record<string, string>) {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-azure-'))
+  try {
+    const path = join(folder, 'code.arrow')
+    await convertTrace(parseConvertOptions(azure, path, {}), testWorld().world)
+    const reader = await openTrace(path)
+    const defaults = Object.fromEntries(
+      Object.entries(WORKLOAD_FLAGS).flatMap(([name, flag]) =>
+        'default' in flag ? [[name, flag.default]] : [],
+      ),
+    )
+    const options = { ...defaults, ...wish } as unknown as RawWorkloadOptions
+    const plan = await buildPlan(reader, parseWorkloadOptions(options), { path })
+    await reader.close()
+    return plan
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test.skipIf(!isHere || !existsSync(azure))(
+  'two minutes of the Azure code trace at 2x agree with the server (needs TRACE_VLLM_URL and ../shared/traces)',
+  async () => {
+    const plan = await azurePlan({ from: '0s', to: '120s', speed: '2x', seed: '7' })
+    const run = await runReplay(plan, { target })
+    expect(run.rows.length).toBe(plan.count)
+    expect(run.rows.map(({ outcome }) => outcome)).toEqual(run.rows.map(() => 'ok'))
+    expect(finished(run)).toBe(run.rows.length)
+    expect(asked(run)).toBe(run.rows.length)
+    expect(growth(run.samples, 'vllm:prompt_tokens_total')).toBe(
+      sum([...plan.columns.promptTokens]),
+    )
+    expect(growth(run.samples, 'vllm:generation_tokens_total')).toBe(
+      sum([...plan.columns.outputTokens]),
+    )
+    expect(run.rows.every(({ lagUs }) => (lagUs ?? -1) >= 0)).toBe(true)
+  },
+)
+
+test.skipIf(!isHere)(
+  'prompts and answers of chat and completions have the planned number of tokens (needs TRACE_VLLM_URL)',
+  async () => {
+    const rows = Array.from({ length: 60 }, (_, at): HandRow => ({
+      dueUs: at * 50_000,
+      endpoint: at % 2 === 0 ? 'chat' : 'completions',
+      isStream: at % 3 !== 0,
+      promptTokens: 12 + ((at * 37) % 900),
+      outputTokens: 1 + (at % 17),
+    }))
+    const run = await runReplay(handPlan(rows), { target })
+    expect(run.rows.map(({ promptTokens }) => promptTokens)).toEqual(
+      rows.map(({ promptTokens }) => promptTokens),
+    )
+    expect(run.rows.map(({ outputTokens }) => outputTokens)).toEqual(
+      rows.map(({ outputTokens }) => outputTokens),
+    )
+    expect(new Set(run.rows.map(({ tokenSource }) => tokenSource))).toEqual(new Set(['server']))
+  },
+)
+
+test.skipIf(!isHere)(
+  'hang-ups by time and by tokens end where planned, and the server does not finish them (needs TRACE_VLLM_URL)',
+  async () => {
+    const rows = Array.from({ length: 24 }, (_, at): HandRow => ({
+      dueUs: at * 100_000,
+      promptTokens: 64,
+      outputTokens: at % 3 === 0 ? 8 : 2_000,
+      flags: at % 3 === 0 ? 0 : at % 3 === 1 ? ABORT_BY_TOKENS : ABORT_BY_TIME,
+      abortAt: at % 3 === 1 ? 6 : 2_000,
+    }))
+    const run = await runReplay(handPlan(rows), { target })
+    const hungUp = run.rows.filter(({ outcome }) => outcome === 'client_abort')
+    expect(hungUp.length).toBe(16)
+    const byTokens = run.rows.filter(({ seq }) => seq % 3 === 1)
+    expect(byTokens.every(({ outputTokens }) => (outputTokens ?? 0) >= 6)).toBe(true)
+    // Aborts are counted as finished by some versions and not at all by others.
+    expect(finished(run)).toBeGreaterThanOrEqual(8)
+    expect(finished(run)).toBeLessThanOrEqual(24)
+    expect(growth(run.samples, 'vllm:generation_tokens_total')).toBeLessThan(16 * 500)
+  },
+)
