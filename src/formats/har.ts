@@ -89,27 +89,21 @@ function bodyOf(postData: unknown): JsonRecord | null {
   return isRecord(value) ? value : null
 }
 
-/** A stream's usage stands in its last events; a plain answer is one object. */
+/** A stream's usage and finish stand in its last events; a plain answer is one object with both. */
 function answerOf(content: unknown): JsonRecord {
   if (!isRecord(content) || typeof content['text'] !== 'string') return {}
   const isPacked = content['encoding'] === 'base64'
   const text = isPacked ? Buffer.from(content['text'], 'base64').toString() : content['text']
   const events = [...text.matchAll(/^data: *(\{.*\})\r?$/gm)].map(([, json = '']) => json)
-  const candidates = events.length === 0 ? [text] : events.toReversed()
-  let finish: JsonRecord = {}
-  for (const candidate of candidates) {
-    const value = jsonOf(candidate)
-    if (value === null) continue
-    if (isRecord(value['usage'])) return { ...finish, ...value, choices: choicesOf(value, finish) }
-    if (finishOf(value) !== null) finish = value
-  }
-  return finish
+  const candidates = events.length === 0 ? [text] : events.slice(-LAST_EVENTS).toReversed()
+  const values = candidates.flatMap((candidate) => jsonOf(candidate) ?? [])
+  const usage = values.find((value) => isRecord(value['usage']))?.['usage']
+  const finish = values.find((value) => finishOf(value) !== null) ?? {}
+  return { ...finish, usage }
 }
 
-function choicesOf(value: JsonRecord, finish: JsonRecord): unknown {
-  const own = value['choices']
-  return Array.isArray(own) && own.length > 0 ? own : finish['choices']
-}
+/** Both stand within so many events of the end. */
+const LAST_EVENTS = 16
 
 function jsonOf(text: string): JsonRecord | null {
   try {

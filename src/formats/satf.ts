@@ -94,7 +94,8 @@ function edgesOf(list: readonly unknown[]): Map<string, Edge[]> {
   const edges = new Map<string, Edge[]>()
   for (const item of list) {
     const edge = asRecord(item, 'an edge')
-    const [from, to] = [optionalText(edge['from']), optionalText(edge['to'])]
+    const { from: fromId, to: toId } = edge
+    const [from, to] = [optionalText(fromId), optionalText(toId)]
     if (from === null || to === null) throw new RowFault('an edge lacks an end')
     const name = 'delay_after_predecessor_us'
     const delayUs = Math.round(optionalNumber(edge[name], name) ?? 0)
