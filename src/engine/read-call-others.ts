@@ -40,7 +40,9 @@ export function readMessagesCall(body: Body, context: CallContext): Call {
   const model = fields.text('model')
   const messages = fields.list('messages')
   const asked = fields.integer('max_tokens')
-  const read = { ...readRest(fields, context), stop: readStopSequences(fields) }
+  // This dialect has no ignore_eos and no min_tokens: answers may always end by themselves.
+  const own = { stop: readStopSequences(fields), ignoreEos: false, minTokens: 0 }
+  const read = { ...readRest(fields, context), ...own }
   fields.finish()
   checkModel(model, context.settings)
   const system = readContent(body['system'])

@@ -62,9 +62,6 @@ async function playUser(user: User, stage: Stage): Promise<void> {
 
 function bodyOf(turn: Turn, systemText: string | null, history: readonly Message[]): string {
   if (turn.userText === null) return JSON.stringify(turn.body)
-  if (turn.path === '/v1/messages') {
-    return JSON.stringify({ ...turn.body, system: systemText ?? '', messages: history })
-  }
   const system = systemText === null ? [] : [{ role: 'system', content: systemText }]
   return JSON.stringify({ ...turn.body, messages: [...system, ...history] })
 }
@@ -122,8 +119,8 @@ async function read(
   return turn.isStream ? textOf(text) : ''
 }
 
-/** The words of a streamed answer: chat's and messages' events both keep them under `delta`. */
+/** The words of a streamed answer. */
 function textOf(stream: string): string {
-  const pieces = stream.matchAll(/"delta":\{[^}]*?"(?:content|text)":("(?:[^"\\]|\\.)*")/g)
+  const pieces = stream.matchAll(/"delta":\{[^}]*?"content":("(?:[^"\\]|\\.)*")/g)
   return [...pieces].map(([, piece = '""']) => JSON.parse(piece) as string).join('')
 }

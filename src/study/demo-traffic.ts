@@ -33,7 +33,7 @@ const CHAT_PER_SEC = 2
 const BURST_EVERY_US = 3_000_000
 const BURST_SIZE = 9
 const BATCH_EVERY_US = 900_000
-const HANG_UP_SHARE = 0.08
+const HANG_UP_SHARE = 0.12
 const USAGE_SHARE = 0.15
 
 const SYSTEM_WORDS = [320, 180, 90]
@@ -82,10 +82,9 @@ function textLength(draw: Draw, turn: number): number {
 
 function chatTurn(draw: Draw, turn: number, userText: string): Turn {
   const at = (k: number) => draw(turn * 10 + k)
-  const path = at(2) < 0.08 ? '/v1/messages' : '/v1/chat/completions'
-  const asksUsage = path === '/v1/chat/completions' && at(3) < USAGE_SHARE
+  const asksUsage = at(3) < USAGE_SHARE
   return {
-    path,
+    path: '/v1/chat/completions',
     body: {
       stream: true,
       max_tokens: 40 + Math.floor(at(4) * 60),
