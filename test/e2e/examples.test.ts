@@ -1,0 +1,166 @@
+/** Every example in every --help runs as it stands, in a folder with the files that the examples name. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { VERBS } from '../../src/cli/verbs.ts'
+import { testWorld } from '../support/test-world.ts'
+
+/** Verbs that go on until they are told to stop. */
+const ENDLESS = new Set(['record', 'engine'])
+/** What a measurement on a busy machine may answer; 2, 3 and 4 would be our fault. */
+const ANSWERS = [0, 97, 98, 99]
+const START_US = 20_000
+
+const root = mkdtempSync(join(tmpdir(), 'trace-examples-'))
+const files = join(root, 'files')
+const program = resolve('bin/trace.js')
+let engine: Running
+
+type Running = Readonly<{ url: string; stop(): Promise<number | null> }>
+
+const examples = VERBS.flatMap((verb) => {
+  const command = verb(testWorld().world, () => {})
+  let help = ''
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+  return help
+    .split('\n')
+    .filter((line) => line.startsWith('  $ trace '))
+    .map((line) => line.slice('  $ trace '.length))
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Starts an endless verb and waits until its address answers a connection. */
+async function start(words: readonly string[], port: number): Promise<Running> {
+  const child = spawn(process.execPath, [program, ...words], { cwd: files, stdio: 'pipe' })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => (said += String(text)))
+  const url = `http://127.0.0.1:${port}`
+  const endMs = performance.now() + START_US
+  for (;;) {
+    const isUp = await fetch(`${url}/health`).then(
+      () => true,
+      () => false,
+    )
+    if (isUp) break
+    if (child.exitCode !== null || performance.now() > endMs)
+      throw new Error(`did not start: ${said}`)
+    await new Promise((wake) => setTimeout(wake, 50))
+  }
+  return {
+    url,
+    async stop() {
+      child.kill('SIGINT')
+      if (child.exitCode === null) await once(child, 'exit')
+      return child.exitCode
+    },
+  }
+}
+
+function trace(cwd: string, words: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
+    cwd,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  return { status, said: stdout + stderr }
+}
+
+/** 'a "b c"' → ['a', 'b c'], as a shell splits it. */
+function split(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, plain]) => {
+    return single ?? double ?? plain ?? ''
+  })
+}
+
+beforeAll(async () => {
+  cpSync('traces', files, { recursive: true })
+  const port = await freePort()
+  engine = await start(
+    ['engine', '--listen', `127.0.0.1:${port}`, '--profile', 'h100-8b', '--model', 'tiny'],
+    port,
+  )
+  const recorderPort = await freePort()
+  const recorder = await start(
+    ['record', '--upstream', engine.url, '--listen', `127.0.0.1:${recorderPort}`, '--out', 'prod'],
+    recorderPort,
+  )
+  const { data } = (await (await fetch(`${engine.url}/v1/models`)).json()) as {
+    data: { id: string }[]
+  }
+  for (let turn = 0; turn < 12; turn++) {
+    const body = {
+      model: data[0]?.id,
+      prompt: `word `.repeat(40 + turn),
+      max_tokens: 8,
+      stream: turn % 2 === 0,
+    }
+    const answer = await fetch(`${recorder.url}/v1/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    await answer.text()
+  }
+  expect(await recorder.stop()).toBe(0)
+  const rows = Array.from({ length: 60 }, (_, row) => {
+    return `2023-11-16 18:17:${String(Math.floor(row / 2)).padStart(2, '0')}.${row % 2}000000,${40 + row},${4 + (row % 5)}`
+  })
+  writeFileSync(
+    join(files, 'AzureLLMInferenceTrace_code.csv'),
+    ['TIMESTAMP,ContextTokens,GeneratedTokens', ...rows].join('\n') + '\n',
+  )
+  const target = ['--target', engine.url, '--allow-source']
+  for (const words of [
+    ['convert', 'AzureLLMInferenceTrace_code.csv', 'code.arrow'],
+    ['replay', 'prod', ...target, '--out', 'tuesday.sqlite'],
+  ]) {
+    const { status, said } = trace(files, words)
+    expect({ words, said, ok: ANSWERS.includes(status ?? 1) }).toMatchObject({ ok: true })
+  }
+}, 120_000)
+
+afterAll(async () => {
+  await engine?.stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+test.each(examples)(
+  '$ trace %s',
+  async (line) => {
+    const folder = mkdtempSync(join(root, 'run-'))
+    cpSync(files, folder, { recursive: true })
+    const [verb = '', ...words] = split(line)
+    const port = await freePort()
+    const other = await freePort()
+    const fitted = words.map((word) =>
+      word
+        .replaceAll(/(?<=^|=)https?:\/\/[a-z0-9.]+:80\d\d(?=$|\/)/g, engine.url)
+        .replace(/^(127\.0\.0\.1|0\.0\.0\.0):(8000|9000)$/, `127.0.0.1:${port}`)
+        .replace(/^9000=/, `${port}=`)
+        .replace(/^9001=/, `${other}=`),
+    )
+    if (ENDLESS.has(verb)) {
+      const running = await start([verb, ...fitted], port)
+      expect(await running.stop()).toBe(0)
+      return
+    }
+    if (verb === 'convert') fitted.push('--force')
+    if (verb === 'replay' || verb === 'ab') fitted.push('--allow-source')
+    const { status, said } = trace(folder, [verb, ...fitted])
+    expect({ said, ok: ANSWERS.includes(status ?? 1) }).toMatchObject({ ok: true })
+  },
+  90_000,
+)
