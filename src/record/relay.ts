@@ -10,6 +10,8 @@ import { Pipe, type PipeContext, type PipeLimits, type Upstream } from './pipe.t
 const READ_BYTES = 65_536
 /** For a PROXY header to come. */
 const ENTERING_US = 5_000_000
+/** While stopping, a connection on which nothing was said is closed at that age. */
+const UNUSED_US = 1_000_000
 
 export type Route = Readonly<{
   listen: Address
@@ -41,6 +43,7 @@ export class Relay {
   readonly #entering = new Map<Socket, number>()
   #servers: Server[] = []
   #nextId = 1
+  #isStopping = false
   #onEmpty: (() => void) | null = null
   readonly counts: RelayCounts = { accepted: 0, refusedUpstream: 0, refusedLimit: 0 }
   readonly delays = new DelayMeter((callback) => void setImmediate(callback))
@@ -87,12 +90,17 @@ export class Relay {
   stopAccepting(): void {
     for (const server of this.#servers) server.close()
     this.#servers = []
-    for (const pipe of this.#pipes.values()) if (pipe.isUnused) pipe.close()
+    this.#isStopping = true
   }
 
   sweep(): void {
     const nowUs = this.#options.clock.nowUs()
-    for (const pipe of this.#pipes.values()) pipe.sweep(nowUs, this.#options.limits)
+    for (const pipe of this.#pipes.values()) {
+      pipe.sweep(nowUs, this.#options.limits)
+      // A client that has just connected is about to ask.
+      const isForgotten = pipe.isUnused && nowUs - pipe.openedAtUs > UNUSED_US
+      if (this.#isStopping && isForgotten) pipe.close()
+    }
     for (const [socket, sinceUs] of this.#entering) {
       if (nowUs - sinceUs > ENTERING_US) socket.destroy()
     }

@@ -20,7 +20,8 @@ export async function startRecorder(
   changes: Partial<RawRecordOptions> = {},
   directory = mkdtempSync(join(tmpdir(), 'trace-record-')),
 ) {
-  const port = await freePort()
+  const port =
+    changes.listen === undefined ? await freePort() : Number(changes.listen.split(':').at(-1))
   const { world, said, signal } = testWorld({ clock: systemClock })
   const raw = {
     ...RECORD_DEFAULTS,
