@@ -70,8 +70,14 @@ const ROOMS = [
 
 const sources = globSync('src/**/*.ts').map((file) => ({ file, text: readFileSync(file, 'utf8') }))
 
+const IMPORT =
+  /^(?:import|export)\b[^'"`;]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm
+
 const imports = sources.flatMap(({ file, text }) =>
-  [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, target = '']) => ({ file, target })),
+  [...text.matchAll(IMPORT)].map(([, ...targets]) => ({
+    file,
+    target: targets.find((target) => target !== undefined) ?? '',
+  })),
 )
 
 const roomOf = (path: string) => ROOMS.indexOf(path.split('/')[1] ?? '')

@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. Effects: reads and writes the disk. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { TraceError } from './errors.ts'
 
@@ -106,7 +106,7 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 /** The text of a file, or null where there is none that may be read. */
-export async function readIfThere(path: string): Promise<string | null> {
+export async function readIfThere(path: string | URL): Promise<string | null> {
   return readFile(path, 'utf8').catch(() => null)
 }
 
@@ -124,4 +124,10 @@ export async function claimFolder(path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
+}
+
+/** True if only its owner may read the file. */
+export async function isPrivateFile(path: string): Promise<boolean> {
+  const { mode } = await stat(path)
+  return (mode & 0o077) === 0
 }

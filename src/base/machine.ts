@@ -81,6 +81,26 @@ async function readLimit(folder: string): Promise<string[]> {
   return [quota?.trim() ?? 'max', period?.trim() ?? '1']
 }
 
+/** Ticks since the start of the machine, and the share that the host took since an earlier reading. */
+export type StolenTime = Readonly<{ stolenTicks: number; allTicks: number; share: number }>
+
+/** @returns null where the system does not say */
+export async function readStolenShare(earlier: StolenTime | null): Promise<StolenTime | null> {
+  const stat = await readIfThere('/proc/stat')
+  return stat === null ? null : parseStolenShare(stat, earlier)
+}
+
+/** @param stat the text of /proc/stat, whose first line counts user, nice, system, idle, iowait, irq, softirq, steal */
+export function parseStolenShare(stat: string, earlier: StolenTime | null): StolenTime | null {
+  const ticks = /^cpu +([\d ]+)/.exec(stat)?.[1]?.split(' ').slice(0, 8).map(Number)
+  const stolenTicks = ticks?.[7]
+  if (ticks === undefined || stolenTicks === undefined) return null
+  const allTicks = ticks.reduce((sum, count) => sum + count, 0)
+  const spanTicks = allTicks - (earlier?.allTicks ?? 0)
+  const share = spanTicks > 0 ? (stolenTicks - (earlier?.stolenTicks ?? 0)) / spanTicks : 0
+  return { stolenTicks, allTicks, share }
+}
+
 /** This process's processor time since it began, all its threads counted, µs. */
 export function processCpuUs(): number {
   const { user, system } = process.cpuUsage()

@@ -1,0 +1,93 @@
+/**
+ * Counts tokens with a model's own tokenizer, here, without its server.
+ * Effects: reads a model folder; loads the optional package @huggingface/transformers.
+ */
+import { isAbsolute, join, resolve } from 'node:path'
+import { TraceError } from './errors.ts'
+import { readIfThere } from './files.ts'
+
+export type TokenizerMessage = Readonly<Record<string, unknown>>
+
+export type ChatParts = Readonly<{
+  messages: readonly TokenizerMessage[]
+  tools: readonly unknown[]
+  /** Variables of the chat template that clients may set. */
+  variables: Readonly<Record<string, unknown>>
+}>
+
+export type Tokenizer = Readonly<{
+  countText(text: string): number
+  /** null where the model has no chat template, or it refuses these messages. */
+  countChat(parts: ChatParts): number | null
+}>
+
+/** The part of the package that is used; it is optional, so its own types are not imported. */
+type LoadedTokenizer = {
+  encode(text: string, options?: { add_special_tokens?: boolean }): number[]
+  apply_chat_template(messages: readonly TokenizerMessage[], options: object): unknown
+}
+type Package = {
+  env: { allowRemoteModels: boolean; allowLocalModels: boolean; localModelPath: string }
+  AutoTokenizer: {
+    from_pretrained(name: string, options: object): Promise<LoadedTokenizer>
+  }
+}
+
+/**
+ * @param name a folder with tokenizer.json, or a model's id, which is fetched and cached
+ * @throws TraceError BAD_OPTION naming --tokenizer, if it cannot be loaded
+ */
+export async function loadTokenizer(name: string): Promise<Tokenizer> {
+  const folder = resolve(name)
+  const isFolder = (await readIfThere(join(folder, 'tokenizer_config.json'))) !== null
+  if (!isFolder && (isAbsolute(name) || name.startsWith('.'))) {
+    throw new TraceError('BAD_OPTION', `--tokenizer: ${name} has no tokenizer_config.json`)
+  }
+  const { AutoTokenizer, env } = await loadPackage()
+  if (isFolder) env.localModelPath = '/'
+  try {
+    const loaded = await AutoTokenizer.from_pretrained(isFolder ? folder : name, {
+      local_files_only: isFolder,
+    })
+    const template = isFolder ? await readIfThere(join(folder, 'chat_template.jinja')) : null
+    return counterOf(loaded, template)
+  } catch (error) {
+    throw new TraceError('BAD_OPTION', `--tokenizer: ${name} cannot be loaded`, {
+      hint: 'Name a folder with tokenizer.json and tokenizer_config.json.',
+      cause: error,
+    })
+  }
+}
+
+async function loadPackage(): Promise<Package> {
+  try {
+    return await import('@huggingface/transformers')
+  } catch (error) {
+    throw new TraceError('BAD_OPTION', '--tokenizer needs a package that is not installed', {
+      hint: 'npm install @huggingface/transformers',
+      cause: error,
+    })
+  }
+}
+
+function counterOf(tokenizer: LoadedTokenizer, template: string | null): Tokenizer {
+  return {
+    countText: (text) => tokenizer.encode(text).length,
+    countChat({ messages, tools, variables }) {
+      try {
+        const text = tokenizer.apply_chat_template(messages, {
+          add_generation_prompt: true,
+          tokenize: false,
+          ...(tools.length === 0 ? {} : { tools }),
+          ...(template === null ? {} : { chat_template: template }),
+          ...variables,
+        })
+        if (typeof text !== 'string') return null
+        return tokenizer.encode(text, { add_special_tokens: false }).length
+      } catch {
+        // The template itself may refuse a role or an order; the text of why would quote traffic.
+        return null
+      }
+    },
+  }
+}
