@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
 import { convertCommand } from './convert.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { engineCommand } from './engine.ts'
 import { inspectCommand } from './inspect.ts'
 import { planCommand } from './plan.ts'
@@ -22,4 +23,5 @@ export const VERBS: readonly Verb[] = [
   inspectCommand,
   reportCommand,
   demoCommand,
+  doctorCommand,
 ]

@@ -27,6 +27,16 @@ function sqliteVersion(connection: Connection): string {
   return version
 }
 
+/** The version of the bundled library, asserted to be new enough. */
+export function librarySqliteVersion(): string {
+  const connection = new Database(':memory:')
+  try {
+    return sqliteVersion(connection)
+  } finally {
+    connection.close()
+  }
+}
+
 /** A new, empty trace; its indexes are made by `createIndexes`, quicker once the rows are in. */
 export function createDatabase(path: string): Connection {
   const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS })
