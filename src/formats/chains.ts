@@ -39,8 +39,9 @@ export class Chains {
    * there. What the chain does not cover gets ids of its own.
    *
    * @param leaf the row's prefix_leaf; 0n is none
+   * @param isTailOwn a last block that is not full gets an id of its own, as some formats want it
    */
-  cut(leaf: bigint, promptTokens: number, blockTokens: number): number[] {
+  cut(leaf: bigint, promptTokens: number, blockTokens: number, isTailOwn = false): number[] {
     const blockCount = Math.ceil(promptTokens / blockTokens)
     const path = this.#path(leaf)
     const ids: number[] = []
@@ -52,7 +53,8 @@ export class Chains {
         place += 1
         coveredTokens += this.#tokensAt(path[place])
       }
-      const node = path[place]
+      const isPartial = endTokens < (block + 1) * blockTokens
+      const node = isTailOwn && isPartial ? undefined : path[place]
       ids.push(node === undefined ? this.fresh() : this.#named(node, block))
     }
     return ids

@@ -37,7 +37,7 @@ export async function exportTrace(
 }
 
 /** Columns that hold something here and have no place there, and tables that are not empty. */
-async function lostColumns(reader: TraceReader, exporter: Exporter): Promise<string[]> {
+export async function lostColumns(reader: TraceReader, exporter: Exporter): Promise<string[]> {
   const kept = new Set([...exporter.holds, ...NOT_A_LOSS])
   const asked = (Object.keys(REQUEST_COLUMNS) as RequestColumn[]).filter((name) => !kept.has(name))
   const found = new Set<RequestColumn>()

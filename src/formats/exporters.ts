@@ -1,12 +1,20 @@
-/** Every format that can be written. Pure. */
-import { CONSUMERS, type Consumer, type Exporter } from './exporter.ts'
+/** Every format that can be written; the order is that of the document. Pure. */
+import { agenticWriter } from './agentic-writer.ts'
+import { azureWriter } from './azure-writer.ts'
+import { bailianWriter } from './bailian-writer.ts'
+import type { Exporter } from './exporter.ts'
+import { inferenceSimWriter } from './inference-sim-writer.ts'
 import { mooncakeWriter } from './mooncake-writer.ts'
 import { csvWriter, jsonlWriter, parquetWriter } from './rows-writer.ts'
-
-export { CONSUMERS, type Consumer }
+import { satfWriter } from './satf-writer.ts'
 
 export const EXPORTERS: readonly Exporter[] = [
   mooncakeWriter,
+  agenticWriter,
+  satfWriter,
+  bailianWriter,
+  azureWriter,
+  inferenceSimWriter,
   parquetWriter,
   csvWriter,
   jsonlWriter,

@@ -96,7 +96,7 @@ function answerOf(content: unknown): JsonRecord {
   const text = isPacked ? Buffer.from(content['text'], 'base64').toString() : content['text']
   const events = [...text.matchAll(/^data: *(\{.*\})\r?$/gm)].map(([, json = '']) => json)
   const candidates = events.length === 0 ? [text] : events.slice(-LAST_EVENTS).toReversed()
-  const values = candidates.flatMap((candidate) => jsonOf(candidate) ?? [])
+  const values = candidates.map(jsonOf).filter((value) => value !== null)
   const usage = values.find((value) => isRecord(value['usage']))?.['usage']
   const finish = values.find((value) => finishOf(value) !== null) ?? {}
   return { ...finish, usage }

@@ -122,8 +122,13 @@ function rowText(
     ...(leaf === 0n && !form.needsIds ? {} : { hash_ids: chains.cut(leaf, input, blockTokens) }),
     ...(form.hasSession && session !== null ? { session_id: session } : {}),
     ...(form.hasModel && model !== null ? { model } : {}),
-    ...(form.hasBlockSize ? { block_size: blockTokens } : {}),
+    ...(needsSize(form, blockTokens) ? { block_size: blockTokens } : {}),
   })
+}
+
+/** A size other than the format's own travels in each row; readers that do not know it ignore it. */
+function needsSize(form: Form, blockTokens: number): boolean {
+  return form.hasBlockSize || (form === PLAIN && blockTokens !== DEFAULT_BLOCK_TOKENS)
 }
 
 function notesOf(form: Form, blockTokens: number): string[] {

@@ -1,7 +1,8 @@
 /** What `trace convert` can be told. Parsed once, here; later code trusts the type. */
 import { TraceError } from '../base/errors.ts'
 import { parseChoice } from '../base/parse.ts'
-import { CONSUMERS, EXPORTERS, type Consumer } from './exporters.ts'
+import { CONSUMERS, type Consumer } from './exporter.ts'
+import { EXPORTERS } from './exporters.ts'
 import { US_PER_UNIT, type TimeUnit } from './source-time.ts'
 
 export type ConvertOptions = Readonly<{

@@ -1,42 +1,34 @@
-/** A trace that exists only in memory, so that a test can say its rows and read them back. */
+/** A trace in memory, for what reads traces: rows and blocks as objects, in the order of the reader. */
 import {
   BLOCK_COLUMNS,
   REQUEST_COLUMNS,
   type BlockRow,
-  type ColumnType,
+  type RequestColumn,
   type RequestRow,
 } from '../../src/trace/columns.ts'
 import { newHeader, type TraceHeader } from '../../src/trace/header.ts'
 import type { TraceReader } from '../../src/trace/trace.ts'
 
-/** Rows get seq 0, 1, …, a chat stream of 100 prompt and 10 output tokens, unless they say otherwise. */
-export function memoryTrace(
-  rows: readonly Partial<RequestRow>[],
-  blocks: readonly BlockRow[] = [],
-  header: Partial<TraceHeader> = {},
-): TraceReader {
-  const full = rows
-    .map((row, seq) => ({
-      seq,
-      atUs: 0,
-      endpoint: 'chat',
-      stream: true,
-      promptTokens: 100,
-      outputTokens: 10,
-      outcome: 'ok',
-      status: 200,
-      ...row,
-    }))
-    .toSorted((a, b) => a.atUs - b.atUs || a.seq - b.seq)
+export type MemoryTrace = Readonly<{
+  rows: readonly Partial<RequestRow>[]
+  blocks?: readonly BlockRow[]
+  header?: Partial<TraceHeader>
+}>
+
+export function memoryTrace({ rows, blocks = [], header = {} }: MemoryTrace): TraceReader {
+  const ordered = rows.toSorted(
+    (a, b) => (a.atUs ?? 0) - (b.atUs ?? 0) || (a.seq ?? 0) - (b.seq ?? 0),
+  )
+  const counts = { request: rows.length, block: blocks.length, event: 0, gap: 0, sample: 0 }
   return {
-    header: newHeader('synthetic', { rowDigest: 'ab'.repeat(32), ...header }),
+    header: newHeader('recorded', { counts, ...header }),
     isComplete: true,
     async *requests(columns) {
-      yield { rowCount: full.length, columns: columnsOf(full, REQUEST_COLUMNS, columns) as never }
+      yield { rowCount: ordered.length, columns: columnsOf(ordered, columns, REQUEST_COLUMNS) }
     },
     async *blocks() {
       const names = Object.keys(BLOCK_COLUMNS)
-      yield { rowCount: blocks.length, columns: columnsOf(blocks, BLOCK_COLUMNS, names) as never }
+      yield { rowCount: blocks.length, columns: columnsOf(blocks, names, BLOCK_COLUMNS) }
     },
     events: async () => [],
     gaps: async () => [],
@@ -45,24 +37,36 @@ export function memoryTrace(
   }
 }
 
-function columnsOf(
-  rows: readonly object[],
-  table: Readonly<Record<string, { type: ColumnType }>>,
-  names: readonly string[],
-): Record<string, unknown> {
+type Table = Readonly<Record<string, Readonly<{ type: string }>>>
+
+function columnsOf(rows: readonly object[], names: readonly string[], table: Table): never {
   return Object.fromEntries(
     names.map((name) => {
-      const values = rows.map((row) => (row as Record<string, unknown>)[name])
-      const type = table[name]?.type
-      if (type === 'id')
-        return [name, BigUint64Array.from(values, (id) => (id as bigint | null) ?? 0n)]
-      if (type === 'text' || type === 'json' || type === 'bytes') {
-        return [name, values.map((value) => value ?? null)]
-      }
-      const numbers = values.map((value) =>
-        value === null || value === undefined ? NaN : Number(value),
-      )
-      return [name, Float64Array.from(numbers)]
+      const cells = rows.map((row) => (row as Record<string, unknown>)[name] ?? null)
+      return [name, packed(cells, table[name]?.type ?? '')]
     }),
-  )
+  ) as never
+}
+
+function packed(cells: readonly unknown[], type: string): unknown {
+  if (type === 'id') return BigUint64Array.from(cells, (cell) => (cell as bigint | null) ?? 0n)
+  if (type === 'text' || type === 'json' || type === 'bytes') return cells
+  return Float64Array.from(cells, (cell) => (cell === null ? Number.NaN : Number(cell)))
+}
+
+/** Rows that a reader gives, back as objects with nulls left out. */
+export async function rowsOf(reader: TraceReader): Promise<Partial<RequestRow>[]> {
+  const names = Object.keys(REQUEST_COLUMNS) as RequestColumn[]
+  const rows: Partial<RequestRow>[] = []
+  for await (const { rowCount, columns } of reader.requests(names)) {
+    for (let row = 0; row < rowCount; row += 1) {
+      const cells = names.flatMap((name) => {
+        const value: unknown = columns[name][row]
+        const isNull = value === null || value === 0n || Number.isNaN(value) || value === undefined
+        return isNull ? [] : [[name, value] as const]
+      })
+      rows.push(Object.fromEntries(cells))
+    }
+  }
+  return rows
 }
