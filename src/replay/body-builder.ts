@@ -1,35 +1,24 @@
-/** Makes finished requests out of a plan's rows: head, parameters, and a prompt of exactly so many tokens. Pure. */
-import {
-  ABORT_BY_TIME,
-  ABORT_BY_TOKENS,
-  NONE,
-  type Plan,
-  type RequestShape,
-} from '../workload/plan.ts'
+/** Makes finished requests out of a plan's rows: head, parameters, prompt. Pure. */
+import { ABORT_BY_TIME, ABORT_BY_TOKENS, type RequestShape } from '../workload/plan.ts'
 import type { ReadyRequest } from './flight-result.ts'
-import { PromptWords, type PrefixMode } from './prompt-words.ts'
-import { bodyFrame, PATHS, type BodyFrame, type Dialect } from './request-body.ts'
+import { PromptWriter, type PromptPlan, type PromptTarget } from './prompt-writer.ts'
+import type { PrefixMode } from './prompt-words.ts'
+import { bodyFrame, PATHS, type BodyFrame } from './request-body.ts'
 import { headMaker, requestId } from './request-head.ts'
-import { BARE_FRAME, type TextFrame } from './text-frame.ts'
-import type { Vocabulary } from './vocabulary.ts'
-import { WordWriter } from './word-writer.ts'
 
 /** One target, as far as bodies are concerned. */
-export type BuildTarget = Readonly<{
-  host: string
-  basePath: string
-  dialect: Dialect
-  /** Context length in tokens; null where it is not told. */
-  maxModelTokens: number | null
-  /** Recorded model name → the target's. */
-  models: Readonly<Record<string, string>>
-  /** For rows without a model, and for names that stand in no map. */
-  defaultModel: string
-  vocabulary: Vocabulary
-  /** By endpoint; those that are missing have none. */
-  frames: Readonly<Partial<Record<RequestShape['endpoint'], TextFrame>>>
-  extraHeaders: readonly (readonly [string, string])[]
-}>
+export type BuildTarget = PromptTarget &
+  Readonly<{
+    host: string
+    basePath: string
+    /** Context length in tokens; null where it is not told. */
+    maxModelTokens: number | null
+    /** Recorded model name → the target's. */
+    models: Readonly<Record<string, string>>
+    /** For rows without a model, and for names that stand in no map. */
+    defaultModel: string
+    extraHeaders: readonly (readonly [string, string])[]
+  }>
 
 export type BuildOptions = Readonly<{
   targets: readonly BuildTarget[]
@@ -41,75 +30,81 @@ export type BuildOptions = Readonly<{
   isLastOnConnection: boolean
 }>
 
-export type BuildPlan = Pick<Plan, 'columns' | 'shapes' | 'blocks'>
-
 export type BuiltRequest = Readonly<{ request: ReadyRequest; end: number }>
+
+/** What differs from the plan, where a request follows another's answer. */
+export type BuildChange = Readonly<{
+  attempt?: number
+  /** µs from replay start. */
+  dueUs?: number
+  /** JSON of the prompt, instead of the row's own words. */
+  prompt?: Uint8Array | null
+  /** The answer's token ids are wanted, since a later request quotes them. */
+  isQuoted?: boolean
+}>
 
 type Kit = Readonly<{
   target: BuildTarget
-  words: PromptWords
-  texts: WordWriter
-  /** null where the target takes no token ids. */
-  tokenIds: WordWriter | null
+  prompts: PromptWriter
   head: ReturnType<typeof headMaker>
 }>
 
 export class BodyBuilder {
-  readonly #plan: BuildPlan
+  readonly #plan: PromptPlan
   readonly #options: BuildOptions
   readonly #kits: readonly Kit[]
-  #wordIndexes = new Uint32Array(4_096)
 
-  constructor(plan: BuildPlan, options: BuildOptions) {
+  constructor(plan: PromptPlan, options: BuildOptions) {
     this.#plan = plan
     this.#options = options
-    this.#kits = options.targets.map((target) => {
-      const { words, ids } = target.vocabulary
-      return {
-        target,
-        words: new PromptWords(plan.blocks, words.length, options.textSeed, options.prefix),
-        texts: new WordWriter(words, ''),
-        tokenIds:
-          ids === null || !target.dialect.isVllm ? null : new WordWriter(ids.map(String), ','),
-        head: headMaker({
-          host: target.host,
-          basePath: target.basePath,
-          runId: options.runId,
-          isLastOnConnection: options.isLastOnConnection,
-          extra: target.extraHeaders,
-        }),
-      }
-    })
+    this.#kits = options.targets.map((target) => ({
+      target,
+      prompts: new PromptWriter(plan, target, options.textSeed, options.prefix),
+      head: headMaker({
+        host: target.host,
+        basePath: target.basePath,
+        runId: options.runId,
+        isLastOnConnection: options.isLastOnConnection,
+        extra: target.extraHeaders,
+      }),
+    }))
+  }
+
+  /** Writes the prompts of the target that this row goes to. */
+  promptsOf(index: number): PromptWriter {
+    return this.#kitOf(index).prompts
   }
 
   /**
-   * @param into a buffer with `roomFor(index)` bytes after `from`
+   * @param into a buffer with `roomFor(index, change)` bytes after `from`
    * @returns the request, its due instant still from replay start, and where its bytes end in `into`;
-   *   no bytes at all where the target has no such endpoint
+   *   no bytes at all where the target cannot be asked this
    */
-  build(index: number, attempt: number, into: Buffer, from: number): BuiltRequest {
-    const { columns, shapes } = this.#plan
-    const shapeIndex = columns.shape[index]!
-    const shape = shapes[shapeIndex]
-    const target = this.#options.targetOfShape[shapeIndex] ?? 0
-    const kit = this.#kits[target]
-    if (shape === undefined || kit === undefined) throw new Error(`no shape or target of ${index}`)
+  build(index: number, into: Buffer, from: number, change: BuildChange = {}): BuiltRequest {
+    const { columns } = this.#plan
+    const shape = this.#shapeOf(index)
+    const kit = this.#kitOf(index)
+    const { attempt = 0, dueUs = columns.dueUs[index]! } = change
     const request = (bodyBytes: number): ReadyRequest => ({
       index,
       attempt,
-      dueUs: columns.dueUs[index] ?? 0,
-      target,
+      dueUs,
+      sinceStartUs: dueUs,
+      target: this.#targetOf(index),
       bodyBytes,
       isStream: shape.isStream,
-      ...abortOf(columns.flags[index] ?? 0, columns.abortAt[index] ?? 0),
+      ...abortOf(columns.flags[index]!, columns.abortAt[index]!),
     })
     const row = { seq: columns.seq[index]!, copy: columns.copy[index]!, attempt }
-    const frame = this.#frame(kit, shape, index, requestId(this.#options.runId, row))
+    const salt = requestId(this.#options.runId, row)
+    const frame = this.#frame(kit, shape, index, salt, change.isQuoted === true)
     const path = PATHS[shape.endpoint]
     if (frame === null || path === null) return { request: request(0), end: from }
     // The body first, past the longest head, since the head tells its length.
     const bodyFrom = from + longestHead(kit.target)
-    const bodyEnd = this.#writeBody(kit, shape, frame, index, into, bodyFrom)
+    const promptFrom = bodyFrom + into.write(frame.before, bodyFrom, 'utf8')
+    const promptEnd = writePrompt(kit.prompts, shape, index, into, promptFrom, change.prompt)
+    const bodyEnd = promptEnd + into.write(frame.after, promptEnd, 'utf8')
     const head = kit.head(path, row, bodyEnd - bodyFrom)
     const headEnd = from + into.write(head, from, 'latin1')
     into.copyWithin(headEnd, bodyFrom, bodyEnd)
@@ -117,101 +112,83 @@ export class BodyBuilder {
   }
 
   /** Bytes that a buffer needs for this row, at most. */
-  roomFor(index: number): number {
-    const shapeIndex = this.#plan.columns.shape[index]!
-    const kit = this.#kits[this.#options.targetOfShape[shapeIndex] ?? 0]
-    const params = this.#plan.shapes[shapeIndex]?.params?.length ?? 0
-    return (kit === undefined ? 0 : this.#longestBytes(kit, index)) + params * 3 + 8_192
+  roomFor(index: number, change: BuildChange = {}): number {
+    const { target, prompts } = this.#kitOf(index)
+    const params = this.#shapeOf(index).params?.length ?? 0
+    const prompt = change.prompt?.length ?? prompts.longestBytes(index)
+    return prompt + longestHead(target) + params * 3 + 8_192
   }
 
-  #longestBytes(kit: Kit, index: number): number {
-    const tokens = this.#plan.columns.promptTokens[index] ?? 0
-    const perToken = Math.max(kit.texts.longestBytes, kit.tokenIds?.longestBytes ?? 0)
-    return tokens * perToken + longestHead(kit.target)
+  #shapeOf(index: number): RequestShape {
+    const shape = this.#plan.shapes[this.#plan.columns.shape[index]!]
+    if (shape === undefined) throw new Error(`no shape of request ${index}`)
+    return shape
   }
 
-  #frame(kit: Kit, shape: RequestShape, index: number, id: string): BodyFrame | null {
+  #targetOf(index: number): number {
+    return this.#options.targetOfShape[this.#plan.columns.shape[index]!] ?? 0
+  }
+
+  #kitOf(index: number): Kit {
+    const kit = this.#kits[this.#targetOf(index)]
+    if (kit === undefined) throw new Error(`no target of request ${index}`)
+    return kit
+  }
+
+  #frame(
+    { target }: Kit,
+    shape: RequestShape,
+    index: number,
+    salt: string,
+    isQuoted: boolean,
+  ): BodyFrame | null {
     const { columns } = this.#plan
-    const { models, defaultModel, maxModelTokens, dialect } = kit.target
-    const room = (maxModelTokens ?? Number.POSITIVE_INFINITY) - (columns.promptTokens[index] ?? 0)
-    const outputTokens = Math.max(1, Math.min(columns.outputTokens[index] ?? 1, room))
+    const outputTokens = outputFor(columns, index, target.maxModelTokens)
+    if (outputTokens === null) return null
     const name = shape.adapter ?? shape.model
     return bodyFrame(
       {
         shape,
-        model: name === null ? defaultModel : (models[name] ?? defaultModel),
+        model: name === null ? target.defaultModel : (target.models[name] ?? target.defaultModel),
         outputTokens,
         isExactLength: true,
-        cacheSalt: this.#options.prefix === 'salt' ? id : null,
+        cacheSalt: this.#options.prefix === 'salt' ? salt : null,
         tools: null,
+        wantsTokenIds: isQuoted && shape.endpoint === 'completions',
       },
-      dialect,
+      target.dialect,
     )
-  }
-
-  #writeBody(
-    kit: Kit,
-    shape: RequestShape,
-    frame: BodyFrame,
-    index: number,
-    into: Buffer,
-    from: number,
-  ): number {
-    let at = from + into.write(frame.before, from, 'utf8')
-    at = this.#writePrompt(kit, shape, index, into, at)
-    return at + into.write(frame.after, at, 'utf8')
-  }
-
-  #writePrompt(kit: Kit, shape: RequestShape, index: number, into: Buffer, from: number): number {
-    const isBare = shape.endpoint === 'completions' || shape.endpoint === 'embeddings'
-    const frame = isBare ? BARE_FRAME : (kit.target.frames[shape.endpoint] ?? BARE_FRAME)
-    const parts = isBare ? Math.max(1, shape.inputCount) : 1
-    const [open, close] =
-      parts > 1
-        ? LIST_WRAP
-        : shape.endpoint === 'chat' || shape.endpoint === 'messages'
-          ? MESSAGE_WRAP
-          : NO_WRAP
-    let at = from + into.write(open, from, 'latin1')
-    for (let part = 0; part < parts; part += 1) {
-      if (part > 0) at += into.write(',', at, 'latin1')
-      const count = this.#fill(kit.words, frame, index, parts, part)
-      if (isBare && kit.tokenIds !== null) {
-        at = kit.tokenIds.write(this.#wordIndexes, count, into, at, '[', ']')
-      } else {
-        at = kit.texts.write(this.#wordIndexes, count, into, at, `"${frame.starter}`, '"')
-      }
-    }
-    return at + into.write(close, at, 'latin1')
-  }
-
-  /** Chooses the words of one prompt. @returns how many */
-  #fill(words: PromptWords, frame: TextFrame, index: number, parts: number, part: number): number {
-    const { columns } = this.#plan
-    const tokens = share(columns.promptTokens[index]!, parts, part)
-    const span = {
-      leaf: part === 0 ? columns.leaf[index]! : NONE,
-      seq: columns.seq[index]!,
-      copy: columns.copy[index]!,
-      part,
-      fromToken: frame.headTokens,
-      toToken: Math.max(frame.headTokens, tokens - frame.tailTokens),
-    }
-    const count = span.toToken - span.fromToken
-    if (this.#wordIndexes.length < count) this.#wordIndexes = new Uint32Array(count * 2)
-    words.fill(this.#wordIndexes, span)
-    return count
   }
 }
 
-const NO_WRAP = ['', ''] as const
-const LIST_WRAP = ['[', ']'] as const
-const MESSAGE_WRAP = ['[{"role":"user","content":', '}]'] as const
+function writePrompt(
+  prompts: PromptWriter,
+  shape: RequestShape,
+  index: number,
+  into: Buffer,
+  from: number,
+  prompt: Uint8Array | null | undefined,
+): number {
+  if (prompt === null || prompt === undefined) return prompts.write(shape, index, into, from)
+  into.set(prompt, from)
+  return from + prompt.length
+}
 
-/** As even as whole tokens allow, at least one each. */
-function share(total: number, parts: number, part: number): number {
-  const base = Math.floor(total / parts)
-  return Math.max(1, base + (part < total - base * parts ? 1 : 0))
+/**
+ * A request that will be hung up asks for what is left of the context; any other for what is planned.
+ *
+ * @returns null if it does not fit
+ */
+function outputFor(
+  { promptTokens, outputTokens, flags }: PromptPlan['columns'],
+  index: number,
+  maxModelTokens: number | null,
+): number | null {
+  const wanted = Math.max(1, outputTokens[index]!)
+  const room = (maxModelTokens ?? Number.POSITIVE_INFINITY) - promptTokens[index]!
+  if (wanted <= room) return wanted
+  const isHangUp = (flags[index]! & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0
+  return isHangUp && room >= 1 ? room : null
 }
 
 function abortOf(flags: number, abortAt: number) {

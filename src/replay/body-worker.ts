@@ -1,118 +1,133 @@
 /**
  * Thread that builds bodies ahead of time, in a bounded window, so that the sending threads never do.
- * Effects: messages to the sending threads.
+ * Effects: messages to the sending threads; in session mode asks the target's tokenizer.
  */
 import { pause } from '../base/clock.ts'
+import { HttpClient, type HttpOptions } from '../base/http.ts'
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
-import { BodyBuilder, type BuildOptions, type BuildPlan } from './body-builder.ts'
+import type { Plan, ReplayMode } from '../workload/plan.ts'
+import { NONE } from '../workload/plan.ts'
+import { BodyBatcher } from './body-batcher.ts'
+import { BodyBuilder, type BuildOptions } from './body-builder.ts'
+import { Conversations, type ParentEnd } from './conversation.ts'
 import { Counters } from './counters.ts'
+import { Family } from './family.ts'
 import { workerOf } from './partition.ts'
-import type { ReadyRequest } from './flight-result.ts'
+import { serverTokenizer } from './tokenizer-client.ts'
 
 export type BodyWorkerData = Readonly<{
-  plan: BuildPlan & Readonly<{ count: number }>
+  plan: Pick<Plan, 'columns' | 'shapes' | 'blocks' | 'count'> & Readonly<{ mode: ReplayMode }>
   options: BuildOptions
   /** One port and one set of counters for each sending thread. */
   ports: readonly MessagePort[]
   counters: readonly SharedArrayBuffer[]
+  /** Where answers come from that later turns quote. */
+  ends: MessagePort
+  /** To ask the targets' tokenizers, one for each target; null where they have none. */
+  tokenizers: readonly (Readonly<{ url: string; model: string; http: HttpOptions }> | null)[]
 }>
 
-/** Bodies in order of their due instants; `ends[i]` is where body i ends in `bytes`. */
-export type BodyBatch = Readonly<{
-  requests: readonly ReadyRequest[]
-  ends: Uint32Array
-  bytes: Uint8Array
-  /** Nothing follows. */
-  isLast: boolean
-}>
+export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: number }>
 
 /** Built and not yet sent, for all sending threads together. */
 const WINDOW_BYTES = 48_000_000
 const WINDOW_REQUESTS = 16_384
-const BATCH_BYTES = 262_144
-const BATCH_REQUESTS = 128
 /** A window that is full is looked at again so soon; it holds seconds of load. */
 const PAUSE_US = 5_000
 
-class Batch {
-  readonly #requests: ReadyRequest[] = []
-  readonly #ends: number[] = []
-  #bytes = Buffer.allocUnsafeSlow(BATCH_BYTES)
-  #end = 0
+class BodyThread {
+  readonly #data: BodyWorkerData
+  readonly #builder: BodyBuilder
+  readonly #counters: readonly Counters[]
+  readonly #family: Family
+  readonly #conversations: Conversations
+  readonly #batcher: BodyBatcher
+  readonly #say: (reply: BodyReply) => void
+  #isPrimed = false
 
-  get isFull(): boolean {
-    return this.#requests.length >= BATCH_REQUESTS || this.#end >= BATCH_BYTES / 2
+  constructor(data: BodyWorkerData, say: (reply: BodyReply) => void) {
+    const { plan, options } = data
+    this.#data = data
+    this.#say = say
+    this.#builder = new BodyBuilder(plan, options)
+    this.#counters = data.counters.map((memory) => new Counters(memory))
+    this.#batcher = new BodyBatcher(this.#builder, data.ports)
+    this.#family = new Family(this.#isSession ? plan.columns.parent : new Uint32Array(0))
+    const tokenizers = data.tokenizers.map((wish) =>
+      wish === null
+        ? null
+        : serverTokenizer(new HttpClient(wish.http), new URL(wish.url), wish.model),
+    )
+    this.#conversations = new Conversations(
+      plan,
+      this.#family,
+      (index) => this.#builder.promptsOf(index),
+      (index) => tokenizers[options.targetOfShape[plan.columns.shape[index]!] ?? 0] ?? null,
+    )
   }
 
-  add(builder: BodyBuilder, index: number): number {
-    const room = builder.roomFor(index)
-    if (this.#bytes.length - this.#end < room) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#end + room))
-      this.#bytes.copy(larger, 0, 0, this.#end)
-      this.#bytes = larger
-    }
-    const { request, end } = builder.build(index, 0, this.#bytes, this.#end)
-    const sizeBytes = end - this.#end
-    this.#end = end
-    this.#requests.push(request)
-    this.#ends.push(end)
-    return sizeBytes
+  get #isSession(): boolean {
+    return this.#data.plan.mode.kind === 'session'
   }
 
-  post(port: MessagePort, isLast: boolean): void {
-    // Cut to size: what is sent stays in memory until the last of its bodies has left.
-    const bytes = new Uint8Array(this.#bytes.subarray(0, this.#end))
-    const batch: BodyBatch = {
-      requests: this.#requests,
-      ends: Uint32Array.from(this.#ends),
-      bytes,
-      isLast,
+  /** Builds what needs nobody's answer, then waits for answers. */
+  async run(): Promise<void> {
+    const { plan, ends } = this.#data
+    if (this.#isSession) ends.on('message', (end: ParentEnd) => void this.#follow(end))
+    for (let index = 0; index < plan.count; index += 1) {
+      if (this.#isSession && plan.columns.parent[index]! !== NONE) continue
+      if (this.#isFull()) {
+        this.#prime()
+        while (this.#isFull()) await pause(PAUSE_US)
+      }
+      const isQuoted = this.#isSession && this.#family.hasChildren(index)
+      this.#batcher.add(this.#workerOf(index), index, { isQuoted })
     }
-    port.postMessage(batch, [bytes.buffer])
+    this.#prime()
+    this.#endIfAllBuilt()
   }
-}
 
-async function buildAll(data: BodyWorkerData, onPrimed: () => void): Promise<void> {
-  const { plan, options, ports } = data
-  const builder = new BodyBuilder(plan, options)
-  const counters = data.counters.map((memory) => new Counters(memory))
-  const batches = ports.map(() => new Batch())
-  const built = { bytes: 0, requests: 0 }
-  const isFull = () =>
-    built.requests - total(counters, 'released') >= WINDOW_REQUESTS ||
-    built.bytes - total(counters, 'releasedBytes') >= WINDOW_BYTES
-  const flush = (isLast: boolean) => {
-    for (const [at, port] of ports.entries()) {
-      batches[at]?.post(port, isLast)
-      batches[at] = new Batch()
-    }
+  #isFull(): boolean {
+    const total = (name: 'released' | 'releasedBytes') =>
+      this.#counters.reduce((sum, each) => sum + each.get(name), 0)
+    return (
+      this.#batcher.requests - total('released') >= WINDOW_REQUESTS ||
+      this.#batcher.bytes - total('releasedBytes') >= WINDOW_BYTES
+    )
   }
-  for (let index = 0; index < plan.count; index += 1) {
-    if (isFull()) {
-      flush(false)
-      onPrimed()
-      while (isFull()) await pause(PAUSE_US)
-    }
-    const worker = workerOf(plan.columns.session[index] ?? 0, index, ports.length)
-    const batch = batches[worker]
-    const port = ports[worker]
-    if (batch === undefined || port === undefined) throw new Error(`no sending thread ${worker}`)
-    built.bytes += batch.add(builder, index)
-    built.requests += 1
-    if (batch.isFull) {
-      batch.post(port, false)
-      batches[worker] = new Batch()
-    }
-  }
-  flush(true)
-  onPrimed()
-}
 
-function total(counters: readonly Counters[], name: 'released' | 'releasedBytes'): number {
-  return counters.reduce((sum, each) => sum + each.get(name), 0)
+  #prime(): void {
+    this.#batcher.flush(false)
+    if (!this.#isPrimed) this.#say({ kind: 'primed' })
+    this.#isPrimed = true
+  }
+
+  async #follow(end: ParentEnd): Promise<void> {
+    const { thinkUs } = this.#data.plan.columns
+    for (const child of this.#family.childrenOf(end.index)) {
+      const prompt = await this.#conversations.promptOf(child, end)
+      const dueUs = Math.round(end.endedAtUs + thinkUs[child]!)
+      const isQuoted = this.#family.hasChildren(child)
+      this.#batcher.add(this.#workerOf(child), child, { prompt, dueUs, isQuoted })
+    }
+    this.#conversations.forget(end.index)
+    this.#batcher.flush(false)
+    this.#endIfAllBuilt()
+  }
+
+  #endIfAllBuilt(): void {
+    if (this.#batcher.requests < this.#data.plan.count) return
+    this.#batcher.flush(true)
+    this.#say({ kind: 'built', fillers: this.#conversations.fillerCount })
+  }
+
+  #workerOf(index: number): number {
+    const root = this.#isSession ? this.#family.rootOf(index) : index
+    return workerOf(this.#data.plan.columns.session[index]!, root, this.#data.ports.length)
+  }
 }
 
 if (parentPort !== null) {
   const port = parentPort
-  await buildAll(workerData as BodyWorkerData, () => port.postMessage('primed'))
+  await new BodyThread(workerData as BodyWorkerData, (reply) => port.postMessage(reply)).run()
 }

@@ -69,6 +69,7 @@ async function ask(
     isExactLength: true,
     cacheSalt: null,
     tools: null,
+    wantsTokenIds: false,
   }
   const frame = bodyFrame(wish, dialect)
   if (frame === null || path === null) return 200

@@ -47,6 +47,8 @@ export type ReadyRequest = Readonly<{
   attempt: number
   /** µs on the common clock. */
   dueUs: number
+  /** The same from the run's start. */
+  sinceStartUs: number
   target: number
   /** Of the body alone. */
   bodyBytes: number

@@ -3,10 +3,10 @@ import { NONE } from '../workload/plan.ts'
 
 /**
  * @param session index of the session in the plan, or NONE
- * @param index of the request, which decides where there is no session
+ * @param root index of the request that this one goes back to, which decides where there is no session
  */
-export function workerOf(session: number, index: number, workers: number): number {
-  const key = session === NONE ? index : session
+export function workerOf(session: number, root: number, workers: number): number {
+  const key = session === NONE ? root : session
   // Knuth's multiplicative hash: neighbours go to different threads.
   return ((Math.imul(key, 0x9e3779b1) >>> 0) % workers) | 0
 }

@@ -6,18 +6,20 @@ import { hash } from 'node:crypto'
 import { EXIT } from '../base/errors.ts'
 import { readText, refuseExisting } from '../base/files.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
-import { HttpClient } from '../base/http.ts'
+import { HttpClient, type HttpOptions } from '../base/http.ts'
 import { resolveHost } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import { containerByName } from '../trace/container.ts'
 import { newHeader, type TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
+import type { BodyWorkerData } from './body-worker.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
 import { preflight, type Preflight } from './preflight.ts'
 import { RunWatch } from './run-watch.ts'
 import type { SendTarget } from './send-worker.ts'
+import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
 
 export type ReplayEnd = Readonly<{
@@ -37,10 +39,11 @@ export async function replay(plan: Plan, options: ReplayOptions, world: World): 
   refuseExisting(outPath, options.isForced)
   const tls = await readTls(options)
   const headers = await readHeaders(options)
-  const client = new HttpClient({
+  const http: HttpOptions = {
     headers: Object.fromEntries(headers),
     tls: { ...tls, isInsecure: options.tls.isInsecure },
-  })
+  }
+  const client = new HttpClient(http)
   try {
     const ready = await preflight(plan, options, client, headers)
     const host = await resolveHost(options.targetUrl.hostname)
@@ -48,7 +51,9 @@ export async function replay(plan: Plan, options: ReplayOptions, world: World): 
     const textSeed = options.textSeed ?? runId
     world.stderr.write(planText(plan, ready, textSeed))
     const target = { host, tls }
-    return await run({ plan, options, world, client, ready, outPath, runId, textSeed, target })
+    const tokenizer = tokenizerWish(options, ready, http)
+    const common = { plan, options, world, client, ready, outPath }
+    return await run({ ...common, runId, textSeed, tokenizer, target })
   } finally {
     await client.close()
   }
@@ -63,6 +68,7 @@ type Run = Readonly<{
   outPath: string
   runId: string
   textSeed: string
+  tokenizer: BodyWorkerData['tokenizers'][number]
   target: Readonly<{ host: string; tls: TlsFiles }>
 }>
 
@@ -76,6 +82,7 @@ async function run(all: Run): Promise<ReplayEnd> {
     header: headerOf(all),
     models: ready.models,
     targetNames: plan.shapes.map(() => options.targetUrl.host),
+    tokenizers: [all.tokenizer],
     targets: [sendTarget(options, all.target)],
     build: {
       targets: [ready.target],
@@ -139,6 +146,13 @@ function headerOf({ plan, options, ready, runId, textSeed }: Run): TraceHeader {
     },
     labels: { run: runId, textSeed, source: plan.source.rowDigest ?? '', prefix: options.prefix },
   }
+}
+
+/** What the thread that builds bodies needs to count quoted answers; null where nobody would tell it. */
+function tokenizerWish(options: ReplayOptions, { target, models }: Preflight, http: HttpOptions) {
+  if (target.vocabulary.ids === null) return null
+  const url = rootUrl(options.targetUrl, '/').href
+  return { url, model: models[0] ?? target.defaultModel, http }
 }
 
 type TlsFiles = Readonly<{ ca?: string; cert?: string; key?: string }>

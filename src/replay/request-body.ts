@@ -43,6 +43,8 @@ export type BodyWish = Readonly<{
   cacheSalt: string | null
   /** Tool definitions as JSON, or null. */
   tools: string | null
+  /** The answer is to bring its token ids: a later turn quotes them. */
+  wantsTokenIds: boolean
 }>
 
 /** Parameters that any server of the OpenAI dialect takes. */
@@ -82,7 +84,7 @@ export function bodyFrame(wish: BodyWish, dialect: Dialect): BodyFrame | null {
 }
 
 function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
-  const { shape, outputTokens, isExactLength } = wish
+  const { shape, outputTokens } = wish
   const { endpoint, isStream, n, priority } = shape
   if (endpoint === 'embeddings') return {}
   const limit = endpoint === 'responses' ? 'max_output_tokens' : 'max_tokens'
@@ -90,12 +92,19 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
   return {
     ...paramsOf(shape, dialect),
     [limit]: outputTokens,
-    ...(isExactLength && dialect.isVllm && isOpenAi(endpoint) ? { ignore_eos: true } : {}),
     ...(n > 1 && isOpenAi(endpoint) ? { n } : {}),
     ...(priority !== null && dialect.hasPriority ? { priority } : {}),
-    ...(wish.cacheSalt !== null && dialect.isVllm ? { cache_salt: wish.cacheSalt } : {}),
     stream: isStream,
     ...(usage ? { stream_options: { include_usage: true } } : {}),
+    ...(dialect.isVllm ? vllmFields(wish) : {}),
+  }
+}
+
+function vllmFields({ shape, cacheSalt, isExactLength, wantsTokenIds }: BodyWish) {
+  return {
+    ...(isExactLength && isOpenAi(shape.endpoint) ? { ignore_eos: true } : {}),
+    ...(cacheSalt === null ? {} : { cache_salt: cacheSalt }),
+    ...(wantsTokenIds ? { return_token_ids: true } : {}),
   }
 }
 

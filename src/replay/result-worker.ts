@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import { interpret } from '../stream/interpret.ts'
+import type { Observation } from '../stream/observation.ts'
 import type { BlockRow, EventRow, RequestRow, SampleRow } from '../trace/columns.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { createTrace } from '../trace/create.ts'
@@ -16,6 +17,8 @@ import {
   type Plan,
   type RequestShape,
 } from '../workload/plan.ts'
+import type { ParentEnd } from './conversation.ts'
+import { Family } from './family.ts'
 import { countFidelity, newFidelity, type Fidelity } from './fidelity.ts'
 import type { FlightResult } from './flight-result.ts'
 import { outcomeRow, type RowContext } from './outcome-row.ts'
@@ -25,6 +28,8 @@ export type ResultWorkerData = Readonly<{
   models: readonly string[]
   targetNames: readonly string[]
   ports: readonly MessagePort[]
+  /** Session mode: where later turns are made; null otherwise. */
+  ends: MessagePort | null
   outPath: string
   isForced: boolean
   header: TraceHeader
@@ -37,6 +42,7 @@ export type ResultCommand = Readonly<
       /** Results that the sending threads have posted in all. */
       expected: number
       lateBodies: number
+      fillers: number
       header: Partial<TraceHeader>
       samples: readonly SampleRow[]
       events: readonly EventRow[]
@@ -55,6 +61,7 @@ class ResultSink {
   readonly #data: ResultWorkerData
   readonly #context: { -readonly [K in keyof RowContext]: RowContext[K] }
   readonly #writer: TraceWriter
+  readonly #family: Family | null
   readonly fidelity: Fidelity
   #rows: Partial<RequestRow>[] = []
   #seen = 0
@@ -64,6 +71,7 @@ class ResultSink {
     const { plan, models, targetNames } = data
     this.#data = data
     this.#writer = writer
+    this.#family = data.ends === null ? null : new Family(plan.columns.parent)
     this.#context = { plan, models, targetNames, startUs: 0, depths: depthsOf(plan.blocks.parent) }
     this.fidelity = newFidelity(plan.count)
   }
@@ -100,6 +108,7 @@ class ResultSink {
 
   async finish(command: ResultCommand & { kind: 'finish' }): Promise<void> {
     this.fidelity.lateBodies = command.lateBodies
+    this.fidelity.fillers = command.fillers
     this.#write()
     await this.#writing
     await this.#writer.addEvents([...command.events, this.#fidelityEvent(command.events)])
@@ -117,10 +126,12 @@ class ResultSink {
     const { index, capture } = result
     const shape = shapes[columns.shape[index] ?? 0]
     const endpoint = shape?.endpoint ?? 'other'
+    const isQuoted = this.#family?.hasChildren(index) === true
     const seen =
       capture === null
         ? null
-        : interpret(capture, { endpoint, isStream: shape?.isStream === true, keepAnswer: false })
+        : interpret(capture, { endpoint, isStream: shape?.isStream === true, keepAnswer: isQuoted })
+    if (isQuoted) this.#tellEnd(result, seen)
     const row = outcomeRow(this.#context, result, seen)
     // An interrupted run keeps what it sent; the rest of the plan did not happen.
     if (result.fault === 'interrupted' && Number.isNaN(result.writtenAtUs)) return
@@ -132,6 +143,19 @@ class ResultSink {
       isHangUp: (flags & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0,
     })
     this.#rows.push(row)
+  }
+
+  /** A later turn is due its think time after this, whatever became of it. */
+  #tellEnd({ index, dueUs, capture, fault }: FlightResult, seen: Observation | null): void {
+    const endedAtUs = (seen?.endAtUs ?? capture?.endAtUs ?? dueUs) - this.#context.startUs
+    const isWhole = fault === 'none' && seen?.outcome === 'ok'
+    const end: ParentEnd = {
+      index,
+      endedAtUs,
+      answerText: isWhole ? seen.answerText : null,
+      answerTokenIds: isWhole ? seen.answerTokenIds : null,
+    }
+    this.#data.ends?.postMessage(end)
   }
 
   #write(): void {

@@ -5,7 +5,7 @@ import { watchLoop } from '../base/machine.ts'
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import { Admission } from './admission.ts'
 import { systemAlarm, type Pacing } from './alarm.ts'
-import type { BodyBatch } from './body-worker.ts'
+import type { BodyBatch } from './body-batcher.ts'
 import type { ThreadLoad } from './client-load.ts'
 import { Counters } from './counters.ts'
 import type { FlightResult } from './flight-result.ts'
@@ -32,6 +32,10 @@ export type SendWorkerData = Readonly<{
   pacing: Pacing
   maxInFlight: number
   maxPerSecond: number
+  /** Answers are quoted by later turns: none may wait for company. */
+  isSession: boolean
+  /** Closed loop: so many at once in this thread; null for open. */
+  concurrency: number | null
   counters: SharedArrayBuffer
   admission: SharedArrayBuffer
   bodies: MessagePort
@@ -51,16 +55,18 @@ const LOAD_STEP_US = 1_000_000
 
 class ResultBox {
   readonly #port: MessagePort
+  readonly #perMessage: number
   #results: FlightResult[] = []
   sent = 0
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, perMessage: number) {
     this.#port = port
+    this.#perMessage = perMessage
   }
 
   add(result: FlightResult): void {
     this.#results.push(result)
-    if (this.#results.length >= RESULTS_PER_MESSAGE) this.flush()
+    if (this.#results.length >= this.#perMessage) this.flush()
   }
 
   flush(): void {
@@ -79,7 +85,7 @@ class ResultBox {
 }
 
 function run(data: SendWorkerData, port: MessagePort): void {
-  const box = new ResultBox(data.results)
+  const box = new ResultBox(data.results, data.isSession ? 1 : RESULTS_PER_MESSAGE)
   const counters = new Counters(data.counters)
   const { maxInFlight, maxPerSecond } = data
   const sender = new Sender({
@@ -95,6 +101,7 @@ function run(data: SendWorkerData, port: MessagePort): void {
     counters,
     admission: new Admission({ maxInFlight, maxPerSecond }, data.admission),
     limits: data.limits,
+    concurrency: data.concurrency,
     onResult: (result) => box.add(result),
   })
   const state = { startUs: Number.NaN, isFed: false, isStopped: false }
@@ -119,25 +126,33 @@ function run(data: SendWorkerData, port: MessagePort): void {
       sender.stop()
     }
   })
-  void report()
+  const isOver = () => state.isStopped || (state.isFed && sender.pendingCount === 0)
+  void report(data.worker, port, box, isOver).then(() => data.bodies.close())
+}
 
-  async function report(): Promise<void> {
-    const loop = watchLoop()
-    let loadAtUs = systemClock.nowUs() + LOAD_STEP_US
-    while (!(state.isStopped || (state.isFed && sender.pendingCount === 0))) {
-      await pause(RESULTS_WAIT_US)
-      box.flush()
-      const atUs = systemClock.nowUs()
-      if (atUs < loadAtUs) continue
-      loadAtUs += LOAD_STEP_US
-      const load = { worker: data.worker, atUs, loop: loop.sample() }
-      port.postMessage({ kind: 'load', load } satisfies SendReply)
-    }
-    loop.close()
+/** Passes results and figures on until everything has ended. */
+async function report(
+  worker: number,
+  port: MessagePort,
+  box: ResultBox,
+  isOver: () => boolean,
+): Promise<void> {
+  const loop = watchLoop()
+  let loadAtUs = systemClock.nowUs() + LOAD_STEP_US
+  while (!isOver()) {
+    await pause(RESULTS_WAIT_US)
     box.flush()
-    port.postMessage({ kind: 'done', results: box.sent } satisfies SendReply)
-    data.bodies.close()
+    const atUs = systemClock.nowUs()
+    if (atUs < loadAtUs) continue
+    loadAtUs += LOAD_STEP_US
+    port.postMessage({
+      kind: 'load',
+      load: { worker, atUs, loop: loop.sample() },
+    } satisfies SendReply)
   }
+  loop.close()
+  box.flush()
+  port.postMessage({ kind: 'done', results: box.sent } satisfies SendReply)
 }
 
 if (parentPort !== null) run(workerData as SendWorkerData, parentPort)

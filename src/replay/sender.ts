@@ -29,6 +29,8 @@ export type SenderOptions = Readonly<{
   counters: Counters
   admission: Admission
   limits: SenderLimits
+  /** Closed loop: a request is due when one of so many users is free; null: at its own instant. */
+  concurrency: number | null
   /** Called once for each request that was added. */
   onResult: (result: FlightResult) => void
 }>
@@ -41,6 +43,9 @@ const OPENS_PER_TURN = 4
 /** A finished connection that the server has not closed after this long is closed by us. */
 const LINGER_US = 1_000_000
 
+/** So many served entries of the line are dropped together. */
+const LINE_TRIM = 1_024
+
 type Step =
   | Readonly<{ kind: 'open' | 'send' | 'hangUp'; flight: Flight }>
   | Readonly<{ kind: 'close'; wire: Wire }>
@@ -50,6 +55,10 @@ export class Sender implements FlightHost {
   readonly #alarm: Alarm
   readonly #agenda = new Agenda<Step>()
   readonly #open = new Set<Flight>()
+  /** Closed loop: who waits for a user, and how many users are busy. */
+  readonly #line: (readonly [ReadyRequest, Uint8Array])[] = []
+  #lineFrom = 0
+  #busy = 0
   #nextSweepUs = Number.POSITIVE_INFINITY
   #isStopped = false
 
@@ -60,11 +69,36 @@ export class Sender implements FlightHost {
 
   /** Requests that have been added and have not ended. */
   get pendingCount(): number {
-    return this.#open.size
+    return this.#open.size + this.#line.length - this.#lineFrom
   }
 
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
   add(request: ReadyRequest, bytes: Uint8Array): void {
+    if (this.#options.concurrency === null) {
+      this.#add(request, bytes)
+    } else {
+      this.#line.push([request, bytes])
+      this.#serveLine()
+    }
+  }
+
+  #serveLine(): void {
+    const { clock } = this.#options
+    const users = this.#options.concurrency ?? 0
+    for (; this.#busy < users && this.#lineFrom < this.#line.length; this.#busy += 1) {
+      const [request, bytes] = this.#line[this.#lineFrom]!
+      this.#lineFrom += 1
+      // Nobody's turn comes before the start of the run, which is where the plan's clock begins.
+      const startUs = request.dueUs - request.sinceStartUs
+      const dueUs = Math.max(startUs, clock.nowUs())
+      this.#add({ ...request, dueUs }, bytes)
+    }
+    if (this.#lineFrom < LINE_TRIM) return
+    this.#line.splice(0, this.#lineFrom)
+    this.#lineFrom = 0
+  }
+
+  #add(request: ReadyRequest, bytes: Uint8Array): void {
     const { limits, clock, counters } = this.#options
     if (clock.nowUs() > request.dueUs) counters.add('lateBodies')
     const flight = new Flight(request, bytes, this)
@@ -84,6 +118,8 @@ export class Sender implements FlightHost {
   stop(): void {
     this.#isStopped = true
     this.#alarm.stop()
+    this.#line.length = 0
+    this.#lineFrom = 0
     for (const flight of this.#open) flight.fail('interrupted')
   }
 
@@ -133,6 +169,8 @@ export class Sender implements FlightHost {
     else counters.add(isAnswered ? 'ok' : 'errors')
     if (!flight.isSent) this.#release(flight)
     onResult(result)
+    this.#busy -= 1
+    if (!this.#isStopped) this.#serveLine()
   }
 
   /** Room for another body in the window that is built ahead. */

@@ -5,7 +5,7 @@ import type { TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
 import { Admission } from './admission.ts'
 import type { BuildOptions } from './body-builder.ts'
-import type { BodyWorkerData } from './body-worker.ts'
+import type { BodyReply, BodyWorkerData } from './body-worker.ts'
 import type { ThreadLoad } from './client-load.ts'
 import { Counters, sumCounts } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
@@ -22,6 +22,8 @@ export type ThreadPlan = Readonly<{
   targetNames: readonly string[]
   outPath: string
   header: TraceHeader
+  /** See BodyWorkerData. */
+  tokenizers: BodyWorkerData['tokenizers']
 }>
 
 /** Connections stand this long before their request at most. */
@@ -36,39 +38,52 @@ export class ReplayThreads {
   readonly #isPrimed: Promise<unknown>
   readonly #isReady: Promise<ResultReply>
   #posted = 0
+  #fillers = 0
   readonly #allSent: Promise<unknown>
   /** What the sending threads said of themselves. */
   readonly loads: ThreadLoad[] = []
 
   constructor(input: ThreadPlan) {
     const { plan, options, build } = input
-    const workers = Math.min(options.workers, Math.max(1, plan.count))
+    const workers = Math.min(options.workers, Math.max(1, plan.count), usersOf(plan))
     this.counters = Array.from({ length: workers }, () => new Counters())
     const bodies = this.counters.map(() => new MessageChannel())
     const results = this.counters.map(() => new MessageChannel())
+    const ends = new MessageChannel()
     const shared = sharedPlan(plan)
+    const isSession = plan.mode.kind === 'session'
     this.#result = this.#start(
       './result-worker',
-      resultData(input, shared, results),
-      results.map(({ port2 }) => port2),
+      { ...resultData(input, shared, results), ends: isSession ? ends.port1 : null },
+      [...results.map(({ port2 }) => port2), ...(isSession ? [ends.port1] : [])],
     )
     this.#isReady = nextMessage<ResultReply>(this.#result)
     const admission = new Admission(limitsOf(options)).memory
     for (const [at, counters] of this.counters.entries()) {
       const ports = [bodies[at]?.port2, results[at]?.port1] as [MessagePort, MessagePort]
-      const data = { ...sendData(input, counters.memory, admission, ports), worker: at }
+      const concurrency = share(usersOf(plan), workers, at)
+      const data = {
+        ...sendData(input, counters.memory, admission, ports),
+        worker: at,
+        concurrency,
+      }
       this.#senders.push(this.#start('./send-worker', data, ports))
     }
     const ports = bodies.map(({ port1 }) => port1)
     const { columns, shapes, blocks } = shared
     const bodyData: BodyWorkerData = {
-      plan: { columns, shapes, blocks, count: plan.count },
+      plan: { columns, shapes, blocks, count: plan.count, mode: plan.mode },
       options: build,
       ports,
       counters: this.counters.map(({ memory }) => memory),
+      ends: ends.port2,
+      tokenizers: input.tokenizers,
     }
-    this.#body = this.#start('./body-worker', bodyData, ports)
+    this.#body = this.#start('./body-worker', bodyData, [...ports, ends.port2])
     this.#isPrimed = nextMessage(this.#body)
+    this.#body.on('message', (reply: BodyReply) => {
+      if (reply.kind === 'built') this.#fillers = reply.fillers
+    })
     this.#allSent = Promise.all(
       this.#senders.map(async (sender) => {
         this.#posted += await this.#follow(sender)
@@ -109,7 +124,16 @@ export class ReplayThreads {
     const reply = nextMessage<ResultReply>(this.#result)
     const lateBodies = sumCounts(this.counters).lateBodies
     const expected = this.#posted
-    const command = { kind: 'finish', expected, lateBodies, header, samples, events } as const
+    const fillers = this.#fillers
+    const command = {
+      kind: 'finish',
+      expected,
+      lateBodies,
+      fillers,
+      header,
+      samples,
+      events,
+    } as const
     this.#result.postMessage(command satisfies ResultCommand)
     const answer = await this.#orFailure(reply)
     if (answer.kind === 'finished') return answer.fidelity
@@ -154,7 +178,7 @@ function resultData(
   input: ThreadPlan,
   plan: SharedPlan,
   results: readonly MessageChannel[],
-): ResultWorkerData {
+): Omit<ResultWorkerData, 'ends'> {
   return {
     plan,
     models: input.models,
@@ -167,22 +191,34 @@ function resultData(
 }
 
 function sendData(
-  { options, targets }: ThreadPlan,
+  { options, plan, targets }: ThreadPlan,
   counters: SharedArrayBuffer,
   admission: SharedArrayBuffer,
   [bodies, results]: readonly [MessagePort, MessagePort],
-): Omit<SendWorkerData, 'worker'> {
+): Omit<SendWorkerData, 'worker' | 'concurrency'> {
   const { timeoutUs, stallUs, pacing } = options
   return {
     targets,
     limits: { leadUs: LEAD_US, timeoutUs, stallUs },
     pacing,
+    isSession: plan.mode.kind === 'session',
     ...limitsOf(options),
     counters,
     admission,
     bodies,
     results,
   }
+}
+
+/** Users of a closed loop; an open one has no end of them. */
+function usersOf({ mode }: Plan): number {
+  return mode.kind === 'closed' ? mode.concurrency : Number.POSITIVE_INFINITY
+}
+
+/** @returns null for an open loop */
+function share(users: number, workers: number, at: number): number | null {
+  if (users === Number.POSITIVE_INFINITY) return null
+  return Math.floor(users / workers) + (at < users % workers ? 1 : 0)
 }
 
 function limitsOf({ maxInFlight, maxPerSecond }: ReplayOptions) {

@@ -26,6 +26,7 @@ async function replayAgainst(seed: string) {
     counters,
     admission: new Admission({ maxInFlight: Infinity, maxPerSecond: Infinity }),
     limits: LIMITS,
+    concurrency: null,
     onResult(result) {
       results.push(result)
       if (results.length === REQUESTS) resolve()
@@ -36,6 +37,7 @@ async function replayAgainst(seed: string) {
       index,
       attempt: 0,
       dueUs: 1_000_000 + index * 10_000,
+      sinceStartUs: index * 10_000,
       target: 0,
       bodyBytes: 100,
       isStream: true,

@@ -1,5 +1,5 @@
 /** Plans made by hand, for tests and benches that need no trace. */
-import { NONE, type Plan, type RequestShape } from '../../src/workload/plan.ts'
+import { NONE, type Plan, type ReplayMode, type RequestShape } from '../../src/workload/plan.ts'
 
 export type HandRow = Readonly<{
   dueUs: number
@@ -12,6 +12,9 @@ export type HandRow = Readonly<{
   session?: number
   leaf?: number
   model?: string | null
+  /** Index of the row whose answer comes first. */
+  parent?: number
+  thinkUs?: number
 }>
 
 export type HandBlock = Readonly<{ id: bigint; parent: number | null; tokens: number }>
@@ -35,7 +38,11 @@ const SHAPE: RequestShape = {
 }
 
 /** @param rows in sending order */
-export function handPlan(rows: readonly HandRow[], blocks: readonly HandBlock[] = []): Plan {
+export function handPlan(
+  rows: readonly HandRow[],
+  blocks: readonly HandBlock[] = [],
+  mode: ReplayMode = { kind: 'open' },
+): Plan {
   const shapes: RequestShape[] = []
   const shapeOf = (row: HandRow) => {
     const shape = {
@@ -50,7 +57,7 @@ export function handPlan(rows: readonly HandRow[], blocks: readonly HandBlock[] 
   const sessions = new Set(rows.flatMap(({ session }) => (session === undefined ? [] : [session])))
   return {
     count: rows.length,
-    mode: { kind: 'open' },
+    mode,
     columns: {
       dueUs: Float64Array.from(rows, (row) => row.dueUs),
       seq: Uint32Array.from(rows, (_, seq) => seq),
@@ -60,8 +67,8 @@ export function handPlan(rows: readonly HandRow[], blocks: readonly HandBlock[] 
       outputTokens: Uint32Array.from(rows, (row) => row.outputTokens ?? 8),
       leaf: Uint32Array.from(rows, (row) => row.leaf ?? NONE),
       session: Uint32Array.from(rows, (row) => row.session ?? NONE),
-      parent: new Uint32Array(rows.length).fill(NONE),
-      thinkUs: new Float32Array(rows.length),
+      parent: Uint32Array.from(rows, (row) => row.parent ?? NONE),
+      thinkUs: Float32Array.from(rows, (row) => row.thinkUs ?? 0),
       abortAt: Float32Array.from(rows, (row) => row.abortAt ?? 0),
       shape: Uint32Array.from(rows, shapeOf),
     },

@@ -110,3 +110,43 @@ test.skipIf(!isHere)(
     expect(growth(run.samples, 'vllm:generation_tokens_total')).toBeLessThan(16 * 500)
   },
 )
+
+test.skipIf(!isHere)(
+  'later turns come their think time after the answer, quote it, and have the planned size (needs TRACE_VLLM_URL)',
+  async () => {
+    const turn = (endpoint: HandRow['endpoint'], session: number, at: number): HandRow => ({
+      dueUs: session * 200_000 + at,
+      endpoint,
+      session,
+      promptTokens: 40 + at * 60,
+      outputTokens: 12,
+      ...(at === 0 ? {} : { parent: session * 3 + at - 1, thinkUs: 150_000 }),
+    })
+    const rows = ['completions', 'chat', 'completions', 'chat'].flatMap((endpoint, session) =>
+      [0, 1, 2].map((at) => turn(endpoint as HandRow['endpoint'], session, at)),
+    )
+    const order = rows.map((_, at) => at)
+    const run = await runReplay(
+      handPlan(
+        order.map((at) => rows[at]!),
+        [],
+        { kind: 'session' },
+      ),
+      {
+        target,
+      },
+    )
+    expect(run.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
+    const bySeq = run.rows.toSorted((a, b) => a.seq - b.seq)
+    expect(bySeq.map(({ promptTokens }) => promptTokens)).toEqual(
+      rows.map(({ promptTokens }) => promptTokens),
+    )
+    expect(run.fidelity.fillers).toBe(0)
+    for (const row of bySeq) {
+      const parent = bySeq[row.parentSeq ?? -1]
+      if (parent === undefined) continue
+      const endUs = parent.atUs + (parent.lagUs ?? 0) + (parent.uploadUs ?? 0) + (parent.e2eUs ?? 0)
+      expect(row.atUs).toBeGreaterThanOrEqual(endUs + 150_000)
+    }
+  },
+)

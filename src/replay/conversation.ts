@@ -1,0 +1,124 @@
+/** Prompts of later turns: what was really sent, what was really answered, and then something new. Effects: may ask a tokenizer. */
+import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
+import type { Family } from './family.ts'
+import type { PromptWriter } from './prompt-writer.ts'
+import type { ChatMessage, TokenizerClient } from './tokenizer-client.ts'
+
+/** How a request ended that others follow. */
+export type ParentEnd = Readonly<{
+  index: number
+  /** µs from replay start. */
+  endedAtUs: number
+  /** null where there was no answer to quote. */
+  answerText: string | null
+  answerTokenIds: Uint32Array | null
+}>
+
+/** What has been said so far in one session, as its last turn sent it. */
+type Said = Readonly<{ ids: Uint32Array }> | Readonly<{ messages: readonly ChatMessage[] }>
+
+export type ConversationPlan = Pick<Plan, 'columns' | 'shapes' | 'blocks'>
+
+export class Conversations {
+  /** Turns whose parent gave nothing to quote, or that are too short for it: their own words stand in. */
+  fillerCount = 0
+  readonly #plan: ConversationPlan
+  readonly #family: Family
+  readonly #promptsOf: (index: number) => PromptWriter
+  readonly #tokenizerOf: (index: number) => TokenizerClient | null
+  /** By request, until the last of its children is built. */
+  readonly #said = new Map<number, Said>()
+
+  constructor(
+    plan: ConversationPlan,
+    family: Family,
+    promptsOf: (index: number) => PromptWriter,
+    tokenizerOf: (index: number) => TokenizerClient | null,
+  ) {
+    this.#plan = plan
+    this.#family = family
+    this.#promptsOf = promptsOf
+    this.#tokenizerOf = tokenizerOf
+  }
+
+  /** @returns JSON of the child's prompt; null where its own words are right */
+  async promptOf(child: number, end: ParentEnd): Promise<Buffer | null> {
+    const shape = this.#shapeOf(child)
+    if (!this.#continues(child, end.index) || shape.inputCount > 1) return null
+    const prompts = this.#promptsOf(child)
+    const said = prompts.writesIds(shape)
+      ? this.#idsOf(child, end, prompts)
+      : shape.endpoint === 'chat'
+        ? await this.#messagesOf(child, end, prompts)
+        : null
+    if (said === null) {
+      this.fillerCount += 1
+      return null
+    }
+    if (this.#family.hasChildren(child)) this.#said.set(child, said)
+    return Buffer.from('ids' in said ? `[${said.ids.join(',')}]` : JSON.stringify(said.messages))
+  }
+
+  /** All that follow this one are built. */
+  forget(index: number): void {
+    this.#said.delete(index)
+  }
+
+  #shapeOf(index: number): RequestShape {
+    const shape = this.#plan.shapes[this.#plan.columns.shape[index]!]
+    if (shape === undefined) throw new Error(`no shape of request ${index}`)
+    return shape
+  }
+
+  /** The leaf decides; the order of turns only where ids are missing. */
+  #continues(child: number, parent: number): boolean {
+    const { leaf, promptTokens } = this.#plan.columns
+    const ownLeaf = leaf[child]!
+    const parentLeaf = leaf[parent]!
+    if (ownLeaf === NONE || parentLeaf === NONE) {
+      return promptTokens[child]! > promptTokens[parent]!
+    }
+    for (let at = ownLeaf; at !== NONE; at = this.#plan.blocks.parent[at]!) {
+      if (at === parentLeaf) return true
+    }
+    return false
+  }
+
+  #idsOf(child: number, { index, answerTokenIds }: ParentEnd, prompts: PromptWriter): Said | null {
+    const { promptTokens } = this.#plan.columns
+    const total = promptTokens[child]!
+    const said = this.#said.get(index)
+    const before =
+      said !== undefined && 'ids' in said ? said.ids : prompts.ids(index, 0, promptTokens[index]!)
+    const quoted = before.length + (answerTokenIds?.length ?? 0)
+    if (answerTokenIds === null || quoted > total) return null
+    const ids = new Uint32Array(total)
+    ids.set(before)
+    ids.set(answerTokenIds, before.length)
+    ids.set(prompts.ids(child, quoted, total), quoted)
+    return { ids }
+  }
+
+  async #messagesOf(child: number, end: ParentEnd, prompts: PromptWriter): Promise<Said | null> {
+    const { promptTokens } = this.#plan.columns
+    const tokenizer = this.#tokenizerOf(child)
+    if (end.answerText === null || end.answerText === '' || tokenizer === null) return null
+    const { starter, headTokens, tailTokens } = prompts.frameOf(this.#shapeOf(child))
+    const said = this.#said.get(end.index)
+    const ownEnd = promptTokens[end.index]! - tailTokens
+    const before =
+      said !== undefined && 'messages' in said
+        ? said.messages
+        : [{ role: 'user', content: starter + prompts.text(end.index, headTokens, ownEnd) }]
+    const answered = [...before, { role: 'assistant', content: end.answerText }]
+    const bare = await tokenizer.tokenizeChat(
+      [...answered, { role: 'user', content: starter }],
+      null,
+    )
+    const missing = promptTokens[child]! - (bare?.length ?? Number.POSITIVE_INFINITY)
+    if (missing < 0) return null
+    const content =
+      starter + prompts.text(child, promptTokens[child]! - missing, promptTokens[child]!)
+    return { messages: [...answered, { role: 'user', content }] }
+  }
+}
