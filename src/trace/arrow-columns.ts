@@ -24,12 +24,11 @@ const BUFFERS_OF: Readonly<Record<ArrowKind, number>> = {
 
 const LENGTH_PREFIX_BYTES = 8
 
-/** Decodes columns of one file; keeps nothing between batches but interned texts. */
+/** Decodes columns of one file; keeps nothing between batches. */
 export class ColumnDecoder {
   readonly #source: ByteSource
   readonly #fields: readonly ArrowField[]
   readonly #firstBuffer: readonly number[]
-  readonly #interned = new Map<string, string>()
 
   constructor(source: ByteSource, fields: readonly ArrowField[]) {
     this.#source = source
@@ -106,7 +105,11 @@ export class ColumnDecoder {
     const offsets = new DataView(offsetBytes.buffer, offsetBytes.byteOffset, offsetBytes.byteLength)
     const end = offsets.getInt32(batch.rowCount * 4, true)
     const bytes = this.#buffer(batch, first + 2, Math.max(0, end))
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
     const limit = kind === 'utf8' ? 'MAX_TEXT_BYTES' : 'MAX_BLOB_BYTES'
+    let last = ''
+    let lastFrom = 0
+    let lastTo = 0
     for (let row = 0; row < batch.rowCount; row += 1) {
       if (present !== null && !bitAt(present, row)) continue
       const from = offsets.getInt32(row * 4, true)
@@ -115,21 +118,16 @@ export class ColumnDecoder {
         throw unreadable(this.#source, 'a text points outside its buffer')
       }
       keepWithin(limit, to - from, this.#source.path)
-      data[row] =
-        kind === 'utf8'
-          ? this.#text(bytes, from, to)
-          : new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from)
+      if (kind === 'binary')
+        data[row] = new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from)
+      else if (isRepeated(text, lastFrom, lastTo, from, to)) data[row] = last
+      else {
+        last = text.toString('utf8', from, to)
+        lastFrom = from
+        lastTo = to
+        data[row] = last
+      }
     }
-  }
-
-  /** Most texts repeat; one copy of each short one is enough. */
-  #text(bytes: Uint8Array, from: number, to: number): string {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8')
-    if (text.length > 64) return text
-    const known = this.#interned.get(text)
-    if (known !== undefined) return known
-    if (this.#interned.size < 4_096) this.#interned.set(text, text)
-    return text
   }
 
   /** At least `neededBytes` of the batch's n-th buffer, inflated. */
@@ -170,4 +168,19 @@ export class ColumnDecoder {
 
 function bitAt(bits: Uint8Array, row: number): boolean {
   return (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1
+}
+
+/** Most texts repeat the row before; then its string is used again. */
+function isRepeated(
+  bytes: Buffer,
+  lastFrom: number,
+  lastTo: number,
+  from: number,
+  to: number,
+): boolean {
+  if (lastTo - lastFrom !== to - from) return false
+  for (let index = 0; index < to - from; index += 1) {
+    if (bytes[lastFrom + index] !== bytes[from + index]) return false
+  }
+  return true
 }

@@ -36,7 +36,10 @@ export class ArrowFileWriter {
     sink: (bytes: Uint8Array) => void,
   ) {
     this.#table = table
-    this.#schema = new Schema(columnsOf(table).map(fieldOf), new Map(metadata))
+    this.#schema = new Schema(
+      columnsOf(table).map((column) => fieldOf(column, table === 'request')),
+      new Map(metadata),
+    )
     this.#writer = new ZstdFileWriter(sink)
     this.#writer.begin(this.#schema)
   }
@@ -115,7 +118,12 @@ function align(offset: number): number {
   return Math.ceil(offset / 8) * 8
 }
 
-function fieldOf({ file, type, nullable, unit, meaning }: ColumnEntry): Field {
+/** @param isExplained with unit and meaning, for whoever opens the file elsewhere */
+function fieldOf(
+  { file, type, nullable, unit, meaning }: ColumnEntry,
+  isExplained: boolean,
+): Field {
+  if (!isExplained) return new Field(file, arrowType(type), nullable)
   const notes = new Map([
     ...(unit === '' ? [] : [['unit', unit] as const]),
     ['meaning', meaning] as const,

@@ -6,7 +6,7 @@ import { publish, refuseExisting, temporaryPath } from '../base/files.ts'
 import { ArrowContainer } from './arrow-container.ts'
 import type { BlockRow, TableName } from './columns.ts'
 import { containerByName, type Container, type ContainerName } from './container.ts'
-import { rowDigest } from './digest.ts'
+import { RowEncoder, rowDigest } from './digest.ts'
 import type { TraceHeader } from './header.ts'
 import { IdIndex } from './id-index.ts'
 import { SeqSet } from './seq-set.ts'
@@ -54,6 +54,10 @@ class FileWriter implements TraceWriter {
   readonly #counts = { request: 0, block: 0, event: 0, gap: 0, sample: 0 }
   readonly #blockIds = new IdIndex()
   readonly #seqs = new SeqSet()
+  /** Digests rows as they pass, as long as they come in order. */
+  #encoder: RowEncoder | null = new RowEncoder()
+  #lastAtUs = -Infinity
+  #lastSeq = -Infinity
 
   constructor(path: string, header: TraceHeader, container: Container) {
     this.#path = path
@@ -98,15 +102,30 @@ class FileWriter implements TraceWriter {
   #add(table: TableName, batch: Batch): void {
     if (batch.rowCount === 0) return
     checkBatch(table, batch)
-    if (table === 'request') this.#seqs.add(batch.columns['seq'] as Float64Array, batch.rowCount)
+    if (table === 'request') this.#watch(batch)
     this.#container.addBatch(table, batch)
     this.#counts[table] += batch.rowCount
+  }
+
+  #watch(batch: Batch): void {
+    const atUs = batch.columns['atUs'] as Float64Array
+    const seq = batch.columns['seq'] as Float64Array
+    this.#seqs.add(seq, batch.rowCount)
+    for (let row = 0; row < batch.rowCount && this.#encoder !== null; row += 1) {
+      const at = atUs[row] ?? 0
+      const number = seq[row] ?? 0
+      const isLater = at > this.#lastAtUs || (at === this.#lastAtUs && number > this.#lastSeq)
+      if (!isLater) this.#encoder = null
+      this.#lastAtUs = at
+      this.#lastSeq = number
+    }
+    this.#encoder?.rows('request', batch)
   }
 
   async finish(changes: Partial<TraceHeader> = {}): Promise<void> {
     try {
       await this.#container.flush()
-      const digest = await digestOf(this.#container.temporaryPath)
+      const digest = await digestOf(this.#container.temporaryPath, this.#encoder)
       await this.#container.seal({
         ...this.#header,
         ...changes,
@@ -126,10 +145,10 @@ class FileWriter implements TraceWriter {
   }
 }
 
-async function digestOf(path: string): Promise<string> {
+async function digestOf(path: string, begun: RowEncoder | null): Promise<string> {
   const reader = await readContainer(path)
   try {
-    return await rowDigest(reader)
+    return await rowDigest(reader, begun)
   } finally {
     await reader.close()
   }

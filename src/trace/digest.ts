@@ -20,14 +20,21 @@ import type { TraceReader } from './trace.ts'
 const BUFFER_BYTES = 262_144
 /** The longest value that is not text or bytes, with its place. */
 const MARGIN_BYTES = 32
-const MAX_INTERNED = 4_096
+const MAX_LOOPED = 40
 
-/** @returns 64 hexadecimal digits */
-export async function rowDigest(reader: TraceReader): Promise<string> {
-  const encoder = new RowEncoder()
+/**
+ * @param begun an encoder that was begun and given all requests while they passed; they are not read
+ * again then
+ * @returns 64 hexadecimal digits
+ */
+export async function rowDigest(
+  reader: TraceReader,
+  begun: RowEncoder | null = null,
+): Promise<string> {
+  const encoder = begun ?? new RowEncoder()
   for (const table of TABLE_NAMES) {
-    encoder.text(`${table}\n`)
-    await encodeTable(encoder, table, reader)
+    if (table !== 'request') encoder.begin(table)
+    if (table !== 'request' || begun === null) await encodeTable(encoder, table, reader)
     encoder.byte(0)
   }
   return encoder.digest()
@@ -92,12 +99,16 @@ function compareValues(left: unknown, right: unknown): number {
   return (left as number) < (right as number) ? -1 : 1
 }
 
-class RowEncoder {
+/** Takes rows in the digest's order, in batches of any size. */
+export class RowEncoder {
   readonly #hash: Hash = createHash('sha256').update('vllm-trace rows 1\n')
   readonly #bytes = Buffer.alloc(BUFFER_BYTES)
   readonly #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset)
-  readonly #interned = new Map<string, Buffer>()
   #length = 0
+
+  constructor() {
+    this.begin('request')
+  }
 
   sorted(table: TableName, rows: readonly object[]): void {
     this.rows(table, rowsToBatch(table, [...rows].toSorted(compareRows(table))))
@@ -131,7 +142,7 @@ class RowEncoder {
       case 'text':
       case 'json': {
         const text = (data as (string | null)[])[row] as string | null
-        return text === null ? undefined : this.#sized(place, this.#encoded(text))
+        return text === null ? undefined : this.#text(place, text)
       }
       case 'bytes': {
         const bytes = (data as (Uint8Array | null)[])[row] as Uint8Array | null
@@ -146,8 +157,8 @@ class RowEncoder {
     this.#length += 1
   }
 
-  text(value: string): void {
-    this.#raw(Buffer.from(value))
+  begin(table: TableName): void {
+    this.#raw(Buffer.from(`${table}\n`))
   }
 
   digest(): string {
@@ -181,6 +192,10 @@ class RowEncoder {
 
   #sized(place: number, bytes: Uint8Array): void {
     this.byte(place)
+    this.#size(bytes)
+  }
+
+  #size(bytes: Uint8Array): void {
     this.#view.setUint32(this.#length, bytes.length, true)
     this.#length += 4
     this.#raw(bytes)
@@ -196,13 +211,24 @@ class RowEncoder {
     this.#length += bytes.length
   }
 
-  /** Models, outcomes and endpoints come again and again. */
-  #encoded(value: string): Buffer {
-    const known = this.#interned.get(value)
-    if (known !== undefined) return known
-    const bytes = Buffer.from(value)
-    if (this.#interned.size < MAX_INTERNED) this.#interned.set(value, bytes)
-    return bytes
+  #text(place: number, text: string): void {
+    this.byte(place)
+    if (this.#length + text.length * 3 + MARGIN_BYTES > BUFFER_BYTES) this.#flush()
+    if (text.length * 3 + MARGIN_BYTES > BUFFER_BYTES) return this.#size(Buffer.from(text))
+    const start = this.#length + 4
+    let at = start
+    // Short plain texts are the rule, and for them a loop is quicker than a call.
+    for (let index = 0; index < text.length; index += 1) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f || index > MAX_LOOPED) {
+        at = start + this.#bytes.write(text, start, 'utf8')
+        break
+      }
+      this.#bytes[at] = code
+      at += 1
+    }
+    this.#view.setUint32(start - 4, at - start, true)
+    this.#length = at
   }
 
   #flush(): void {

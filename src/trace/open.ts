@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { TraceError } from '../base/errors.ts'
 import { ARROW_MAGIC } from './arrow-file.ts'
 import { readArrow } from './arrow-reader.ts'
+import { CheckedReader } from './checked-reader.ts'
 import type { ContainerName } from './container.ts'
+import { FileCheck } from './file-check.ts'
 import { joinSegments } from './segments-reader.ts'
 import { readSqlite } from './sqlite-reader.ts'
 import type { TraceReader } from './trace.ts'
@@ -12,30 +14,37 @@ import type { TraceReader } from './trace.ts'
 const SQLITE_MAGIC = 'SQLite format 3\0'
 
 /**
+ * SQLite files are checked in a thread beside the reading; no table ends before that has passed.
+ *
  * @param path a trace, or a folder of segments, finished or being written
  * @throws TraceError TRACE_UNREADABLE or TRACE_NEWER
  */
 export async function openTrace(path: string): Promise<TraceReader> {
-  if (!isFolder(path)) return readContainer(path)
-  const names = readdirSync(path)
-    .filter((name) => /^[^.].*\.(?:sqlite|arrow)$/.test(name))
-    .toSorted()
-  if (names.length === 0) {
-    throw new TraceError('TRACE_UNREADABLE', `${path} is a folder without traces`, {
-      hint: 'A recording is a folder of .sqlite segments.',
-    })
-  }
+  const paths = isFolder(path) ? segmentPaths(path) : [path]
   const readers: TraceReader[] = []
   try {
-    for (const name of names) readers.push(await readContainer(join(path, name)))
-    return joinSegments(path, readers)
+    for (const one of paths) readers.push(await readContainer(one))
+    const reader = joinSegments(path, readers)
+    const sqlitePaths = paths.filter((one) => containerByContent(one) === 'sqlite')
+    if (sqlitePaths.length === 0) return reader
+    return new CheckedReader(reader, new FileCheck(sqlitePaths))
   } catch (error) {
     await Promise.all(readers.map(async (reader) => reader.close()))
     throw error
   }
 }
 
-/** One file. */
+function segmentPaths(folder: string): string[] {
+  const names = readdirSync(folder)
+    .filter((name) => /^[^.].*\.(?:sqlite|arrow)$/.test(name))
+    .toSorted()
+  if (names.length > 0) return names.map((name) => join(folder, name))
+  throw new TraceError('TRACE_UNREADABLE', `${folder} is a folder without traces`, {
+    hint: 'A recording is a folder of .sqlite segments.',
+  })
+}
+
+/** One file, which is trusted to be sound: ours. */
 export async function readContainer(path: string): Promise<TraceReader> {
   const container = containerByContent(path)
   if (container === 'sqlite') return readSqlite(path)

@@ -3,6 +3,7 @@
  * Effects: opens database files.
  */
 import assert from 'node:assert/strict'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { TraceError } from '../base/errors.ts'
 import { FORMAT_VERSION } from './header.ts'
@@ -13,6 +14,9 @@ export type Statement = Database.Statement
 
 /** Earlier releases can corrupt a WAL database under two processes. */
 const OLDEST_SQLITE = [3, 51, 3] as const
+
+/** SQLite's own header. */
+const HEAD_BYTES = 100
 
 /** How long a connection waits for another one's lock. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -111,12 +115,31 @@ export function openForReading(path: string): Connection {
     connection.pragma('trusted_schema = OFF')
     connection.pragma('cell_size_check = ON')
     connection.pragma('query_only = ON')
+    checkSize(path)
     checkSchema(connection, path)
     return connection
   } catch (error) {
     connection?.close()
     throw sqliteProblem(error, path)
   }
+}
+
+/**
+ * SQLite takes a file without its last pages for a sound one until it wants to read them. While a file
+ * is in WAL mode its pages may still be elsewhere.
+ */
+function checkSize(path: string): void {
+  const head = Buffer.alloc(HEAD_BYTES)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, head, 0, HEAD_BYTES, 0)
+    const pageBytes = head.readUInt16BE(16) === 1 ? 65_536 : head.readUInt16BE(16)
+    const isWal = head[18] === 2
+    if (isWal || fstatSync(file).size >= pageBytes * head.readUInt32BE(28)) return
+  } finally {
+    closeSync(file)
+  }
+  throw new TraceError('TRACE_UNREADABLE', `${path} is cut off`)
 }
 
 function checkSchema(connection: Connection, path: string): void {

@@ -68,7 +68,12 @@ export function isNull(data: Data, index: number): boolean {
 /** Whether any of the rows has a value in this column. */
 export function hasValue(data: Data | undefined, rowCount: number): boolean {
   if (data === undefined) return false
-  for (let index = 0; index < rowCount; index += 1) if (!isNull(data, index)) return true
+  if (data instanceof Float64Array) {
+    for (let index = 0; index < rowCount; index += 1) if (data[index] === data[index]) return true
+    return false
+  }
+  const none = data instanceof BigUint64Array ? 0n : null
+  for (let index = 0; index < rowCount; index += 1) if (data[index] !== none) return true
   return false
 }
 

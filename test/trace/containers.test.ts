@@ -99,7 +99,7 @@ describe.each(CONTAINERS)('a trace in %s', (container) => {
     expect(await reader.events()).toHaveLength(1)
     await reader.close()
     expect(readdirSync(dirname(path)).filter((name) => name.startsWith('.'))).toEqual([])
-  })
+  }, 60_000)
 
   test('appears under its name only when it is whole', async () => {
     const other = scratch(`late.${container}`)
