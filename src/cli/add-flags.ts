@@ -9,7 +9,6 @@ export type FlagTable = Readonly<
       description: string
       default?: string
       isRepeatable?: boolean
-      isRequired?: boolean
     }>
   >
 >
@@ -18,7 +17,6 @@ export function addFlags(command: Command, table: FlagTable): Command {
   for (const flag of Object.values(table)) {
     const option = new Option(flag.flags, flag.description)
     if (flag.default !== undefined) option.default(flag.default)
-    if (flag.isRequired === true) option.makeOptionMandatory()
     if (flag.isRepeatable === true) {
       option.argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), text])
     }

@@ -7,6 +7,7 @@ const FIELDS = [
   'errors',
   'hungUp',
   'dropped',
+  'cut',
   'inFlight',
   'events',
   'bytesIn',

@@ -21,7 +21,20 @@ export function fidelityText(fidelity: Fidelity): string {
   const failed = bad.map(
     ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`,
   )
-  return [...parts, ...failed].join(' · ')
+  return wrapped([...parts, ...failed])
+}
+
+const WIDTH = 92
+
+function wrapped(parts: readonly string[]): string {
+  const lines: string[] = []
+  for (const part of parts) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + part.length + 3 <= WIDTH)
+      lines.push(`${lines.pop()} · ${part}`)
+    else lines.push(part)
+  }
+  return lines.join('\n      ')
 }
 
 /** A share is only called whole when it is. */

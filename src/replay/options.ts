@@ -34,7 +34,7 @@ export type ReplayOptions = Readonly<{
 
 /** The flags, their help and the only place where their defaults stand. */
 export const REPLAY_FLAGS = {
-  target: { flags: '--target <url>', description: 'server to send to', isRequired: true },
+  target: { flags: '--target <url>', description: 'server to send to' },
   out: { flags: '--out <file>', description: 'the result, .sqlite or .arrow' },
   force: { flags: '--force', description: 'replace the result if it exists' },
   mapModel: {
@@ -96,7 +96,7 @@ type Flags = typeof REPLAY_FLAGS
 
 /** As commander hands them over. */
 export type RawReplayOptions = {
-  [K in keyof Flags]: Flags[K] extends { default: string } | { isRequired: true }
+  [K in keyof Flags]: Flags[K] extends { default: string }
     ? string
     : Flags[K] extends { isRepeatable: true }
       ? readonly string[] | undefined
@@ -106,7 +106,7 @@ export type RawReplayOptions = {
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
 export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
   return {
-    targetUrl: parseUrl('--target', raw.target),
+    targetUrl: parseTarget(raw.target),
     outPath: textOf(raw.out),
     isForced: raw.force === true,
     modelMap: Object.fromEntries(
@@ -131,6 +131,13 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
       isInsecure: raw.tlsInsecure === true,
     },
   }
+}
+
+function parseTarget(value: string | boolean | undefined): URL {
+  if (typeof value === 'string') return parseUrl('--target', value)
+  throw new TraceError('BAD_OPTION', '--target is missing: where shall it be sent?', {
+    hint: 'For example --target http://127.0.0.1:8000; `trace plan` shows the load and sends nothing.',
+  })
 }
 
 function parseLimit(flag: string, value: string | boolean | undefined): number {

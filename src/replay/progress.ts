@@ -8,6 +8,8 @@ export type Progress = Readonly<{
   inFlight: number
   hungUp: number
   dropped: number
+  /** Ended by an interruption of the run: in flight, or not yet sent. */
+  cut: number
   errors: number
   /** 99th percentile so far, µs; null before the first send. */
   lagUs: number | null
@@ -19,7 +21,7 @@ const BAR_WIDTH = 26
 
 /** '███░░ 76 %  due 8,013 · sent 8,013 · 118 in flight · 4 errors · lag p99 0.2 ms' */
 export function progressLine(progress: Progress, withBar: boolean): string {
-  const { planned, due, sent, inFlight, errors, hungUp, dropped, lagUs, done } = progress
+  const { planned, due, sent, inFlight, errors, hungUp, dropped, cut, lagUs, done } = progress
   const share = planned === 0 ? 1 : done / planned
   const filled = Math.floor(share * BAR_WIDTH)
   const head = withBar
@@ -34,6 +36,7 @@ export function progressLine(progress: Progress, withBar: boolean): string {
       `${formatCount(errors)} errors`,
       ...(hungUp === 0 ? [] : [`${formatCount(hungUp)} hung up`]),
       ...(dropped === 0 ? [] : [`${formatCount(dropped)} dropped`]),
+      ...(cut === 0 ? [] : [`${formatCount(cut)} cut short`]),
       ...(lagUs === null ? [] : [`lag p99 ${formatDuration(lagUs)}`]),
     ].join(' · ')
   )

@@ -166,6 +166,7 @@ export class Sender implements FlightHost {
     if (flight.isSent) counters.add('inFlight', -1)
     if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')
     else if (result.fault === 'dropped') counters.add('dropped')
+    else if (result.fault === 'interrupted') counters.add('cut')
     else counters.add(isAnswered ? 'ok' : 'errors')
     if (!flight.isSent) this.#release(flight)
     onResult(result)

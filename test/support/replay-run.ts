@@ -16,7 +16,8 @@ import type { TraceHeader } from '../../src/trace/header.ts'
 import type { Plan } from '../../src/workload/plan.ts'
 import { testWorld } from './test-world.ts'
 
-const DEFAULTS = Object.fromEntries(
+/** What the command line gives where nothing is said. */
+export const replayDefaults = Object.fromEntries(
   Object.entries(REPLAY_FLAGS).flatMap(([name, flag]) =>
     'default' in flag ? [[name, flag.default]] : [],
   ),
@@ -42,7 +43,11 @@ export async function runReplay(
   const folder = mkdtempSync(join(tmpdir(), 'trace-replay-'))
   try {
     const outPath = join(folder, 'run.sqlite')
-    const options = parseReplayOptions({ ...DEFAULTS, out: outPath, ...wish } as RawReplayOptions)
+    const options = parseReplayOptions({
+      ...replayDefaults,
+      out: outPath,
+      ...wish,
+    } as RawReplayOptions)
     const { world, said, signal } = testWorld({ clock: systemClock })
     const work = replay(plan, options, world)
     const side = Promise.resolve(during(signal))

@@ -3,8 +3,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { HttpClient } from '../../src/base/http.ts'
 import { convertTrace } from '../../src/formats/convert.ts'
 import { parseConvertOptions } from '../../src/formats/options.ts'
+import { BodyBuilder } from '../../src/replay/body-builder.ts'
+import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
+import { preflight } from '../../src/replay/preflight.ts'
+import { readMetrics } from '../../src/replay/server-metrics.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import { buildPlan } from '../../src/workload/build-plan.ts'
 import {
@@ -14,7 +19,8 @@ import {
 } from '../../src/workload/options.ts'
 import { ABORT_BY_TIME, ABORT_BY_TOKENS } from '../../src/workload/plan.ts'
 import { handPlan, type HandRow } from '../support/hand-plan.ts'
-import { growth, runReplay, type FinishedReplay } from '../support/replay-run.ts'
+import { createPrefixCache } from '../../src/workload/prefix-cache.ts'
+import { growth, replayDefaults, runReplay, type FinishedReplay } from '../support/replay-run.ts'
 import { testWorld } from '../support/test-world.ts'
 
 const target = process.env['TRACE_VLLM_URL'] ?? ''
@@ -114,7 +120,7 @@ test.skipIf(!isHere)(
 test.skipIf(!isHere)(
   'later turns come their think time after the answer, quote it, and have the planned size (needs TRACE_VLLM_URL)',
   async () => {
-    const turn = (endpoint: HandRow['endpoint'], session: number, at: number): HandRow => ({
+    const turn = (endpoint: 'chat' | 'completions', session: number, at: number): HandRow => ({
       dueUs: session * 200_000 + at,
       endpoint,
       session,
@@ -122,8 +128,8 @@ test.skipIf(!isHere)(
       outputTokens: 12,
       ...(at === 0 ? {} : { parent: session * 3 + at - 1, thinkUs: 150_000 }),
     })
-    const rows = ['completions', 'chat', 'completions', 'chat'].flatMap((endpoint, session) =>
-      [0, 1, 2].map((at) => turn(endpoint as HandRow['endpoint'], session, at)),
+    const rows = (['completions', 'chat', 'completions', 'chat'] as const).flatMap(
+      (endpoint, session) => [0, 1, 2].map((at) => turn(endpoint, session, at)),
     )
     const order = rows.map((_, at) => at)
     const run = await runReplay(
@@ -150,3 +156,72 @@ test.skipIf(!isHere)(
     }
   },
 )
+
+test.skipIf(!isHere)(
+  'sent one at a time, the server takes from its cache what the engine rule predicts (needs TRACE_VLLM_URL)',
+  async () => {
+    const blocks = Array.from({ length: 60 }, (_, at) => ({
+      id: (BigInt(at + 1) * 0x9e37_79b9_7f4a_7c15n) & 0xffff_ffff_ffff_ffffn,
+      parent: at % 6 === 0 ? (at === 0 ? null : 0) : at - 1,
+      tokens: 40 + ((at * 29) % 90),
+    }))
+    const depth = (leaf: number): number =>
+      blocks[leaf]!.tokens + (blocks[leaf]!.parent === null ? 0 : depth(blocks[leaf]!.parent))
+    const rows = Array.from({ length: 120 }, (_, at): HandRow => {
+      const leaf = (at * 17) % 60
+      const endpoint = at % 2 === 0 ? 'completions' : 'chat'
+      return {
+        dueUs: at,
+        endpoint,
+        leaf,
+        promptTokens: depth(leaf) + 14 + ((at * 13) % 120),
+        outputTokens: 1,
+      }
+    })
+    const plan = handPlan(rows, blocks)
+    const client = new HttpClient()
+    const options = parseReplayOptions({ ...replayDefaults, target } as RawReplayOptions)
+    const { target: built, facts } = await preflight(plan, options, client, [])
+    const builder = new BodyBuilder(plan, {
+      targets: [built],
+      targetOfShape: plan.shapes.map(() => 0),
+      runId: 'prefix',
+      textSeed: String(process.hrtime.bigint()),
+      prefix: 'keep',
+      isLastOnConnection: true,
+    })
+    // Two dialects do not share what they share within themselves: the template stands before it.
+    const caches = ['completions', 'chat'].map(() =>
+      createPrefixCache(plan.blocks, {
+        rule: 'engine',
+        blockTokens: facts.blockTokens ?? 16,
+        capacityTokens: null,
+      }),
+    )
+    const wrong: unknown[] = []
+    let before = await hits(client)
+    for (let index = 0; index < plan.count; index += 1) {
+      const into = Buffer.alloc(builder.roomFor(index))
+      const { end } = builder.build(index, into, 0)
+      const text = into.toString('utf8', 0, end)
+      const [head = ''] = text.split('\r\n\r\n')
+      const json: unknown = JSON.parse(text.slice(head.length + 4))
+      await client.call(new URL(head.split(' ')[1]!, target), { json })
+      const after = await hits(client)
+      const cache = caches[index % 2]!
+      const { leaf, promptTokens } = plan.columns
+      const predicted = cache.serve(leaf[index]!, promptTokens[index]!)
+      if (after - before !== predicted) wrong.push({ index, predicted, got: after - before })
+      before = after
+    }
+    await client.close()
+    expect(wrong.length, JSON.stringify(wrong)).toBeLessThanOrEqual(Math.floor(plan.count / 100))
+  },
+)
+
+async function hits(client: HttpClient): Promise<number> {
+  const metrics = (await readMetrics(client, new URL('/metrics', target))) ?? []
+  return metrics
+    .filter(({ name }) => name === 'vllm:prefix_cache_hits_total')
+    .reduce((total, { value }) => total + value, 0)
+}
