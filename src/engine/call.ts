@@ -40,7 +40,7 @@ export type Call = Readonly<{
   /** Alternatives to show beside each token; null where none were asked for. */
   logprobs: number | null
   /** Tokens in one event, after the first. */
-  streamInterval: number
+  streamIntervalTokens: number
   /** System text of the responses dialect, repeated in its answer. */
   instructions: string | null
 }>

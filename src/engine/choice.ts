@@ -72,7 +72,7 @@ export function pushToken(
 export function isEventDue(choice: Choice): boolean {
   if (choice.unsentTokens.length === 0) return false
   if (choice.finish !== null || choice.sentTokenCount === 0) return true
-  return choice.unsentTokens.length >= choice.call.streamInterval
+  return choice.unsentTokens.length >= choice.call.streamIntervalTokens
 }
 
 /** Everything that is ready, as one event. */

@@ -125,7 +125,9 @@ function sendNotFound(
 function waiterOn(clock: Clock): Wait {
   return async (dueUs, signal) => {
     try {
-      while (clock.nowUs() < dueUs) await pause(dueUs - clock.nowUs(), signal)
+      for (let leftUs = dueUs - clock.nowUs(); leftUs > 0; leftUs = dueUs - clock.nowUs()) {
+        await pause(leftUs, signal)
+      }
     } catch (error) {
       if (!signal.aborted) throw error
     }

@@ -56,12 +56,9 @@ export function chunkOf(event: string): string {
   return `${Buffer.byteLength(event).toString(16)}\r\n${event}\r\n`
 }
 
-/** Several events, each as its own chunk. */
-export function chunksOf(events: string): string {
-  return events
-    .split(/(?<=\n\n)/)
-    .map(chunkOf)
-    .join('')
+/** Several events in one text, one by one. */
+export function splitEvents(events: string): string[] {
+  return events === '' ? [] : events.split(/(?<=\n\n)/)
 }
 
 function isLast({ headers, httpVersionMinor }: RawRequest): boolean {

@@ -49,7 +49,7 @@ export function parseEngineOptions(raw: RawEngineOptions): EngineOptions {
       hasRequestFigures: raw.perRequestMetrics === true,
       hasRequestIdHeaders: raw.requestIdHeaders === true,
       forcesUsage: raw.forceUsage === true,
-      streamInterval: parseCount('--stream-interval', raw.streamInterval, 1),
+      streamIntervalTokens: parseCount('--stream-interval', raw.streamInterval, 1),
       keepAliveUs:
         raw.keepAlive === undefined ? null : parseDurationUs('--keep-alive', raw.keepAlive),
     },

@@ -78,7 +78,7 @@ function readRest(fields: Fields, { settings, createdSec }: CallContext) {
     hasEcho: false,
     logprobs: null,
     instructions: null,
-    streamInterval: settings.streamInterval,
+    streamIntervalTokens: settings.streamIntervalTokens,
     salt: hashText(fields.text('cache_salt') ?? ''),
     model: settings.modelName,
     createdSec,

@@ -111,7 +111,7 @@ function readCommon(fields: Fields, context: CallContext) {
     hasUsage: hasUsage || settings.forcesUsage,
     hasContinuousUsage: hasContinuousUsage || settings.forcesUsage,
     hasTokenIds: fields.flag('return_token_ids'),
-    streamInterval: fields.integer('stream_interval') ?? settings.streamInterval,
+    streamIntervalTokens: fields.integer('stream_interval') ?? settings.streamIntervalTokens,
     salt: hashText(fields.text('cache_salt') ?? ''),
     model: settings.modelName,
     createdSec,

@@ -19,7 +19,7 @@ export type EngineSettings = Readonly<{
   hasRequestIdHeaders: boolean
   /** Usage on each event of a stream, unasked. */
   forcesUsage: boolean
-  streamInterval: number
+  streamIntervalTokens: number
   /** µs of silence after which a stream gets a comment; null: never. */
   keepAliveUs: number | null
 }>

@@ -4,7 +4,7 @@
  */
 import { type Choice, isEventDue, takeDelta } from './choice.ts'
 import { type Generation, figuresOf, usageOf } from './generation.ts'
-import { type RawResponse, chunkOf, chunksOf } from './http-answer.ts'
+import { type RawResponse, chunkOf, splitEvents } from './http-answer.ts'
 import type { Wire } from './wire.ts'
 
 const KEEP_ALIVE_EVENT = ': keep-alive\n\n'
@@ -34,29 +34,29 @@ export function advance(answer: StreamAnswer, generation: Generation, choice: Ch
 /** A comment, so that proxies and clients see that the stream lives. */
 export function keepAlive(answer: StreamAnswer, silenceUs: number): void {
   if (answer.isEnded || answer.isBlocked || answer.nowUs() - answer.lastWriteUs < silenceUs) return
-  write(answer, chunkOf(KEEP_ALIVE_EVENT))
+  write(answer, KEEP_ALIVE_EVENT)
 }
 
 /** The engine is gone: one event that says so, then the usual end. */
 export function breakOff(answer: StreamAnswer, errorEvent: string): void {
   if (answer.isEnded) return
-  write(answer, chunksOf(errorEvent))
+  writeAll(answer, errorEvent)
   end(answer)
 }
 
 export function greet(answer: StreamAnswer): void {
-  if (answer.wire.greeting !== '') write(answer, chunksOf(answer.wire.greeting))
+  if (answer.wire.greeting !== '') writeAll(answer, answer.wire.greeting)
 }
 
 function sendDue(answer: StreamAnswer, generation: Generation, choice: Choice): void {
   if (!isEventDue(choice)) return
   if (!answer.isOpened) {
     answer.isOpened = true
-    if (answer.wire.opening !== '') write(answer, chunksOf(answer.wire.opening))
+    if (answer.wire.opening !== '') writeAll(answer, answer.wire.opening)
   }
   const delta = takeDelta(choice, generation.totalTokenCount)
   const event = answer.wire.event(delta)
-  if (event !== '') write(answer, chunkOf(event))
+  if (event !== '') write(answer, event)
   answer.onEvent(answer.lastWriteUs, delta.tokens.length)
 }
 
@@ -79,7 +79,7 @@ function isBehind({ response }: StreamAnswer): boolean {
 function finishIfDone(answer: StreamAnswer, generation: Generation): void {
   if (generation.openCount > 0) return
   const figures = answer.hasFigures ? figuresOf(generation) : null
-  write(answer, chunksOf(answer.wire.closing(usageOf(generation), figures)))
+  writeAll(answer, answer.wire.closing(usageOf(generation), figures))
   end(answer)
 }
 
@@ -89,9 +89,17 @@ function end(answer: StreamAnswer): void {
   answer.onEnd()
 }
 
-/** Straight to the socket: Node's own chunking costs three times as much for each event. */
-function write(answer: StreamAnswer, chunks: string): void {
+function writeAll(answer: StreamAnswer, events: string): void {
+  for (const event of splitEvents(events)) write(answer, event)
+}
+
+/**
+ * One event as one HTTP chunk, straight to the socket: Node's own chunking costs more for each event.
+ * A pipelined answer has no socket until the one before it ended, and waits in Node's queue.
+ */
+function write(answer: StreamAnswer, event: string): void {
   const { socket } = answer.response
-  if (socket !== null && socket.writable) socket.write(chunks)
+  if (socket === null) answer.response.write(event)
+  else if (socket.writable) socket.write(chunkOf(event))
   answer.lastWriteUs = answer.nowUs()
 }
