@@ -1,23 +1,41 @@
 /** `trace report`: what a run measured, and whether to believe it. */
 import { Command } from 'commander'
-import { EXIT } from '../base/errors.ts'
+import { emitReport } from '../report/emit.ts'
+import { Outputs } from '../report/outputs.ts'
 import { reportFile } from '../report/report-file.ts'
-import { formatReport } from '../report/report-text.ts'
+import {
+  parseReportOptions,
+  type RawReportOptions,
+  REPORT_FLAGS,
+} from '../report/report-options.ts'
+import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
-export const reportCommand: Verb = (world, answer) =>
-  new Command('report')
+type Raw = RawReportOptions & { against?: string; json?: true }
+
+const EXAMPLES = `
+Examples:
+  $ trace report tuesday.sqlite --against prod/ --slo 'ttft.p99<2s'
+  $ trace report tuesday.sqlite --html tuesday.html --junit tuesday.xml
+`
+
+export const reportCommand: Verb = (world, answer) => {
+  const command = new Command('report')
     .description('Shows what a run measured, and whether to believe it.')
     .argument('<run>', 'trace of a replay, or any recording')
     .option('--against <trace>', 'the recording that it replays')
     .option('--json', 'the whole report as one JSON document')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ trace report tuesday.sqlite --against prod/\n' +
-        '  $ trace report --json tuesday.sqlite\n',
-    )
-    .action(async (path: string, raw: { against?: string; json?: true }) => {
-      const report = await reportFile(path, { againstPath: raw.against })
-      world.stdout.write(raw.json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report))
-      if (report.verdict.status === 'INVALID') answer(EXIT.invalid)
+  return addFlags(command, REPORT_FLAGS)
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, raw: Raw) => {
+      const options = await parseReportOptions(raw)
+      const outputs = await Outputs.open(raw)
+      try {
+        const report = await reportFile(path, { againstPath: raw.against, ...options })
+        answer(await emitReport(report, outputs, world, { json: raw.json === true, command: null }))
+      } catch (error) {
+        await outputs.abandon()
+        throw error
+      }
     })
+}

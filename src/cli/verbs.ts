@@ -1,12 +1,14 @@
 /** Every verb of `trace`, in the order of its help. */
 import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
+import { compareCommand } from './compare.ts'
 import { convertCommand } from './convert.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { engineCommand } from './engine.ts'
 import { inspectCommand } from './inspect.ts'
 import { planCommand } from './plan.ts'
+import { synthCommand } from './synth.ts'
 import { recordCommand } from './record.ts'
 import { reportCommand } from './report.ts'
 import { replayCommand } from './replay.ts'
@@ -19,9 +21,11 @@ export const VERBS: readonly Verb[] = [
   convertCommand,
   engineCommand,
   planCommand,
+  synthCommand,
   replayCommand,
   inspectCommand,
   reportCommand,
+  compareCommand,
   demoCommand,
   doctorCommand,
 ]

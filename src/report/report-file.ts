@@ -1,17 +1,18 @@
-/** A report of files. Effects: reads traces. */
+/** Reports of files. Effects: reads traces. */
 import { openTrace } from '../trace/open.ts'
-import { buildReport, type Report } from './report.ts'
+import { buildReport, type Report, type ReportOptions } from './report.ts'
 
 /** @throws TraceError TRACE_UNREADABLE or TRACE_NEWER */
 export async function reportFile(
   runPath: string,
-  options: Readonly<{ againstPath?: string | undefined }> = {},
+  options: Readonly<{ againstPath?: string | undefined }> & Partial<ReportOptions> = {},
 ): Promise<Report> {
+  const { againstPath, objectives = [], profile = null } = options
   const run = await openTrace(runPath)
   try {
-    const against = options.againstPath === undefined ? null : await openTrace(options.againstPath)
+    const against = againstPath === undefined ? null : await openTrace(againstPath)
     try {
-      return await buildReport(run, against)
+      return await buildReport(run, against, { objectives, profile })
     } finally {
       await against?.close()
     }

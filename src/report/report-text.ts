@@ -1,8 +1,10 @@
 /** A report as a person reads it: the verdict, then the numbers, then the reasons. Pure. */
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { METRIC_LABELS } from './metric-label.ts'
 import type { Metric, Percentile, PercentileName } from './metric.ts'
 import type { ChangeRow, Report } from './report.ts'
 import type { MetricName, Side } from './side.ts'
+import { profileLines, sloLines } from './slo-text.ts'
 import { joined, labelled, plural } from './words.ts'
 
 const WIDTH = 100
@@ -11,6 +13,7 @@ const WIDTH = 100
 export function formatReport(report: Report): string {
   const lines = [
     ...verdictLines(report),
+    ...sloLines(report),
     ...requestLines(report),
     ...(report.recorded === null ? [] : comparisonLines(report)),
     '',
@@ -18,6 +21,7 @@ export function formatReport(report: Report): string {
     ...stimulusLines(report),
     ...(report.why.length > 0 ? wrapped('why', report.why) : []),
     ...report.notes.flatMap((note) => wrapped('note', [note])),
+    ...profileLines(report),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -109,20 +113,6 @@ function cell(side: Side, metric: MetricName, quantile: PercentileName): string 
   return found ? formatDuration(found.value) : '–'
 }
 
-const LABELS: Readonly<Record<MetricName, string>> = {
-  ttft_due: 'TTFT from due',
-  ttft: 'TTFT from sent',
-  ttfc: 'first content',
-  itl: 'inter-token',
-  icl: 'inter-chunk',
-  tpot: 'TPOT',
-  e2e_due: 'end to end, due',
-  e2e: 'end to end, sent',
-  ntpot: 'end to end/token',
-  lag: 'lag of sends',
-  connect: 'connecting',
-}
-
 const SHOWN = ['p50', 'p90', 'p95', 'p99'] as const
 
 function metricLines(side: Side): string[] {
@@ -130,7 +120,7 @@ function metricLines(side: Side): string[] {
     metric === null || isRepeated(side, name as MetricName)
       ? []
       : [
-          `${LABELS[name as MetricName].padEnd(17)}${formatCount(metric.n).padStart(10)}   ` +
+          `${METRIC_LABELS[name as MetricName].padEnd(17)}${formatCount(metric.n).padStart(10)}   ` +
             SHOWN.map((quantile) => percentileCell(metric, quantile))
               .join('')
               .trimEnd(),

@@ -5,11 +5,16 @@
 import type { SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { pairRows, quantileChange, type Change } from './pairing.ts'
+import { type Fluidity, fluidityOf } from './fluidity.ts'
+import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
+import type { Objective } from './objective.ts'
 import { clientFigures, deliveryOf, type ClientFigures, type Delivery } from './run-facts.ts'
 import { type ServerFigures, serverFigures } from './server-figures.ts'
 import { type SideWatch, watchSide } from './side-watch.ts'
 import { type Side, sideOf } from './side.ts'
 import { type Stimulus, stimulusOf } from './stimulus.ts'
+import { type ReportSeries, seriesOf } from './series.ts'
+import { judgeObjectives, type SloResult } from './slo.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { explain } from './why.ts'
 
@@ -29,6 +34,18 @@ export type Report = Readonly<{
   server: ServerFigures | null
   why: readonly string[]
   notes: readonly string[]
+  slo: SloResult | null
+  fluidity: Fluidity | null
+  /** The same run by another tool's formulas. */
+  profile: ProfileFigures | null
+  /** What the pictures are drawn from. */
+  series: ReportSeries
+  recorded_series: ReportSeries | null
+}>
+
+export type ReportOptions = Readonly<{
+  objectives: readonly Objective[]
+  profile: ProfileName | null
 }>
 
 export type RunIdentity = Readonly<{
@@ -55,7 +72,11 @@ const CHANGED = [
 const CHANGED_AT = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
 
 /** @param against the recording that `run` replays, or any other run; null for none */
-export async function buildReport(run: TraceReader, against: TraceReader | null): Promise<Report> {
+export async function buildReport(
+  run: TraceReader,
+  against: TraceReader | null,
+  options: ReportOptions = { objectives: [], profile: null },
+): Promise<Report> {
   const watch = await watchSide(run)
   const side = sideOf(watch)
   const samples: SampleRow[] = []
@@ -84,6 +105,11 @@ export async function buildReport(run: TraceReader, against: TraceReader | null)
     server: facts.server,
     why: explain(facts),
     notes: notesOf(run, against),
+    slo: options.objectives.length === 0 ? null : judgeObjectives(options.objectives, side, watch),
+    fluidity: await fluidityOf(run, options.objectives),
+    series: seriesOf(watch, samples, events),
+    recorded_series: other && seriesOf(other, [], []),
+    profile: options.profile && (await profileFigures(run, options.profile)),
   }
 }
 

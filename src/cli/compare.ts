@@ -1,0 +1,54 @@
+/** `trace compare`: runs of A against runs of B, and what the gates decide. */
+import { Command } from 'commander'
+import { emitComparison } from '../report/emit-comparison.ts'
+import { compareRuns } from '../report/comparison.ts'
+import { parseGate } from '../report/gate.ts'
+import { OUTPUT_FLAGS, Outputs, type RawOutputs } from '../report/outputs.ts'
+import { splitSides } from '../report/sides-argument.ts'
+import { reportFile } from '../report/report-file.ts'
+import type { Report } from '../report/report.ts'
+import { addFlags } from './add-flags.ts'
+import type { Verb } from './verbs.ts'
+
+type Raw = RawOutputs & { gate?: string[]; json?: true }
+
+const EXAMPLES = `
+Examples:
+  $ trace compare monday.sqlite vs tuesday.sqlite
+  $ trace compare a1.sqlite a2.sqlite a3.sqlite a4.sqlite vs b1.sqlite b2.sqlite b3.sqlite \\
+      b4.sqlite --gate 'ttft.p99<+10%' --junit out.xml
+`
+
+const { csv: _, ...FLAGS } = OUTPUT_FLAGS
+
+export const compareCommand: Verb = (world, answer) => {
+  const command = new Command('compare')
+    .description('Compares runs of A with runs of B; runs are the unit, never pooled requests.')
+    .argument('<runs...>', "results of A, the word 'vs', results of B")
+    .option('--json', 'the whole comparison as one JSON document')
+  const gate = {
+    flags: '--gate <change>',
+    description: "may be repeated: 'ttft.p99<+10%', 'output_tokens>-5%'",
+    isRepeatable: true,
+  }
+  return addFlags(command, { gate, ...FLAGS })
+    .addHelpText('after', EXAMPLES)
+    .action(async (paths: string[], raw: Raw) => {
+      const sides = splitSides(paths)
+      const gates = (raw.gate ?? []).map(parseGate)
+      const outputs = await Outputs.open(raw)
+      try {
+        const [a, b] = [await reportsOf(sides.a), await reportsOf(sides.b)]
+        answer(await emitComparison(compareRuns(a, b, gates), outputs, world, raw.json === true))
+      } catch (error) {
+        await outputs.abandon()
+        throw error
+      }
+    })
+}
+
+async function reportsOf(paths: readonly string[]): Promise<Report[]> {
+  const reports: Report[] = []
+  for (const path of paths) reports.push(await reportFile(path))
+  return reports
+}

@@ -1,0 +1,140 @@
+/** Several runs of A against several of B: each number's change, and what the gates decide. Pure. */
+import { EXIT } from '../base/errors.ts'
+import { holm, hodgesLehmann, mannWhitneyP, smallestP } from '../stats/rank-test.ts'
+import { type Gate, judgeGate, type Judgement } from './gate.ts'
+import { parseQuantity, type Quantity, quantityName, valueOf } from './quantity.ts'
+import type { Report } from './report.ts'
+
+export const COMPARISON_VERSION = 1
+
+export type ComparedNumber = Readonly<{
+  name: string
+  a: readonly (number | null)[]
+  b: readonly (number | null)[]
+  /** Hodges–Lehmann on logarithms; relative. null where a run lacks the number. */
+  change: number | null
+  low: number | null
+  high: number | null
+  p: number | null
+}>
+
+export type GateResult = Readonly<{ gate: string } & (Judgement | UnjudgedGate)>
+type UnjudgedGate = Readonly<{ decision: 'inconclusive'; reason: string }>
+
+export type Comparison = Readonly<{
+  schema_version: number
+  runs: Readonly<{ a: number; b: number }>
+  /** One run a side says nothing about how runs differ. */
+  within_runs_only: boolean
+  verdicts: Readonly<{ a: readonly string[]; b: readonly string[] }>
+  same_server: boolean | null
+  numbers: readonly ComparedNumber[]
+  gates: readonly GateResult[]
+  exit_code: number
+}>
+
+const SHOWN = [
+  'ttft.p50',
+  'ttft.p95',
+  'ttft.p99',
+  'itl.p50',
+  'itl.p99',
+  'tpot.p50',
+  'e2e.p50',
+  'e2e.p99',
+  'error_rate',
+  'completed',
+  'output_tokens',
+]
+
+export function compareRuns(
+  a: readonly Report[],
+  b: readonly Report[],
+  gates: readonly Gate[],
+): Comparison {
+  const invalid = [...a, ...b].some(({ verdict }) => verdict.status === 'INVALID')
+  const results = judgeAll(a, b, gates)
+  return {
+    schema_version: COMPARISON_VERSION,
+    runs: { a: a.length, b: b.length },
+    within_runs_only: a.length < 2 || b.length < 2,
+    verdicts: { a: a.map(statusOf), b: b.map(statusOf) },
+    same_server: sameServer([...a, ...b]),
+    numbers: SHOWN.map((name) => comparedNumber(parseQuantity('--gate', name), a, b)),
+    gates: results,
+    exit_code: invalid ? EXIT.invalid : exitCodeOf(results),
+  }
+}
+
+function comparedNumber(
+  quantity: Quantity,
+  a: readonly Report[],
+  b: readonly Report[],
+): ComparedNumber {
+  const [left, right] = [a, b].map((side) => side.map(({ side: each }) => valueOf(each, quantity)))
+  const [first, second] = [left!, right!].map(logs)
+  const base = { name: quantityName(quantity), a: left!, b: right! }
+  if (!first || !second) return { ...base, change: null, low: null, high: null, p: null }
+  const { shift, interval } = hodgesLehmann(first, second)
+  return {
+    ...base,
+    change: Math.expm1(shift),
+    low: interval && Math.expm1(interval.low),
+    high: interval && Math.expm1(interval.high),
+    p: mannWhitneyP(first, second),
+  }
+}
+
+/** null where a run has no such number, or one that is not above 0. */
+function logs(values: readonly (number | null)[]): number[] | null {
+  const all = values.flatMap((value) => (value !== null && value > 0 ? [Math.log(value)] : []))
+  return all.length === values.length && all.length > 0 ? all : null
+}
+
+/** All gates together hold one level: Holm's order, so the strictest interval goes to the surest gate. */
+function judgeAll(
+  a: readonly Report[],
+  b: readonly Report[],
+  gates: readonly Gate[],
+): GateResult[] {
+  const sides = gates.map(({ quantity }) =>
+    [a, b].map((side) => side.map(({ side: each }) => valueOf(each, quantity))),
+  )
+  const level = 1 - 0.05 / Math.max(1, gates.length)
+  const judged = gates.map((gate, index): GateResult => {
+    const [left, right] = sides[index]!
+    if (!logs(left!) || !logs(right!)) {
+      return { gate: gate.text, decision: 'inconclusive', reason: 'a run lacks this number' }
+    }
+    return {
+      gate: gate.text,
+      ...judgeGate(gate, left as number[], right as number[], level),
+    }
+  })
+  const corrected = holm(judged.map((result) => ('p' in result ? result.p : 1)))
+  return judged.map((result, index) =>
+    'p' in result ? { ...result, p: corrected[index]! } : result,
+  )
+}
+
+function exitCodeOf(results: readonly GateResult[]): number {
+  if (results.some(({ decision }) => decision === 'regression')) return EXIT.threshold
+  return results.some(({ decision }) => decision === 'inconclusive') ? EXIT.inconclusive : EXIT.pass
+}
+
+function statusOf({ verdict }: Report): string {
+  return verdict.status
+}
+
+/** Equal fingerprints of both sides: then the same server was compared with itself. */
+function sameServer(reports: readonly Report[]): boolean | null {
+  const prints = reports.map(({ run }) => run.server.fingerprint)
+  if (prints.some((print) => print === null)) return null
+  return new Set(prints).size === 1
+}
+
+/** Fewest runs a side at which `gateCount` gates can be decided at all. */
+export function fewestRuns(gateCount: number): number {
+  const level = 0.05 / Math.max(1, gateCount)
+  for (let runs = 2; ; runs += 1) if (smallestP(runs, runs) <= level) return runs
+}

@@ -1,0 +1,35 @@
+/** What `trace report` and whoever prints a report can be told. Parsed once, here. */
+import { readText } from '../base/files.ts'
+import { parseProfile } from './metric-profile.ts'
+import { parseObjectiveFile, parseObjectives } from './objective.ts'
+import { OUTPUT_FLAGS, type RawOutputs } from './outputs.ts'
+import type { ReportOptions } from './report.ts'
+
+export const REPORT_FLAGS = {
+  slo: {
+    flags: '--slo <objective>',
+    description: "may be repeated: 'ttft.p99<500ms', 'error_rate<1%', mlperf:llama3.1-8b",
+    isRepeatable: true,
+  },
+  sloFile: { flags: '--slo-file <file>', description: 'objectives, one a line' },
+  metricProfile: {
+    flags: '--metric-profile <tool>',
+    description: 'also by the formulas of vllm, aiperf, guidellm or inference-perf',
+  },
+  ...OUTPUT_FLAGS,
+} as const
+
+export type RawReportOptions = RawOutputs & {
+  slo?: string[]
+  sloFile?: string
+  metricProfile?: string
+}
+
+/** @throws TraceError BAD_OPTION */
+export async function parseReportOptions(raw: RawReportOptions): Promise<ReportOptions> {
+  const file = raw.sloFile === undefined ? '' : await readText('--slo-file', raw.sloFile)
+  return {
+    objectives: [...(raw.slo ?? []).flatMap(parseObjectives), ...parseObjectiveFile(file)],
+    profile: raw.metricProfile === undefined ? null : parseProfile(raw.metricProfile),
+  }
+}

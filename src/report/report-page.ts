@@ -1,0 +1,206 @@
+/** A report as one page: verdict and decision, the numbers, the pictures, what it was made from. Pure. */
+import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { METRIC_LABELS } from './metric-label.ts'
+import type { Metric, Percentile, PercentileName } from './metric.ts'
+import { escapeHtml, page, section, table } from './page.ts'
+import { pictures } from './report-pictures.ts'
+import type { Report, RunIdentity } from './report.ts'
+import type { MetricName } from './side.ts'
+import { objectiveText } from './slo-text.ts'
+
+const SHOWN = ['p50', 'p90', 'p95', 'p99', 'p99.9'] as const
+
+export function reportPage(report: Report, command: string | null = null): string {
+  const body = [
+    `<h1>${report.run.kind === 'replayed' ? 'Replay' : 'Run'} of ${formatCount(report.side.requests.total)} requests</h1>`,
+    verdictBox(report),
+    decisionBox(report),
+    cards(report),
+    changeSection(report),
+    latencySection(report),
+    ...pictures(report).map(section),
+    slowestSection(report),
+    checksSection(report),
+    madeFromSection(report, command),
+  ]
+  return page(`${report.verdict.status} · trace report`, body.filter(Boolean).join('\n'))
+}
+
+function verdictBox({ verdict, notes, why }: Report): string {
+  const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
+  const good = verdict.checks.filter(({ status }) => status === 'pass').length
+  const items = [...bad.map(({ says }) => says), ...notes]
+  return `<div class="verdict ${verdict.status}" role="status"><strong>${verdict.status}</strong>
+<p>${bad.length === 0 ? `All ${good} checks passed that could look.` : `${bad.length} of ${bad.length + good} checks object:`}</p>
+${items.length === 0 ? '' : `<ul>${items.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`}
+${why.length === 0 ? '' : `<p><b>Why:</b> ${escapeHtml(why.join(' · '))}</p>`}</div>`
+}
+
+function decisionBox({ slo }: Report): string {
+  if (slo === null) return ''
+  const missed = slo.objectives.some(({ met }) => met === false)
+  const open = slo.objectives.some(({ met }) => met === null)
+  const word = missed ? 'MISSED' : open ? 'INCONCLUSIVE' : 'PASS'
+  const items = slo.objectives.map((result) => `<li>${escapeHtml(objectiveText(result))}</li>`)
+  const budgets = slo.budgets.map(
+    ({ objective, used, burn_rate: burn }) =>
+      `<li>${escapeHtml(objective)}: ${formatShare(used, 0)} of the error budget used, burning ${significant(burn, 2)}x</li>`,
+  )
+  return `<div class="verdict ${word}"><strong>Objectives: ${word.toLowerCase()}</strong><ul>${[...items, ...budgets].join('')}</ul></div>`
+}
+
+function cards({ side, slo }: Report): string {
+  const { requests, throughput, metrics } = side
+  const entries: [string, string][] = [
+    [formatShare(requests.ok / Math.max(1, requests.total)), 'answered whole'],
+    [ofPercentile(metrics.ttft_due?.p50), 'TTFT p50, from due'],
+    [
+      ofPercentile(metrics.ttft_due?.p99 ?? metrics.ttft_due?.p95),
+      metrics.ttft_due?.p99 ? 'TTFT p99, from due' : 'TTFT p95, from due',
+    ],
+    [ofPercentile(metrics.itl?.p50), 'between tokens, p50'],
+    [
+      throughput.completed_per_s === null ? '–' : `${significant(throughput.completed_per_s, 3)}/s`,
+      'completed',
+    ],
+    [
+      throughput.output_tokens_per_s === null
+        ? '–'
+        : `${significant(throughput.output_tokens_per_s, 3)}/s`,
+      'output tokens',
+    ],
+    ...(slo?.goodput === null || slo === null
+      ? []
+      : [[formatShare(slo.goodput), 'goodput'] as [string, string]]),
+  ]
+  return `<div class="cards">${entries.map(([value, name]) => `<div><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span></div>`).join('')}</div>`
+}
+
+function ofPercentile(found: Percentile | null | undefined): string {
+  return found ? formatDuration(found.value) : '–'
+}
+
+function changeSection({ changes, recorded, side }: Report): string {
+  if (recorded === null || changes.length === 0) return ''
+  const rows = changes.map(({ metric, quantile, change, low, high, pairs }) => [
+    `${METRIC_LABELS[metric]} ${quantile}`,
+    ofPercentile(recorded.side.metrics[metric]?.[quantile]),
+    ofPercentile(side.metrics[metric]?.[quantile]),
+    signed(change),
+    `${signed(low)} … ${signed(high)}`,
+    formatCount(pairs),
+  ])
+  return section({
+    title: 'What changed',
+    note: 'Observed, within this run: requests that have the latency on both sides, resampled together in blocks. Another run may differ by more.',
+    body: table(['', recorded.run.kind, 'this run', 'change', '95 % interval', 'pairs'], rows),
+  })
+}
+
+function signed(change: number): string {
+  return `${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} %`
+}
+
+function latencySection({ side }: Report): string {
+  const rows = Object.entries(side.metrics).flatMap(([name, metric]) =>
+    metric === null ? [] : [metricRow(METRIC_LABELS[name as MetricName], metric)],
+  )
+  return section({
+    title: 'Latencies',
+    note: 'With 95 % intervals. – : too few samples to bound it. ±? : neighbouring requests are too alike to say how sure it is.',
+    body: table(['', 'samples', 'worth', 'mean', ...SHOWN], rows),
+  })
+}
+
+function metricRow(label: string, metric: Metric): string[] {
+  return [
+    label,
+    formatCount(metric.n),
+    formatCount(metric.n_effective),
+    formatDuration(metric.mean),
+    ...SHOWN.map((name: PercentileName) => {
+      const found = metric[name]
+      if (!found) return '–'
+      if (found.low === null || found.high === null) return `${formatDuration(found.value)} ±?`
+      return `${formatDuration(found.value)} (${formatDuration(found.low)} … ${formatDuration(found.high)})`
+    }),
+  ]
+}
+
+function slowestSection({ series }: Report): string {
+  if (series.slowest.length === 0) return ''
+  const rows = series.slowest.map((row) => [
+    String(row.seq),
+    row.source_seq === null ? '–' : String(row.source_seq),
+    formatDuration(row.due_s * 1e6),
+    row.prompt === null ? '–' : formatCount(row.prompt),
+    row.output === null ? '–' : formatCount(row.output),
+    formatDuration(row.lag_us),
+    row.ttft_us === null ? '–' : formatDuration(row.ttft_us),
+    formatDuration(row.e2e_us),
+  ])
+  return section({
+    title: 'Slowest requests',
+    body: table(
+      ['row', 'source row', 'due at', 'prompt', 'output', 'lag', 'first token', 'end'],
+      rows,
+    ),
+  })
+}
+
+const WORDS = { pass: 'passed', warn: 'warns', fail: 'FAILED', unmeasured: 'not measured' } as const
+
+function checksSection({ verdict }: Report): string {
+  const rows = verdict.checks.map(({ name, status, says }) => [
+    name.replaceAll('_', ' '),
+    WORDS[status],
+    says,
+  ])
+  return section({ title: 'Checks of this measurement', body: table(['check', '', 'found'], rows) })
+}
+
+function madeFromSection(
+  { run, recorded, schema_version: version }: Report,
+  command: string | null,
+): string {
+  const rows = [
+    ...identityRows('this run', run),
+    ...(recorded ? identityRows('against', recorded.run) : []),
+    ['report schema', String(version)],
+  ]
+  const steps = run.transforms.map(
+    ({ name, arguments: given }) => `${name} ${JSON.stringify(given)}`,
+  )
+  return section({
+    title: 'Made from',
+    body: [
+      command === null ? '' : `<pre>${escapeHtml(command)}</pre>`,
+      table(['', ''], rows),
+      steps.length === 0
+        ? ''
+        : `<p>Transforms, in order:</p><pre>${escapeHtml(steps.join('\n'))}</pre>`,
+      `<p class="note">Percentiles by linear interpolation. Failed requests have no latency: read each percentile beside the share
+that answered. Times from due include our own lateness. What each number means: docs/metrics.md.</p>`,
+    ].join(''),
+  })
+}
+
+function identityRows(label: string, run: RunIdentity): string[][] {
+  return [
+    [`${label}: kind`, run.kind],
+    [`${label}: made by`, run.producer],
+    [`${label}: rows (SHA-256)`, run.row_digest?.slice(0, 32) ?? 'not written'],
+    ...(run.plan_sha256 ? [[`${label}: schedule (SHA-256)`, run.plan_sha256.slice(0, 32)]] : []),
+    ...(run.seed ? [[`${label}: seed`, run.seed]] : []),
+    ...(run.server.software
+      ? [
+          [
+            `${label}: server`,
+            [run.server.software, run.server.version, run.server.fingerprint]
+              .filter(Boolean)
+              .join(' '),
+          ],
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,115 @@
+/** The pictures of a report. Pure. */
+import { ONE, plainNumber, TWO } from './chart-style.ts'
+import { areaY, chart, dot, gridY, line, type Mark, ruleY } from './chart.ts'
+import { lagSection, loadSection, overTimeSection, serverSection } from './clock-pictures.ts'
+import { figure, legend, type Section } from './page.ts'
+import type { Report } from './report.ts'
+import type { Ecdf, ReportSeries } from './series.ts'
+
+export function pictures(report: Report): Section[] {
+  const { series } = report
+  return [
+    distributionSection(report),
+    overTimeSection(series),
+    loadSection(series),
+    lengthSection(series),
+    serverSection(series),
+    lagSection(series),
+  ].filter((found) => found !== null)
+}
+
+function distributionSection({
+  series,
+  recorded_series: before,
+  run,
+  recorded,
+}: Report): Section | null {
+  const shown = (
+    [
+      ['ttftDue', 'Time to first token, from due'],
+      ['tpot', 'Time per output token'],
+      ['e2eDue', 'End to end, from due'],
+    ] as const
+  ).flatMap(([name, caption]) => {
+    const own = series.ecdf[name]
+    if (!own) return []
+    const other = before?.ecdf[name]
+    const marks = [...(other ? ecdfMarks(other, TWO) : []), ...ecdfMarks(own, ONE)]
+    return [
+      figure(
+        chart({
+          label: `${caption}: share of requests at or below a latency, logarithmic axis`,
+          x: { type: 'log', label: 'ms →', tickFormat: plainNumber },
+          y: { label: '↑ share of requests', domain: [0, 1], tickFormat: '%' },
+          marks: [
+            gridY(),
+            ruleY([0.5, 0.95, 0.99], { stroke: 'var(--line)', strokeDasharray: '3,3' }),
+            ...marks,
+          ],
+        }),
+        `${caption}. Bands: 95 %, for independent requests. Dashed: p50, p95, p99.`,
+      ),
+    ]
+  })
+  if (shown.length === 0) return null
+  const names = legend([
+    [ONE, `this run (${run.kind})`],
+    ...(recorded ? ([[TWO, `against (${recorded.run.kind})`]] as const) : []),
+  ])
+  return { title: 'Distributions', body: names + shown.join('') }
+}
+
+function ecdfMarks({ x, share, band }: Ecdf, colour: string): Mark[] {
+  const points = x.map((us, index) => ({ ms: Math.max(us, 1) / 1_000, share: share[index]! }))
+  return [
+    areaY(points, {
+      x: 'ms',
+      y1: (point: { share: number }) => Math.max(0, point.share - band),
+      y2: (point: { share: number }) => Math.min(1, point.share + band),
+      fill: colour,
+      fillOpacity: 0.15,
+      curve: 'step-after',
+    }),
+    line(points, { x: 'ms', y: 'share', stroke: colour, strokeWidth: 1.8, curve: 'step-after' }),
+  ]
+}
+
+function lengthSection({ by_length: bins }: ReportSeries): Section | null {
+  if (bins.length < 3) return null
+  const marks = [
+    gridY(),
+    line(bins, {
+      x: (bin) => Math.max(1, bin.prompt),
+      y: (bin) => Math.max(1, bin.p95) / 1_000,
+      stroke: TWO,
+    }),
+    line(bins, {
+      x: (bin) => Math.max(1, bin.prompt),
+      y: (bin) => Math.max(1, bin.p50) / 1_000,
+      stroke: ONE,
+    }),
+    dot(bins, {
+      x: (bin) => Math.max(1, bin.prompt),
+      y: (bin) => Math.max(1, bin.p50) / 1_000,
+      fill: ONE,
+      r: 2.5,
+    }),
+  ]
+  return {
+    title: 'Against prompt length',
+    body:
+      legend([
+        [ONE, 'TTFT p50'],
+        [TWO, 'TTFT p95'],
+      ]) +
+      figure(
+        chart({
+          label: 'Time to first token against prompt length, both axes logarithmic',
+          x: { type: 'log', label: 'prompt tokens →', tickFormat: plainNumber },
+          y: { type: 'log', label: '↑ TTFT, ms', tickFormat: plainNumber },
+          marks,
+        }),
+        'Requests in groups of equal size, from the shortest prompts to the longest.',
+      ),
+  }
+}

@@ -1,0 +1,233 @@
+/** What a report's pictures are drawn from: a few hundred points, however long the run. Pure. */
+import type { EventRow, SampleRow } from '../trace/columns.ts'
+import { OUTCOMES } from '../trace/columns.ts'
+import { quantileOfSorted, quantiles } from '../stats/quantile.ts'
+import { inFlightAtDue } from './answer-checks.ts'
+import { type PerRequestName, present } from './latency-watch.ts'
+import type { SideWatch } from './side-watch.ts'
+
+export type TimePoint = Readonly<{
+  /** Start of the bucket, seconds since the origin. */
+  t_s: number
+  due: number
+  failed: number
+  hung_up: number
+  ttft_p50_us: number | null
+  ttft_p95_us: number | null
+  output_tokens_per_s: number
+  in_flight: number | null
+  lag_max_us: number | null
+}>
+
+/** Cumulative share against µs; `band` is half the width of its 95 % band (DKW), as a share. */
+export type Ecdf = Readonly<{ x: readonly number[]; share: readonly number[]; band: number }>
+
+export type ReportSeries = Readonly<{
+  bucket_s: number
+  time: readonly TimePoint[]
+  ecdf: Readonly<Partial<Record<PerRequestName, Ecdf>>>
+  by_length: readonly Readonly<{ prompt: number; n: number; p50: number; p95: number }>[]
+  server: readonly Readonly<{ t_s: number; running: number; waiting: number; kv: number }>[]
+  events: readonly Readonly<{ t_s: number; kind: string }>[]
+  slowest: readonly SlowRequest[]
+}>
+
+export type SlowRequest = Readonly<{
+  seq: number
+  source_seq: number | null
+  due_s: number
+  prompt: number | null
+  output: number | null
+  outcome: string
+  lag_us: number
+  ttft_us: number | null
+  e2e_us: number
+}>
+
+const BUCKETS = 120
+const ECDF_POINTS = 240
+const LENGTH_BINS = 24
+const SLOWEST = 12
+const MAX_EVENTS = 60
+
+export function seriesOf(
+  watch: SideWatch,
+  samples: readonly SampleRow[],
+  events: readonly EventRow[],
+): ReportSeries {
+  const at = watch.columns.at.view()
+  const lastUs = at.at(-1) ?? 0
+  const bucketUs = bucketOf(lastUs - (at[0] ?? 0))
+  return {
+    bucket_s: bucketUs / 1e6,
+    time: timeline(watch, bucketUs),
+    ecdf: Object.fromEntries(
+      (['ttftDue', 'tpot', 'e2eDue', 'lag'] as const).flatMap((name) => {
+        const values = present(watch.latency.columns[name])
+        return values.length === 0 ? [] : [[name, ecdfOf(values)]]
+      }),
+    ),
+    by_length: byLength(watch),
+    server: serverSeries(samples),
+    events: events
+      .filter(({ kind }) => kind !== 'fidelity')
+      .slice(0, MAX_EVENTS)
+      .map(({ atUs, kind }) => ({ t_s: atUs / 1e6, kind })),
+    slowest: slowest(watch),
+  }
+}
+
+/** A round length that cuts the span into at most 120. */
+function bucketOf(spanUs: number): number {
+  const steps = [
+    0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 43_200, 86_400,
+  ]
+  const found = steps.find((seconds) => seconds * 1e6 * BUCKETS >= spanUs) ?? spanUs / 1e6 / BUCKETS
+  return found * 1e6
+}
+
+function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
+  const { at, outcome, end } = viewsOf(watch)
+  const firstUs = Math.floor((at[0] ?? 0) / bucketUs) * bucketUs
+  const rowsOf = new Map<number, number[]>()
+  for (let row = 0; row < at.length; row += 1) {
+    const bucket = Math.floor((at[row]! - firstUs) / bucketUs)
+    const rows = rowsOf.get(bucket) ?? []
+    rows.push(row)
+    rowsOf.set(bucket, rows)
+  }
+  const tokens = tokensPerBucket(watch, firstUs, bucketUs)
+  const flight = inFlightAtDue(at, end)
+  const bucketCount = Math.max(0, ...rowsOf.keys(), ...tokens.keys()) + 1
+  return Array.from({ length: at.length === 0 ? 0 : bucketCount }, (_, bucket) => {
+    const rows = rowsOf.get(bucket) ?? []
+    const pick = (values: Float64Array) =>
+      Float64Array.from(rows, (row) => values[row]!).filter((value) => !Number.isNaN(value))
+    const [p50, p95] = quantiles(pick(watch.latency.columns.ttftDue.view()), [0.5, 0.95])
+    const kinds = rows.map((row) => OUTCOMES[outcome[row]!])
+    const failed = kinds.filter(
+      (kind) => kind !== undefined && kind !== 'ok' && kind !== 'client_abort',
+    )
+    return {
+      t_s: (firstUs + bucket * bucketUs) / 1e6,
+      due: rows.length,
+      failed: failed.length,
+      hung_up: kinds.filter((kind) => kind === 'client_abort').length,
+      ttft_p50_us: orNull(p50),
+      ttft_p95_us: orNull(p95),
+      output_tokens_per_s: (tokens.get(bucket) ?? 0) / (bucketUs / 1e6),
+      in_flight: largest(pick(flight)),
+      lag_max_us: largest(pick(watch.latency.columns.lag.view())),
+    }
+  })
+}
+
+/** Each answer's tokens spread evenly from its first token to its end. */
+function tokensPerBucket(watch: SideWatch, firstUs: number, bucketUs: number): Map<number, number> {
+  const { at, end, output } = viewsOf(watch)
+  const ttftDue = watch.latency.columns.ttftDue.view()
+  const sums = new Map<number, number>()
+  for (let row = 0; row < at.length; row += 1) {
+    if (!(output[row]! > 0) || Number.isNaN(end[row]!)) continue
+    const toUs = Math.max(at[row]!, end[row]!) - firstUs
+    const fromUs = Math.min(toUs, at[row]! - firstUs + (ttftDue[row]! || 0))
+    const [low, high] = [Math.floor(fromUs / bucketUs), Math.floor(toUs / bucketUs)]
+    for (let bucket = low; bucket <= high; bucket += 1) {
+      const overlap = Math.min(toUs, (bucket + 1) * bucketUs) - Math.max(fromUs, bucket * bucketUs)
+      const share = toUs === fromUs ? 1 : overlap / (toUs - fromUs)
+      sums.set(bucket, (sums.get(bucket) ?? 0) + output[row]! * share)
+    }
+  }
+  return sums
+}
+
+function viewsOf({ columns }: SideWatch) {
+  return {
+    at: columns.at.view(),
+    outcome: columns.outcome.view(),
+    end: columns.end.view(),
+    output: columns.output.view(),
+  }
+}
+
+/** Points are dense in the tail: half of them above p90. */
+export function ecdfOf(values: Float64Array): Ecdf {
+  const sorted = values.toSorted()
+  const half = ECDF_POINTS / 2
+  const shares = [
+    ...Array.from({ length: half }, (_, index) => (0.9 * index) / half),
+    ...Array.from({ length: half }, (_, index) => 1 - 0.1 * 1e-3 ** (index / (half - 1))),
+    1,
+  ].filter((share) => share === 1 || share <= 1 - 1 / sorted.length)
+  return {
+    x: shares.map((share) => quantileOfSorted(sorted, share)),
+    share: shares,
+    band: Math.sqrt(Math.log(2 / 0.05) / (2 * sorted.length)),
+  }
+}
+
+function byLength(watch: SideWatch): ReportSeries['by_length'] {
+  const [prompt, ttft] = [watch.columns.prompt.view(), watch.latency.columns.ttftDue.view()]
+  const rows = Array.from(prompt.keys()).filter((row) => !Number.isNaN(prompt[row]! + ttft[row]!))
+  rows.sort((a, b) => prompt[a]! - prompt[b]!)
+  const size = Math.max(5, Math.ceil(rows.length / LENGTH_BINS))
+  return Array.from({ length: Math.floor(rows.length / size) }, (_, bin) => {
+    const part = rows.slice(bin * size, (bin + 1) * size)
+    const [p50 = 0, p95 = 0] = quantiles(
+      Float64Array.from(part, (row) => ttft[row]!),
+      [0.5, 0.95],
+    )
+    return { prompt: prompt[part[part.length >> 1]!]!, n: part.length, p50, p95 }
+  })
+}
+
+const GAUGES = {
+  running: 'vllm:num_requests_running',
+  waiting: 'vllm:num_requests_waiting',
+  kv: 'vllm:kv_cache_usage_perc',
+} as const
+const MAX_SCRAPES = 400
+
+function serverSeries(samples: readonly SampleRow[]): ReportSeries['server'] {
+  const byInstant = new Map<number, { running: number; waiting: number; kv: number }>()
+  for (const { atUs, metric, value } of samples) {
+    const gauge = Object.entries(GAUGES).find(([, name]) => name === metric)?.[0]
+    if (gauge === undefined) continue
+    const point = byInstant.get(atUs) ?? { running: 0, waiting: 0, kv: 0 }
+    point[gauge as keyof typeof GAUGES] += value
+    byInstant.set(atUs, point)
+  }
+  const all = [...byInstant]
+    .toSorted(([a], [b]) => a - b)
+    .map(([atUs, point]) => ({ t_s: atUs / 1e6, ...point }))
+  const step = Math.max(1, Math.ceil(all.length / MAX_SCRAPES))
+  return all.filter((_, index) => index % step === 0)
+}
+
+function slowest(watch: SideWatch): SlowRequest[] {
+  const e2e = watch.latency.columns.e2eDue.view()
+  const { columns, latency } = watch
+  const rows = Array.from(e2e.keys()).filter((row) => !Number.isNaN(e2e[row]!))
+  return rows
+    .toSorted((a, b) => e2e[b]! - e2e[a]!)
+    .slice(0, SLOWEST)
+    .map((row) => ({
+      seq: columns.seq.view()[row]!,
+      source_seq: orNull(columns.source.view()[row]),
+      due_s: columns.at.view()[row]! / 1e6,
+      prompt: orNull(columns.prompt.view()[row]),
+      output: orNull(columns.output.view()[row]),
+      outcome: OUTCOMES[columns.outcome.view()[row]!] ?? 'unknown',
+      lag_us: latency.columns.lag.view()[row]! || 0,
+      ttft_us: orNull(latency.columns.ttftDue.view()[row]),
+      e2e_us: e2e[row]!,
+    }))
+}
+
+function largest(values: Float64Array): number | null {
+  return values.length === 0 ? null : values.reduce((most, value) => Math.max(most, value))
+}
+
+function orNull(value: number | undefined): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : value
+}

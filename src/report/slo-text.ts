@@ -1,0 +1,80 @@
+/** Objectives, budgets, fluidity and other tools' formulas as text. Pure. */
+import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import type { Report } from './report.ts'
+import type { ObjectiveResult } from './slo.ts'
+import { joined, labelled } from './words.ts'
+
+export function sloLines({ slo, fluidity }: Report): string[] {
+  if (slo === null) return []
+  const lines = slo.objectives.map((result) => labelled('objective', objectiveText(result)))
+  for (const budget of slo.budgets) {
+    const lasts =
+      budget.month_lasts_days === null
+        ? 'within budget at this rate'
+        : `a 30-day budget lasts ${significant(budget.month_lasts_days, 2)} days at this rate`
+    lines.push(
+      labelled(
+        'budget',
+        joined([
+          `${budget.objective}: ${formatShare(budget.beyond_share)} beyond of ${formatShare(budget.allowed_share)} allowed`,
+          `burning ${significant(budget.burn_rate, 2)}x`,
+          lasts,
+        ]),
+      ),
+    )
+  }
+  if (slo.goodput !== null) {
+    lines.push(
+      labelled(
+        'goodput',
+        joined([
+          formatShare(slo.goodput),
+          slo.good_requests_per_s !== null &&
+            `${significant(slo.good_requests_per_s, 3)} requests/s`,
+          slo.good_tokens_per_s !== null && `${significant(slo.good_tokens_per_s, 3)} tokens/s`,
+        ]),
+      ),
+    )
+  }
+  for (const [name, parts] of Object.entries(slo.by)) {
+    if (parts.length < 2) continue
+    const text = parts.slice(0, 5).map((part) => `${part.name} ${formatShare(part.goodput, 0)}`)
+    lines.push(labelled('', `by ${name.replace('_', ' ')}: ${text.join(' · ')}`))
+  }
+  if (fluidity !== null) {
+    lines.push(
+      labelled(
+        'fluidity',
+        `${formatShare(fluidity.mean)} of tokens in time · ${formatShare(fluidity.fluid_share)} of streams fluid`,
+      ),
+    )
+  }
+  return lines
+}
+
+export function objectiveText({ text, name, value, met }: ObjectiveResult): string {
+  if (met === null || value === null) return `${text}: too few samples to say`
+  const shown = name.includes('.')
+    ? formatDuration(value)
+    : name === 'error_rate'
+      ? formatShare(value)
+      : `${significant(value, 3)}/s`
+  return `${text} ${met ? 'met' : 'MISSED'}: ${shown}`
+}
+
+export function profileLines({ profile }: Report): string[] {
+  if (profile === null) return []
+  return [
+    '',
+    `as ${profile.profile} computes it, ms (${formatCount(profile.completed)} completed in ${significant(profile.duration_s, 4)} s)`,
+    `${''.padEnd(34)}${['mean', 'p50', 'p95', 'p99'].map((name) => name.padStart(12)).join('')}`,
+    ...Object.entries(profile.metrics).map(
+      ([name, { mean, p50, p95, p99 }]) =>
+        `${name.padEnd(34)}${[mean, p50, p95, p99].map(cell).join('')}`,
+    ),
+  ]
+}
+
+function cell(value: number): string {
+  return formatCount(value, 2).padStart(12)
+}

@@ -1,0 +1,159 @@
+/** Objectives held against a run: met or not, goodput, fluidity, and how fast the error budget burns. Pure. */
+import { OUTCOMES } from '../trace/columns.ts'
+import type { PerRequestName } from './latency-watch.ts'
+import type { Objective } from './objective.ts'
+import { shareOf } from './metric.ts'
+import { quantityName, valueOf } from './quantity.ts'
+import type { SideWatch } from './side-watch.ts'
+import type { MetricName, Side } from './side.ts'
+
+export type SloResult = Readonly<{
+  objectives: readonly ObjectiveResult[]
+  /** Requests that met every latency objective themselves, over all requests that were not hung up. */
+  goodput: number | null
+  good_requests_per_s: number | null
+  good_tokens_per_s: number | null
+  budgets: readonly Budget[]
+  /** Goodput of parts of the run. */
+  by: Readonly<Record<'tenant' | 'model' | 'prompt_length' | 'phase', readonly Part[]>>
+}>
+
+export type ObjectiveResult = Readonly<{
+  text: string
+  name: string
+  value: number | null
+  limit: number
+  /** null: too few samples to say. */
+  met: boolean | null
+}>
+
+/** Of 'p99 < limit' the budget is the 1 % of requests that may be beyond. */
+export type Budget = Readonly<{
+  objective: string
+  allowed_share: number
+  beyond_share: number
+  /** Above 1 the objective is missed. */
+  used: number
+  /** The same over the last quarter of the run: how fast it is used now. */
+  burn_rate: number
+  /** Days until a 30-day budget is gone at this rate; null if it never is. */
+  month_lasts_days: number | null
+}>
+
+export type Part = Readonly<{ name: string; requests: number; goodput: number }>
+
+/** Latencies that one request has; objectives on others are judged only as percentiles. */
+const COLUMNS: Partial<Record<MetricName, PerRequestName>> = {
+  ttft_due: 'ttftDue',
+  ttft: 'ttft',
+  ttfc: 'ttfc',
+  tpot: 'tpot',
+  e2e_due: 'e2eDue',
+  e2e: 'e2e',
+  ntpot: 'ntpot',
+}
+
+const OK = OUTCOMES.indexOf('ok')
+const HUNG_UP = OUTCOMES.indexOf('client_abort')
+const MONTH_DAYS = 30
+const MAX_PARTS = 20
+
+export function judgeObjectives(
+  objectives: readonly Objective[],
+  side: Side,
+  watch: SideWatch,
+): SloResult {
+  const bounds = objectives.flatMap(({ quantity, limit }) => {
+    const column = quantity.kind === 'latency' ? COLUMNS[quantity.metric] : undefined
+    return column ? [{ values: watch.latency.columns[column].view(), limit }] : []
+  })
+  const outcome = watch.columns.outcome.view()
+  const counted = Array.from(outcome.keys()).filter((row) => outcome[row] !== HUNG_UP)
+  const isGood = (row: number) =>
+    outcome[row] === OK && bounds.every(({ values, limit }) => !(values[row]! > limit))
+  const good = bounds.length === 0 ? [] : counted.filter(isGood)
+  const windowS = side.throughput.window_s
+  const goodTokens = good.reduce((sum, row) => sum + (watch.columns.output.view()[row]! || 0), 0)
+  return {
+    objectives: objectives.map((objective) => resultOf(objective, side)),
+    goodput: bounds.length === 0 || counted.length === 0 ? null : good.length / counted.length,
+    good_requests_per_s: bounds.length === 0 || windowS === 0 ? null : good.length / windowS,
+    good_tokens_per_s: bounds.length === 0 || windowS === 0 ? null : goodTokens / windowS,
+    budgets: objectives.flatMap((objective) => budgetOf(objective, watch, counted)),
+    by: {
+      tenant: parts(counted, isGood, (row) => watch.tenants[row] ?? null),
+      model: parts(counted, isGood, (row) => watch.models[row] ?? null),
+      prompt_length: parts(counted, isGood, (row) =>
+        lengthBucket(watch.columns.prompt.view()[row]!),
+      ),
+      phase: parts(counted, isGood, (row) => phaseOf(row, outcome.length)),
+    },
+  }
+}
+
+/** An objective is met if the value is; that too few samples bound it leaves it open. */
+function resultOf(objective: Objective, side: Side): ObjectiveResult {
+  const value = valueOf(side, objective.quantity)
+  const { limit, isFloor, text } = objective
+  const met = value === null ? null : isFloor ? value >= limit : value <= limit
+  return { text, name: quantityName(objective.quantity), value, limit, met }
+}
+
+function budgetOf(objective: Objective, watch: SideWatch, counted: readonly number[]): Budget[] {
+  const { quantity, limit } = objective
+  if (quantity.kind !== 'latency' || quantity.statistic === 'mean' || counted.length === 0)
+    return []
+  const column = COLUMNS[quantity.metric]
+  if (!column) return []
+  const values = watch.latency.columns[column].view()
+  const outcome = watch.columns.outcome.view()
+  // A request that failed met nothing.
+  const isBeyond = (row: number) => outcome[row] !== OK || values[row]! > limit
+  const shareBeyond = (rows: readonly number[]) =>
+    rows.filter(isBeyond).length / Math.max(1, rows.length)
+  const allowed = 1 - shareOf(quantity.statistic)
+  const recent = shareBeyond(counted.slice(-Math.ceil(counted.length / 4))) / allowed
+  const beyond = shareBeyond(counted)
+  return [
+    {
+      objective: objective.text,
+      allowed_share: allowed,
+      beyond_share: beyond,
+      used: beyond / allowed,
+      burn_rate: recent,
+      month_lasts_days: recent > 1 ? MONTH_DAYS / recent : null,
+    },
+  ]
+}
+
+function parts(
+  rows: readonly number[],
+  isGood: (row: number) => boolean,
+  nameOf: (row: number) => string | null,
+): Part[] {
+  const found = new Map<string, { requests: number; good: number }>()
+  for (const row of rows) {
+    const name = nameOf(row)
+    if (name === null) continue
+    const part = found.get(name) ?? { requests: 0, good: 0 }
+    part.requests += 1
+    if (isGood(row)) part.good += 1
+    found.set(name, part)
+  }
+  return [...found]
+    .map(([name, { requests, good }]) => ({ name, requests, goodput: good / requests }))
+    .toSorted((a, b) => b.requests - a.requests)
+    .slice(0, MAX_PARTS)
+}
+
+const LENGTH_EDGES = [256, 1_024, 4_096, 16_384, 65_536] as const
+
+function lengthBucket(tokens: number): string | null {
+  if (Number.isNaN(tokens)) return null
+  const edge = LENGTH_EDGES.find((each) => tokens <= each)
+  return edge === undefined ? 'over 65,536' : `up to ${edge.toLocaleString('en-US')}`
+}
+
+function phaseOf(row: number, count: number): string {
+  return ['first third', 'second third', 'last third'][Math.min(2, Math.floor((3 * row) / count))]!
+}
