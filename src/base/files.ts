@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. Effects: reads and writes the disk. */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { TraceError } from './errors.ts'
 
@@ -108,6 +108,14 @@ export async function removeFile(path: string): Promise<void> {
 /** The text of a file, or null where there is none that may be read. */
 export async function readIfThere(path: string | URL): Promise<string | null> {
   return readFile(path, 'utf8').catch(() => null)
+}
+
+/** Names in a folder, sorted; null where there is no such folder. */
+export async function listFolder(path: string): Promise<string[] | null> {
+  return readdir(path).then(
+    (names) => names.toSorted(),
+    () => null,
+  )
 }
 
 /** Makes a folder that was not there before, and those above it. */

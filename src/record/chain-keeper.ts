@@ -1,13 +1,18 @@
 /** Prefix chains of requests under way, and the blocks that make them up. Pure. */
+import { asText } from '../stream/json.ts'
 import {
   CHAIN_BLOCK_BYTES,
   extendChain,
   lastId,
+  rootId,
+  startChain,
   type Chain,
   type ChainKey,
 } from '../stream/prefix-chain.ts'
-import type { BlockRow } from '../trace/columns.ts'
+import type { RequestFacts } from '../stream/request-facts.ts'
+import type { BlockRow, EndpointName } from '../trace/columns.ts'
 import { IdIndex } from '../trace/id-index.ts'
+import type { Enrichment } from './enricher.ts'
 
 /** Blocks whose length in tokens is remembered; about 12 bytes each. */
 const MAX_KNOWN_BLOCKS = 4_000_000
@@ -16,6 +21,8 @@ export type ChainKeeperOptions = Readonly<{
   key: ChainKey
   /** The recording has this block, and so all before it. */
   hasBlock: (id: bigint) => boolean
+  /** The recording takes blocks at all. */
+  isKept: boolean
 }>
 
 export class ChainKeeper {
@@ -26,17 +33,51 @@ export class ChainKeeper {
     this.#options = options
   }
 
+  /** The chain of an empty prompt: what must be equal before two prompts can share anything. */
+  start(endpoint: EndpointName, { model, json }: RequestFacts): Chain {
+    const root = rootId(this.#options.key, {
+      family: endpoint === 'completions' ? 'raw' : 'templated',
+      model: model ?? '',
+      adapter: null,
+      cacheSalt: asText(json?.['cache_salt']),
+    })
+    return startChain(root)
+  }
+
   extend(chain: Chain, bytes: Buffer): Chain {
     return extendChain(this.#options.key, chain, bytes)
   }
 
   /**
-   * Rows of the blocks that the recording lacks, parents first.
+   * Leaves of a prompt and of its answer, and the blocks of both that the recording lacks.
    *
-   * @param promptBlocks blocks of the chain that are the prompt's; the rest is the answer's
-   * @param promptRate tokens a byte of the prompt; `answerRate` of the answer
+   * @param whole the chain with the answer; null without one
+   * @param promptTokens with the prompt's length in bytes this gives a new block's length in tokens
+   * @param answerRate the same for the answer, tokens a byte
    */
-  newBlocks(
+  describe(
+    chain: Chain | null,
+    whole: Chain | null,
+    promptTokens: number,
+    answerRate: number,
+  ): Enrichment {
+    if (chain === null || !this.#options.isKept) return { row: {}, blocks: [] }
+    const leaf = leafOf(chain)
+    const blockCount = chain.baseCount + chain.ids.length
+    const sizeBytes = blockCount * CHAIN_BLOCK_BYTES + chain.tail.length
+    const promptRate = sizeBytes === 0 ? 0 : promptTokens / sizeBytes
+    return {
+      row: {
+        prefixLeaf: leaf,
+        prefixBlocks: leaf === null ? null : blockCount,
+        answerLeaf: whole === null ? null : leafOf(whole),
+      },
+      blocks: this.#newBlocks(whole ?? chain, chain.ids.length, promptRate, answerRate),
+    }
+  }
+
+  /** Parents first. The first `promptBlocks` of the chain are the prompt's. */
+  #newBlocks(
     chain: Chain,
     promptBlocks: number,
     promptRate: number,
@@ -69,8 +110,7 @@ export class ChainKeeper {
   }
 }
 
-/** The last block's id and the number of blocks; null where there is no whole block. */
-export function leafOf(chain: Chain): { leaf: bigint; count: number } | null {
-  const count = chain.baseCount + chain.ids.length
-  return count === 0 ? null : { leaf: lastId(chain), count }
+/** The last whole block; null where there is none. */
+function leafOf(chain: Chain): bigint | null {
+  return chain.baseCount + chain.ids.length === 0 ? null : lastId(chain)
 }

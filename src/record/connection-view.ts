@@ -76,6 +76,11 @@ export class ConnectionView {
     return this.#waiting.length === 0 && this.#requests.isIdle && !this.#requests.isStopped
   }
 
+  /** Token-bearing events of the answer that is passing; null where none is. */
+  get liveTokens(): number | null {
+    return this.#answers.collector?.tokenEventCount ?? null
+  }
+
   pushClient(bytes: Buffer, from: number, to: number, atUs: number): void {
     this.clientBytes += to - from
     this.#requests.push(bytes, from, to, atUs)

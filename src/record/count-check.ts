@@ -5,6 +5,9 @@
  * the counter run ahead; then counts of events are called estimates. Pure.
  */
 
+/** One figure of the server's `/metrics`. */
+export type MetricSample = Readonly<{ metric: string; labels: string | null; value: number }>
+
 /** The sums may differ by this share. */
 export const AGREEMENT_SHARE = 0.02
 /** Fewer tokens than this settle nothing. */

@@ -4,25 +4,46 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TraceError } from '../base/errors.ts'
-import { readPrivate, writeWhole } from '../base/files.ts'
+import { isPrivateFile, readIfThere, writeWhole } from '../base/files.ts'
 
 const KEY_BYTES = 32
 const LEAST_BYTES = 16
 
+export type LoadedKey = Readonly<{
+  secret: Uint8Array
+  /** Why ids of this run match those of no other; null if they do. */
+  problem: string | null
+}>
+
 /**
+ * Recording goes on without a key that can be read: with one that is forgotten at the end.
+ *
  * @param text from the environment, which wins; any text of 16 bytes or more
- * @throws TraceError BAD_OPTION if the key is too short, or its file can be read by others
+ * @throws TraceError BAD_OPTION if the key is shorter
  */
-export async function loadKey(path: string, text: string | undefined): Promise<Buffer> {
-  if (text !== undefined && text !== '') return longEnough('TRACE_KEY', Buffer.from(text))
-  const kept = await readPrivate('--key-file', path)
-  if (kept !== null) return longEnough('--key-file', Buffer.from(kept.trim()))
+export async function loadKey(path: string, text: string | undefined): Promise<LoadedKey> {
+  if (text !== undefined && text !== '') {
+    return { secret: longEnough('TRACE_KEY', text), problem: null }
+  }
+  const kept = await readIfThere(path)
+  if (kept !== null) {
+    const secret = longEnough('--key-file', kept.trim())
+    const isPrivate = await isPrivateFile(path)
+    return { secret, problem: isPrivate ? null : `${path} can be read by others: chmod 600 it` }
+  }
   const made = randomBytes(KEY_BYTES).toString('hex')
-  await writeWhole(path, `${made}\n`, 0o600)
-  return Buffer.from(made)
+  const secret = Buffer.from(made)
+  try {
+    await writeWhole(path, `${made}\n`, 0o600)
+    return { secret, problem: null }
+  } catch {
+    const problem = `${path} cannot be read or made: ids of this run match those of no other`
+    return { secret, problem }
+  }
 }
 
-function longEnough(flag: string, key: Buffer): Buffer {
+function longEnough(flag: string, text: string): Buffer {
+  const key = Buffer.from(text)
   if (key.length >= LEAST_BYTES) return key
   throw new TraceError('BAD_OPTION', `${flag}: the key is shorter than ${LEAST_BYTES} bytes`)
 }

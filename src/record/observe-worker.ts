@@ -3,7 +3,8 @@
  * Effects: writes the recording; talks to its parent.
  */
 import { basename } from 'node:path'
-import { systemClock } from '../base/clock.ts'
+import { pause, systemClock } from '../base/clock.ts'
+import { HttpClient } from '../base/http.ts'
 import { parentPort, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow } from '../trace/columns.ts'
@@ -11,15 +12,20 @@ import type { TraceHeader } from '../trace/header.ts'
 import { measureSegments, retainSegments, segmentIsThere } from '../trace/retention.ts'
 import { type Recording, openRecording } from '../trace/segment.ts'
 import { readBatch } from './batch.ts'
-import { PLAIN_ENRICHER } from './enricher.ts'
+import { createEnricher, type CountPrompt } from './enrich.ts'
 import { every } from './every.ts'
 import type { FromObserver, ObserverCounts, ToObserver } from './messages.ts'
+import { MetricsScrape, SCRAPE_US } from './metrics-scrape.ts'
 import { Observer } from './observer.ts'
 import type { ObserverConfig } from './observer-config.ts'
 import { RowKeeper } from './row-keeper.ts'
+import { createTokenSampler } from './token-sampler.ts'
+import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
 
 /** An arrival is on disk after at most this and the relay's own wait. */
 const FLUSH_US = 100_000
+/** At the end, rows that wait for a count get so long. */
+const LATE_ROWS_US = 2_000_000
 /** Files are measured once in so many flushes. */
 const MEASURE_TICKS = 20
 
@@ -28,6 +34,9 @@ class ObserverThread {
   readonly #keeper: RowKeeper
   readonly #observer: Observer
   readonly #closing = new AbortController()
+  readonly #client = new HttpClient()
+  #tokenizer: TokenizerThread | null = null
+  #metrics: MetricsScrape | null = null
   #originUs: number
   #isDraining = false
   #ticks = 0
@@ -52,7 +61,12 @@ class ObserverThread {
     })
     this.#observer = new Observer({
       keeper: this.#keeper,
-      enricher: PLAIN_ENRICHER,
+      enricher: createEnricher({
+        secret: config.secret,
+        observe: config.observe,
+        hasBlock: (id) => this.#keeper.recording?.hasBlock(id) === true,
+        countPrompt: this.#promptCounter(),
+      }),
       originUs: () => this.#originUs,
       limits: config.limits,
     })
@@ -60,11 +74,46 @@ class ObserverThread {
 
   /** Resolves once the recording is closed. */
   async run(): Promise<void> {
-    await every(FLUSH_US, this.#closing.signal, () => this.#tick())
+    const { signal } = this.#closing
+    void this.#scrape()
+    const scraping = every(SCRAPE_US, signal, () => void this.#scrape())
+    await every(FLUSH_US, signal, () => this.#tick())
+    await scraping
+    const patience = new AbortController()
+    const late = pause(LATE_ROWS_US, patience.signal).catch(() => undefined)
+    await Promise.race([Promise.all([this.#observer.settled(), this.#scrape()]), late])
+    patience.abort()
+    await this.#tokenizer?.close()
+    await this.#client.close()
     this.#observer.writeOpenRows()
     this.#keeper.close()
     this.#disk = measureSegments(this.#config.directory)
     this.#say({ type: 'closed', counts: this.#counts(), digest: null })
+  }
+
+  #scrape(): Promise<void> {
+    this.#metrics ??= new MetricsScrape(this.#client, this.#config.observe.metricsUrls, {
+      addSamples: (rows) => this.#keeper.addSamples(rows),
+      addEvent: (row) => this.#keeper.addEvent(row),
+      note: (rows) => this.#observer.noteMetrics(rows),
+    })
+    return this.#metrics.read(systemClock.nowUs() - this.#originUs)
+  }
+
+  /** A tokenizer of ours where one is named, else the upstream's. */
+  #promptCounter(): CountPrompt {
+    const { observe, origins, apiKey } = this.#config
+    if (observe.tokenizer !== null) {
+      this.#tokenizer = startTokenizer(observe.tokenizer)
+      return this.#tokenizer.count
+    }
+    return createTokenSampler({
+      clock: systemClock,
+      client: this.#client,
+      perSec: observe.tokenizePerSec,
+      origins,
+      apiKey,
+    })
   }
 
   take(message: ToObserver): void {

@@ -6,7 +6,8 @@ import { describeRequest, endpointOf } from '../stream/request-facts.ts'
 import type { StopReason } from '../stream/http-reader.ts'
 import { RECORD, type RecordKind } from './batch.ts'
 import { ConnectionView, type ExchangeSink, type ViewOptions } from './connection-view.ts'
-import type { Enricher } from './enricher.ts'
+import type { MetricSample } from './count-check.ts'
+import type { Enricher, Enrichment } from './enricher.ts'
 import type { BareEnd, Exchange } from './exchange.ts'
 import type { ObserverCounts } from './messages.ts'
 import { answeredRow, bareRow, openRow, type Row } from './request-row.ts'
@@ -33,6 +34,10 @@ export class Observer implements ExchangeSink {
   readonly #views = new Map<number, ConnectionView>()
   /** Recorded requests under way. */
   readonly #live = new Map<Exchange, Row>()
+  /** Not in the sample: followed, since later turns depend on them, but no row is kept. */
+  readonly #dropped = new WeakSet<Exchange>()
+  /** Rows that wait for something asked elsewhere. */
+  readonly #late = new Set<Promise<void>>()
   requests = 0
   hungUp = 0
   failed = 0
@@ -98,11 +103,31 @@ export class Observer implements ExchangeSink {
   /** Puts what is under way where a crash leaves it. */
   writeOpenRows(): void {
     for (const [exchange, row] of this.#live) {
+      if (this.#dropped.has(exchange)) continue
+      if (this.#options.enricher.decidesLate && exchange.facts === null) continue
       const wanted = exchange.sentAtUs === null ? 'head' : 'whole'
       if (exchange.written === wanted) continue
       exchange.written = wanted
       this.#options.keeper.open({ ...openRow(exchange, this.#originUs), ...row })
     }
+  }
+
+  /** Resolves once no row waits for anything. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#late)
+  }
+
+  /** The server's counters, now. */
+  noteMetrics(samples: readonly MetricSample[]): void {
+    let tokens = 0
+    let streams = 0
+    for (const view of this.#views.values()) {
+      const count = view.liveTokens
+      if (count === null) continue
+      tokens += count
+      streams += 1
+    }
+    this.#options.enricher.metrics(samples, tokens, streams)
   }
 
   /** Connections between two requests, each with the client bytes seen of it. */
@@ -128,8 +153,9 @@ export class Observer implements ExchangeSink {
     if (exchange.seq === null) return
     const plain = plainBody(body, exchange.headers.get('content-encoding'))
     exchange.facts = describeRequest(exchange.endpoint, plain ?? EMPTY, isCut || plain === null)
-    const { row, blocks } = this.#options.enricher.request(exchange, exchange.facts)
-    this.#options.keeper.addBlocks(blocks)
+    const { row, blocks, isKept } = this.#options.enricher.request(exchange, exchange.facts)
+    if (isKept === false) this.#dropped.add(exchange)
+    else this.#options.keeper.addBlocks(blocks)
     this.#live.set(exchange, row)
   }
 
@@ -143,16 +169,20 @@ export class Observer implements ExchangeSink {
     })
     const row = answeredRow(exchange, seen, this.#originUs)
     const extra = enricher.answer(exchange, seen, row)
-    this.#options.keeper.addBlocks(extra.blocks)
+    const known = { ...row, model: modelOf(exchange, seen) }
     this.#count(seen)
-    this.#complete(exchange, { ...row, model: modelOf(exchange, seen), ...extra.row })
+    if (extra.later === undefined) return this.#end(exchange, known, extra)
+    const late = extra.later.then((found) => this.#end(exchange, known, found))
+    this.#late.add(late)
+    void late.finally(() => this.#late.delete(late))
   }
 
   onBareEnd(exchange: Exchange, end: BareEnd): void {
     if (exchange.seq === null) return
     if (end.outcome === 'client_abort') this.hungUp += 1
     else this.failed += 1
-    this.#complete(exchange, bareRow(exchange, end, this.#originUs))
+    const extra = this.#options.enricher.bareEnd(exchange)
+    this.#end(exchange, bareRow(exchange, end, this.#originUs), extra)
   }
 
   onUnreadable(exchanges: readonly Exchange[], reason: StopReason, atUs: number): void {
@@ -175,11 +205,13 @@ export class Observer implements ExchangeSink {
     if (seen.tokenSource === 'server') this.serverCounted += 1
   }
 
-  #complete(exchange: Exchange, row: Row): void {
+  #end(exchange: Exchange, row: Row, extra: Enrichment): void {
     const early = this.#live.get(exchange)
     this.#live.delete(exchange)
+    if (this.#dropped.has(exchange)) return
     this.completed += 1
-    this.#options.keeper.complete({ ...early, ...row })
+    this.#options.keeper.addBlocks(extra.blocks)
+    this.#options.keeper.complete({ ...early, ...row, ...extra.row })
   }
 
   #openView(id: number, atUs: number, bytes: Buffer, from: number, to: number): void {

@@ -10,6 +10,7 @@ import {
   type HostPort,
 } from '../base/parse.ts'
 import type { RetentionLimits } from '../trace/retention.ts'
+import { parseObserveOptions, type ObserveOptions } from './observe-options.ts'
 import type { RawRecordOptions } from './record-flags.ts'
 
 export type RecordRoute = Readonly<{ name: string; listen: HostPort; upstream: URL }>
@@ -55,13 +56,15 @@ export type RecordOptions = Readonly<{
   proxyVersion: 1 | 2 | null
   /** Another recorder on the same port is about to end. */
   takesOver: boolean
+  observe: ObserveOptions
 }>
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
 export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
+  const routes = routesOf(raw)
   return {
     directory: raw.out,
-    routes: routesOf(raw),
+    routes,
     drainUs: parseDurationUs('--drain', raw.drain),
     connectTimeoutUs: parseDurationUs('--connect-timeout', raw.connectTimeout),
     idleTimeoutUs: parseDurationUs('--idle-timeout', raw.idleTimeout),
@@ -84,6 +87,11 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     isProxied: raw.proxyProtocol === true,
     proxyVersion: PROXY_VERSIONS[parseChoice('--send-proxy', raw.sendProxy, ['off', 'v1', 'v2'])],
     takesOver: raw.takeOver === true,
+    observe: parseObserveOptions(
+      raw,
+      raw.out,
+      routes.map(({ upstream }) => upstream),
+    ),
   }
 }
 

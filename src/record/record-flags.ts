@@ -1,4 +1,5 @@
 /** Every flag of `trace record` with its default and its line of help: the one table. Pure. */
+import { OBSERVE_FLAGS } from './observe-options.ts'
 
 export const RECORD_FLAGS = {
   upstream: {
@@ -135,6 +136,7 @@ export const RECORD_FLAGS = {
     flags: '--take-over',
     description: 'share the port with the recorder that has it, which is about to end',
   },
+  ...OBSERVE_FLAGS,
 } as const
 
 type Flags = typeof RECORD_FLAGS

@@ -10,6 +10,7 @@ import { createFront } from './front.ts'
 import { Feed } from './feed.ts'
 import type { FromObserver, ObserverCounts, ServerFacts } from './messages.ts'
 import type { ObserverConfig } from './observer-config.ts'
+import { observeHeader } from './observe-header.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
 import { TlsMaterial } from './tls-material.ts'
@@ -38,6 +39,38 @@ const NO_COUNTS: ObserverCounts = {
   fileBytes: 0,
 }
 
+function observerConfig(
+  options: RecordOptions,
+  { clock, env }: World,
+  secret: Uint8Array,
+  originUs: number,
+): ObserverConfig {
+  return {
+    directory: options.directory,
+    header: newHeader('recorded', {
+      originWallUs: clock.wallUs(),
+      clock: { quantumUs: 1, anchors: [{ atUs: 0, wallUs: clock.wallUs() }] },
+      ...observeHeader(options.observe, secret, options.tls.isInsecure),
+    }),
+    originUs,
+    limits: {
+      maxBodyBytes: options.maxBodyBytes,
+      maxStreamBytes: options.maxStreamBytes,
+      maxHeadBytes: options.maxHeadBytes,
+    },
+    maxRows: options.queueRows,
+    rotateBytes: options.rotateBytes,
+    rotateUs: options.rotateUs,
+    retention: options.retention,
+    observe: options.observe,
+    secret,
+    origins: Object.fromEntries(
+      options.routes.map(({ name, upstream }) => [name, upstream.origin]),
+    ),
+    apiKey: env['TRACE_UPSTREAM_KEY'] ?? null,
+  }
+}
+
 export class RecordSession {
   readonly relay: Relay
   readonly #world: World
@@ -53,34 +86,12 @@ export class RecordSession {
   #digest: string | null = null
   #loops: Promise<void>[] = []
 
-  constructor(options: RecordOptions, world: World) {
+  constructor(options: RecordOptions, world: World, secret: Uint8Array) {
     const { clock } = world
     this.#world = world
     this.#tls = new TlsMaterial(options.tls)
     this.#startedAtUs = clock.nowUs()
-    const config: ObserverConfig = {
-      directory: options.directory,
-      header: newHeader('recorded', {
-        originWallUs: clock.wallUs(),
-        clock: { quantumUs: 1, anchors: [{ atUs: 0, wallUs: clock.wallUs() }] },
-        capture: {
-          policy: 'sizes',
-          samplingShare: 1,
-          sampledBy: null,
-          notes: options.tls.isInsecure ? ["the upstream's certificate was not verified"] : [],
-        },
-      }),
-      originUs: this.#startedAtUs,
-      limits: {
-        maxBodyBytes: options.maxBodyBytes,
-        maxStreamBytes: options.maxStreamBytes,
-        maxHeadBytes: options.maxHeadBytes,
-      },
-      maxRows: options.queueRows,
-      rotateBytes: options.rotateBytes,
-      rotateUs: options.rotateUs,
-      retention: options.retention,
-    }
+    const config = observerConfig(options, world, secret, this.#startedAtUs)
     this.#feed = new Feed({
       clock,
       queueBytes: options.queueBytes,

@@ -6,6 +6,7 @@ import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
 import type { SignalName, World } from '../base/world.ts'
+import { loadKey } from './key-file.ts'
 import { LiveLine } from './live-line.ts'
 import type { RecordOptions } from './options.ts'
 import { RecordSession } from './record-session.ts'
@@ -20,7 +21,9 @@ const CUT_PATIENCE_US = 1_000_000
 /** @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short */
 export async function record(options: RecordOptions, world: World): Promise<number> {
   const { clock, stderr, stdout } = world
-  const session = new RecordSession(options, world)
+  const key = await loadKey(options.observe.keyPath, world.env['TRACE_KEY'])
+  if (key.problem !== null) stderr.write(`warning: ${key.problem}\n`)
+  const session = new RecordSession(options, world, key.secret)
   await session.start()
   const client = new HttpClient()
   const stopping = new AbortController()

@@ -10,6 +10,8 @@ import { Pipe, type PipeContext, type PipeLimits, type Upstream } from './pipe.t
 const READ_BYTES = 65_536
 /** For a PROXY header to come. */
 const ENTERING_US = 5_000_000
+/** Turns of the event loop that closing a listener may wait for its queue. */
+const CLOSE_TURNS = 5_000
 /** While stopping, a connection on which nothing was said is closed at that age. */
 const UNUSED_US = 1_000_000
 
@@ -88,9 +90,22 @@ export class Relay {
 
   /** New connections are refused by the system from here on; those that are there go on. */
   stopAccepting(): void {
-    for (const server of this.#servers) server.close()
-    this.#servers = []
     this.#isStopping = true
+    this.#closeWhenEmpty(this.#servers, this.counts.accepted, CLOSE_TURNS)
+    this.#servers = []
+  }
+
+  /**
+   * What the system has accepted for us and we have not is reset when a listener closes, and a turn
+   * of the event loop takes one connection: so it closes after a turn that brought none.
+   */
+  #closeWhenEmpty(servers: readonly Server[], accepted: number, turns: number): void {
+    setImmediate(() => {
+      const isQuiet = this.counts.accepted === accepted
+      if (isQuiet && turns < CLOSE_TURNS - 1) for (const server of servers) server.close()
+      else if (turns === 0) for (const server of servers) server.close()
+      else this.#closeWhenEmpty(servers, this.counts.accepted, turns - 1)
+    })
   }
 
   sweep(): void {

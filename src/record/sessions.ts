@@ -71,14 +71,26 @@ export class Sessions {
 
   /** @returns its place in a conversation, new or known, and the turn it goes on from */
   place(hints: TurnHints): { turn: Turn; parent: Turn | null } {
+    const quoted = this.#previousOf(hints) ?? null
     const named = hints.named === null ? null : keyedId(this.#key, 'session', hints.named)
-    const quoted = this.#previousOf(hints)
-    const session = named ?? quoted?.session ?? this.#newSession(hints)
-    const latest = named === null ? undefined : this.#latest.get(named)
+    if (named === null) {
+      return this.#begin(hints, quoted?.session ?? this.#newSession(hints), quoted, quoted)
+    }
+    const latest = this.#latest.get(named) ?? null
+    const isSame = quoted?.session === named
     // A turn of a named session waits for the one before, unless both run at once.
-    const waited = latest?.endedAtUs === null ? undefined : latest
-    const parent = (quoted?.session === session ? quoted : undefined) ?? waited ?? null
-    const before = named === null ? parent : (latest ?? parent)
+    const waited = latest?.endedAtUs === null ? null : latest
+    const placed = this.#begin(hints, named, isSame ? quoted : waited, latest)
+    this.#latest.set(named, placed.turn)
+    return placed
+  }
+
+  #begin(
+    hints: TurnHints,
+    session: string,
+    parent: Turn | null,
+    before: Turn | null,
+  ): { turn: Turn; parent: Turn | null } {
     const turn: Turn = {
       seq: hints.seq,
       session,
@@ -89,7 +101,6 @@ export class Sessions {
       isContinued: false,
     }
     if (parent !== null) parent.isContinued = true
-    if (named !== null) this.#latest.set(named, turn)
     return { turn, parent }
   }
 

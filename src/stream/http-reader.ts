@@ -4,45 +4,25 @@
  * Whatever a server and a client could read in two ways ends the observation, not the connection.
  * Time is linear in bytes; memory is one head. Pure.
  */
+import { HEX } from './hex-digits.ts'
 import { HeadBuffer } from './http-head-buffer.ts'
 import {
   headerTable,
   parseHead,
   type HeaderTable,
-  type LossReason,
   type MessageHead,
   type MessageKind,
 } from './http-head.ts'
+import type { HttpReaderOptions, HttpSink, StopReason } from './http-sink.ts'
 
 export type { MessageHead } from './http-head.ts'
+export type { HttpReaderOptions, HttpSink, StopReason } from './http-sink.ts'
 
 /** A head, or the trailers of one message, longer than this are not followed. */
 export const MAX_HEAD_BYTES = 65_536
 /** The line that holds a chunk's size and extensions. */
 export const MAX_CHUNK_LINE_BYTES = 4_096
 const MAX_CHUNK_DIGITS = 12
-
-/** Why observing ended though nothing was wrong: the bytes are no longer HTTP/1.1 messages. */
-export type StopReason = LossReason | 'upgrade' | 'tunnel'
-
-/** What the reader tells; every call comes from inside `push` or `close`. */
-export interface HttpSink {
-  onHead(head: MessageHead): void
-  /** Body without framing. The bytes belong to the caller of `push`: copy what stays. */
-  onBody(bytes: Uint8Array, from: number, to: number, atUs: number): void
-  onEnd(atUs: number): void
-  /** Nothing follows: this direction is no longer observed. A message may be half read. */
-  onStop(reason: StopReason, atUs: number): void
-}
-
-export type HttpReaderOptions = Readonly<{
-  kind: MessageKind
-  /** Lower-case names of headers whose values the sink wants. */
-  headers?: readonly string[]
-  /** For answers: the method of the request that the next final answer belongs to; null if none. */
-  methodOfNext?: () => string | null
-  maxHeadBytes?: number
-}>
 
 const HEAD = 0
 const FIXED = 1
@@ -266,10 +246,4 @@ export class HttpReader {
     }
     return at
   }
-}
-
-const HEX = new Int8Array(256).fill(-1)
-for (let digit = 0; digit < 16; digit += 1) {
-  HEX[digit.toString(16).charCodeAt(0)] = digit
-  HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../src/base/clock.ts'
+import { pause, systemClock } from '../../src/base/clock.ts'
 import { parseRecordOptions } from '../../src/record/options.ts'
 import { type RawRecordOptions, RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
 import { record } from '../../src/record/record.ts'
@@ -28,9 +28,14 @@ export async function startRecorder(
     upstream: `http://127.0.0.1:${upstreamPort}`,
     listen: `127.0.0.1:${port}`,
     out: directory,
+    // Nothing asked of the server but what clients ask.
+    metricsUrl: 'off',
+    tokenizeRate: '0',
     ...changes,
   }
   const running = record(parseRecordOptions(raw), world)
+  // Another may listen on a port that was named: its refusal comes first.
+  if (changes.listen !== undefined) await Promise.race([running, pause(300_000)])
   await Promise.race([running, untilListening(port)])
   return {
     port,
@@ -43,7 +48,10 @@ export async function startRecorder(
       signal('SIGTERM')
       return running
     },
-    remove: () => rmSync(directory, { recursive: true, force: true }),
+    remove: () => {
+      rmSync(directory, { recursive: true, force: true })
+      rmSync(`${directory}.key`, { force: true })
+    },
   }
 }
 
@@ -76,4 +84,12 @@ export async function gapsOf(path: string) {
   const gaps = await reader.gaps()
   await reader.close()
   return gaps
+}
+
+export async function rowCountOf(path: string): Promise<number> {
+  const reader = await openTrace(path)
+  let count = 0
+  for await (const batch of reader.requests(['seq'])) count += batch.rowCount
+  await reader.close()
+  return count
 }

@@ -1,0 +1,18 @@
+/** What an operator can ask of a running recorder. Types only. */
+import type { RecordStatus } from './record-text.ts'
+
+export interface RecordControl {
+  status(): RecordStatus
+  /** No new connections are taken. */
+  readonly isDraining: boolean
+  readonly isPaused: boolean
+  /** While paused requests pass and are counted, not recorded. */
+  setPaused(isPaused: boolean): void
+  /** Finishes the segment and begins another. */
+  rotate(): void
+  /** Leaves a mark in the trace, at this moment. */
+  mark(text: string): void
+}
+
+/** Something that runs beside a recording for as long as it does. */
+export type RecordCompanion = (control: RecordControl) => Promise<{ close(): Promise<void> }>

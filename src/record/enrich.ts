@@ -1,0 +1,244 @@
+/**
+ * What is learned about an exchange beyond sizes and times: its prefix, its conversation, its tenant
+ * and the tokens that the server did not count. Text is looked at here and not kept. Pure, but for
+ * the counter that it is given.
+ */
+import { asText, type JsonObject } from '../stream/json.ts'
+import type { Observation } from '../stream/observation.ts'
+import {
+  chainKey,
+  keyedId,
+  restartChain,
+  type Chain,
+  type ChainKey,
+} from '../stream/prefix-chain.ts'
+import { renderAnswer, renderConversation, type RenderedPrompt } from '../stream/render-prompt.ts'
+import type { RequestFacts } from '../stream/request-facts.ts'
+import { ATTEMPT_HEADER, Attempts } from './attempts.ts'
+import { ChainKeeper } from './chain-keeper.ts'
+import { CountCheck } from './count-check.ts'
+import { PointFinder } from './point-finder.ts'
+import type { Enricher, Enrichment } from './enricher.ts'
+import type { Exchange } from './exchange.ts'
+import type { MetricSample } from './count-check.ts'
+import { ModelNames } from './model-names.ts'
+import { nameBy } from './name-rules.ts'
+import type { ObserveOptions } from './observe-options.ts'
+import { promptCountOf, type PromptCount } from './prompt-count.ts'
+import type { Row } from './request-row.ts'
+import { BoundedMap, MAX_TURNS, Sessions, type Turn } from './sessions.ts'
+import { TokenEstimate } from './token-estimate.ts'
+import { TokenFill } from './token-fill.ts'
+
+/** Counts a prompt elsewhere; null where it cannot, or has no time. Never rejects. */
+export type CountPrompt = (exchange: Exchange, body: JsonObject) => Promise<number | null> | null
+
+export type EnrichOptions = Readonly<{
+  secret: Uint8Array
+  observe: ObserveOptions
+  hasBlock: (id: bigint) => boolean
+  countPrompt: CountPrompt
+}>
+
+/** What is remembered of a request until its answer ends. */
+type Pending = {
+  turn: Turn
+  chain: Chain | null
+  prompt: PromptCount
+  /** Resolves to an exact count of the prompt. */
+  counting: Promise<number | null> | null
+}
+
+/** The chain with the answer, if there is one, and the length of the answer's rendering. */
+type Answered = Readonly<{ whole: Chain | null; sizeBytes: number }>
+
+/** Set by `trace replay`, so that a recording of a replay says what it is. */
+const REPLAY_HEADER = 'x-trace-replay'
+const MAX_KINDS = 1_000
+const GENERATION_COUNTER = 'vllm:generation_tokens_total'
+
+export function createEnricher(options: EnrichOptions): Enricher {
+  return new ExchangeEnricher(options)
+}
+
+class ExchangeEnricher implements Enricher {
+  readonly headers: readonly string[]
+  readonly decidesLate: boolean
+  readonly #options: EnrichOptions
+  readonly #key: ChainKey
+  readonly #chains: ChainKeeper
+  readonly #sessions: Sessions
+  readonly #points: PointFinder
+  readonly #estimate = new TokenEstimate()
+  readonly #check = new CountCheck()
+  readonly #fill = new TokenFill(this.#estimate, this.#check)
+  readonly #pending = new WeakMap<Exchange, Pending>()
+  /** Conversations that live on the server, by keyed id of the response. */
+  readonly #stored = new BoundedMap<string, Chain>(MAX_TURNS)
+  readonly #attempts = new Attempts()
+  /** Models and endpoints whose server counts without being asked. */
+  readonly #countsUnasked = new BoundedMap<string, boolean>(MAX_KINDS)
+  readonly #models: ModelNames
+
+  constructor(options: EnrichOptions) {
+    const { observe, secret, hasBlock } = options
+    this.#options = options
+    this.#key = chainKey(secret)
+    this.#chains = new ChainKeeper({ key: this.#key, hasBlock, isKept: observe.hasBlocks })
+    this.#sessions = new Sessions(this.#key)
+    this.#points = new PointFinder(this.#key)
+    this.#models = new ModelNames(this.#key)
+    const rules = [...observe.sessionBy, ...observe.tenantBy]
+    const named = rules.flatMap((rule) => (rule.kind === 'header' ? [rule.name] : []))
+    this.headers = [ATTEMPT_HEADER, REPLAY_HEADER, ...named]
+    this.decidesLate = observe.sample !== null
+  }
+
+  request(exchange: Exchange, facts: RequestFacts): Enrichment {
+    const { observe } = this.#options
+    const body = facts.json ?? {}
+    const tenantName = nameBy(observe.tenantBy, exchange, body)
+    const tenant = tenantName === null ? null : keyedId(this.#key, 'tenant', tenantName)
+    const rendered = renderConversation(exchange.endpoint, body)
+    const chain = rendered === null ? null : this.#promptChain(exchange, facts, rendered)
+    const points =
+      rendered === null || chain === null || !observe.linksPrefixes
+        ? []
+        : this.#points.find(chain, rendered)
+    const { turn, parent } = this.#sessions.place({
+      seq: exchange.seq ?? 0,
+      tenant,
+      atUs: exchange.startedAtUs,
+      named: nameBy(observe.sessionBy, exchange, body),
+      previous: observe.linksResponses ? this.#previousOf(body) : null,
+      points,
+    })
+    const end = chain === null ? null : this.#points.endOf(chain, false)
+    if (end !== null) this.#sessions.notePoint(end, turn)
+    const prompt = promptCountOf(exchange.endpoint, facts, rendered)
+    const counting = this.#startCounting(exchange, facts, prompt)
+    this.#pending.set(exchange, { turn, chain, prompt, counting })
+    const row: Row = {
+      session: turn.session,
+      turn: turn.turn,
+      parentSeq: parent?.seq ?? null,
+      tenant,
+      ...this.#attempts.place(exchange.headers.get(ATTEMPT_HEADER), end, turn.seq),
+      ...(exchange.headers.has(REPLAY_HEADER) ? { label: 'replay' } : {}),
+    }
+    return { row, blocks: [], isKept: this.#isSampled(turn.session, tenant) }
+  }
+
+  wantsAnswer(exchange: Exchange): boolean {
+    return this.#pending.has(exchange)
+  }
+
+  answer(exchange: Exchange, seen: Observation, row: Row): Enrichment {
+    const pending = this.#pending.get(exchange)
+    if (pending === undefined) return { row: {}, blocks: [] }
+    const { counting, prompt } = pending
+    const answered = this.#noteAnswer(exchange, pending, seen)
+    const model = this.#models.nameOf(exchange.facts?.model ?? null, seen)
+    const finish = (exact: number | null): Enrichment => {
+      const counted = exact === null ? prompt : { ...prompt, exact }
+      const found = this.#finish(pending.chain, counted, answered, seen, row)
+      return { row: { model, ...found.row }, blocks: found.blocks }
+    }
+    const isCounted = seen.promptTokens !== null || seen.status >= 400
+    if (counting === null || isCounted) return finish(null)
+    return { row: {}, blocks: [], later: counting.then(finish) }
+  }
+
+  bareEnd(exchange: Exchange): Enrichment {
+    const pending = this.#pending.get(exchange)
+    if (pending === undefined) return { row: {}, blocks: [] }
+    const { chain, prompt } = pending
+    pending.turn.endedAtUs = exchange.sentAtUs ?? exchange.startedAtUs
+    const model = this.#models.nameOf(exchange.facts?.model ?? null, null)
+    const promptTokens = this.#fill.promptTokens(prompt)
+    if (promptTokens === null) return { row: { model }, blocks: [] }
+    const { row, blocks } = this.#chains.describe(chain, null, promptTokens, 0)
+    const tokenSource = prompt.exact === null ? 'estimate' : 'tokenizer'
+    return { row: { ...row, model, promptTokens, tokenSource }, blocks }
+  }
+
+  metrics(samples: readonly MetricSample[], liveTokens: number, liveStreams: number): void {
+    const counters = samples.filter(({ metric }) => metric === GENERATION_COUNTER)
+    if (counters.length === 0) return
+    const total = counters.reduce((sum, { value }) => sum + value, 0)
+    this.#check.compare(total, liveTokens, liveStreams)
+  }
+
+  /** Lets later turns find this one; at once, since the next may be on its way. */
+  #noteAnswer(exchange: Exchange, { turn, chain, prompt }: Pending, seen: Observation): Answered {
+    const { endpoint, facts } = exchange
+    turn.endedAtUs = seen.endAtUs
+    this.#check.add(seen.outputTokens ?? 0)
+    if (seen.tokenSource === 'server' && facts?.asksUsage === false && facts.isStream) {
+      this.#countsUnasked.set(prompt.kind, true)
+    }
+    const hasAnswer = seen.answerText !== null && seen.status < 300
+    const calls = seen.answerCalls ?? []
+    const bytes = hasAnswer
+      ? renderAnswer(endpoint, { text: seen.answerText ?? '', calls })
+      : Buffer.alloc(0)
+    if (chain === null || !hasAnswer) return { whole: null, sizeBytes: bytes.length }
+    const whole = this.#chains.extend(chain, bytes)
+    this.#sessions.notePoint(this.#points.endOf(whole, endpoint === 'completions'), turn)
+    if (seen.responseId !== null && endpoint === 'responses') {
+      this.#sessions.noteResponse(seen.responseId, turn)
+      this.#stored.set(keyedId(this.#key, 'response', seen.responseId), restartChain(whole))
+    }
+    return { whole, sizeBytes: bytes.length }
+  }
+
+  #finish(
+    chain: Chain | null,
+    prompt: PromptCount,
+    { whole, sizeBytes }: Answered,
+    seen: Observation,
+    row: Row,
+  ): Enrichment {
+    this.#fill.learn(prompt, seen)
+    const tokens = this.#fill.fill(prompt, seen)
+    if (whole === null) return { row: tokens, blocks: [] }
+    const full = { ...row, ...tokens }
+    const spoken = Math.max(0, (full.outputTokens ?? 0) - (full.reasoningTokens ?? 0))
+    const answerRate = sizeBytes === 0 ? 0 : spoken / sizeBytes
+    const prefix = this.#chains.describe(chain, whole, full.promptTokens ?? 0, answerRate)
+    return { row: { ...tokens, ...prefix.row }, blocks: prefix.blocks }
+  }
+
+  #promptChain(exchange: Exchange, facts: RequestFacts, rendered: RenderedPrompt): Chain {
+    const body = facts.json ?? {}
+    const previous = this.#previousOf(body)
+    const stored = previous === null ? undefined : this.#stored.get(previous)
+    const base = stored ?? this.#chains.start(exchange.endpoint, facts)
+    return this.#chains.extend(base, rendered.bytes)
+  }
+
+  #previousOf(body: JsonObject): string | null {
+    const id = asText(body['previous_response_id'])
+    return id === null ? null : keyedId(this.#key, 'response', id)
+  }
+
+  /** Only a prompt whose answer will not say its size is worth asking about. */
+  #startCounting(
+    exchange: Exchange,
+    facts: RequestFacts,
+    prompt: PromptCount,
+  ): Promise<number | null> | null {
+    if (facts.json === null || prompt.exact !== null || facts.asksUsage) return null
+    if (!facts.isStream || this.#countsUnasked.get(prompt.kind) === true) return null
+    if (exchange.endpoint !== 'chat' && exchange.endpoint !== 'completions') return null
+    return this.#options.countPrompt(exchange, facts.json)
+  }
+
+  #isSampled(session: string, tenant: string | null): boolean {
+    const { sample } = this.#options.observe
+    if (sample === null) return true
+    const id = sample.by === 'tenant' ? (tenant ?? '') : session
+    const draw = Number.parseInt(keyedId(this.#key, 'sample', id).slice(0, 8), 16)
+    return draw < sample.share * 0x1_0000_0000
+  }
+}
