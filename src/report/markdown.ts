@@ -71,5 +71,9 @@ function percent(change: number): string {
 }
 
 function escapeMarkdown(text: string): string {
-  return text.replaceAll(/[|<>`*_[\]\\]/g, (letter) => `\\${letter}`)
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll(/[|`*_[\]\\]/g, (letter) => `\\${letter}`)
 }

@@ -150,7 +150,7 @@ function notesOf(run: TraceReader, against: TraceReader | null): string[] {
   const notes: string[] = []
   if (against?.header.kind === 'recorded' && run.header.kind === 'replayed') {
     notes.push(
-      'not calibrated: the recording was measured at the relay, the replay at its client; changes are "observed"',
+      'not calibrated: recorded at the relay, replayed at its client, so changes are "observed"',
     )
   }
   const [a, b] = [against?.header.server.fingerprint, run.header.server.fingerprint]

@@ -14,9 +14,15 @@ export function checkRestart({ server }: RunFacts): Finding {
     : { status: 'pass', value: 0, limit: 0, unit: '', says: 'server did not restart' }
 }
 
+/** One scrape tells no difference, and after a restart none would mean anything. */
+function isBlind(server: RunFacts['server']): boolean {
+  return server === null || server.scrapes < 2 || server.restarted
+}
+
 /** A hung-up request may have ended on the server before it noticed: it counts there, or not. */
 export function checkCompleted({ server, side, watch, kind }: RunFacts): Finding {
-  if (server === null || server.scrapes < 2 || kind !== 'replayed' || server.restarted) {
+  const done = server?.completed
+  if (done === undefined || done === null || kind !== 'replayed' || isBlind(server)) {
     return unmeasured(NO_SERVER)
   }
   const { ok, hung_up: hungUp, by_outcome: outcomes } = side.requests
@@ -24,11 +30,11 @@ export function checkCompleted({ server, side, watch, kind }: RunFacts): Finding
     ok,
     ok + watch.extraChoices + hungUp + (outcomes['truncated'] ?? 0) + (outcomes['timeout'] ?? 0),
   ]
-  const off = Math.max(least - server.completed, server.completed - most, 0)
+  const off = Math.max(least - done, done - most, 0)
   const says =
     off === 0
       ? `server agrees${hungUp > 0 ? ` (${formatCount(hungUp)} hung up)` : ''}`
-      : `server finished ${formatCount(server.completed)}, we ${formatCount(ok)}`
+      : `server finished ${formatCount(done)}, we ${formatCount(ok)}`
   return atMost(off, { warnAbove: 0, failAbove: Math.max(1, ok * 0.1) }, 'requests', says)
 }
 

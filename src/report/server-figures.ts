@@ -5,7 +5,7 @@ export type ServerFigures = Readonly<{
   scrapes: number
   /** A counter went down between two scrapes. */
   restarted: boolean
-  completed: number
+  completed: number | null
   completed_by_reason: Record<string, number>
   /** POSTs to /v1/…, answered in any way. */
   http_requests: number | null
@@ -45,7 +45,7 @@ export function serverFigures(samples: readonly SampleRow[]): ServerFigures | nu
   return {
     scrapes: instants.size,
     restarted: [...families].some(([name, all]) => isCounter(name) && all.some(fell)),
-    completed: rise('vllm:request_success_total') ?? 0,
+    completed: rise('vllm:request_success_total'),
     completed_by_reason: byReason,
     http_requests: rise('http_requests_total', isGeneration),
     prompt_tokens: rise('vllm:prompt_tokens_total'),

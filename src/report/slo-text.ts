@@ -8,17 +8,17 @@ export function sloLines({ slo, fluidity }: Report): string[] {
   if (slo === null) return []
   const lines = slo.objectives.map((result) => labelled('objective', objectiveText(result)))
   for (const budget of slo.budgets) {
-    const lasts =
-      budget.month_lasts_days === null
-        ? 'within budget at this rate'
-        : `a 30-day budget lasts ${significant(budget.month_lasts_days, 2)} days at this rate`
+    const { beyond_share: beyond, allowed_share: allowed, month_lasts_days: days } = budget
     lines.push(
       labelled(
         'budget',
+        `${budget.objective}: ${formatShare(beyond)} beyond, ${formatShare(allowed)} allowed`,
+      ),
+      labelled(
+        '',
         joined([
-          `${budget.objective}: ${formatShare(budget.beyond_share)} beyond of ${formatShare(budget.allowed_share)} allowed`,
           `burning ${significant(budget.burn_rate, 2)}x`,
-          lasts,
+          days !== null && `a 30-day budget would last ${significant(days, 2)} days`,
         ]),
       ),
     )
