@@ -34,8 +34,8 @@ export async function startRecorder(
     ...changes,
   }
   const running = record(parseRecordOptions(raw), world)
-  // Another may listen on a port that was named: its refusal comes first.
-  if (changes.listen !== undefined) await Promise.race([running, pause(300_000)])
+  // Once it has said its banner it asks the server nothing more of its own.
+  await Promise.race([running, untilSaid(said, 'keeps sizes')])
   await Promise.race([running, untilListening(port)])
   return {
     port,
@@ -53,6 +53,10 @@ export async function startRecorder(
       rmSync(`${directory}.key`, { force: true })
     },
   }
+}
+
+async function untilSaid(said: { err: string }, words: string): Promise<void> {
+  while (!said.err.includes(words)) await pause(5_000)
 }
 
 async function untilListening(port: number): Promise<void> {
