@@ -1,5 +1,5 @@
 /** YAML as plain data, with the place of what is wrong. Pure. */
-import { parseDocument } from 'yaml'
+import { parseAllDocuments, parseDocument, type Document } from 'yaml'
 import { TraceError } from './errors.ts'
 
 /** Aliases can make a small file huge; configuration needs few. */
@@ -11,7 +11,18 @@ const MAX_ALIASES = 100
  * @throws TraceError BAD_OPTION naming line and column of the first fault
  */
 export function parseYaml(text: string, where: string): unknown {
-  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true })
+  return plain(parseDocument(text, OPTIONS), where)
+}
+
+/** The same for a file of several documents with --- between them. */
+export function parseYamlDocuments(text: string, where: string): unknown[] {
+  const documents = parseAllDocuments(text, OPTIONS)
+  return [...documents].map((document) => plain(document, where))
+}
+
+const OPTIONS = { prettyErrors: true, uniqueKeys: true } as const
+
+function plain(document: Pick<Document, 'errors' | 'toJS'>, where: string): unknown {
   const [fault] = document.errors
   if (fault !== undefined) {
     const [place] = fault.linePos ?? []

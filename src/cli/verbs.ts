@@ -6,12 +6,16 @@ import { convertCommand } from './convert.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { engineCommand } from './engine.ts'
+import { queryCommand } from './query.ts'
+import { headCommand } from './head.ts'
+import { sliceCommand } from './slice.ts'
 import { inspectCommand } from './inspect.ts'
 import { planCommand } from './plan.ts'
 import { synthCommand } from './synth.ts'
 import { recordCommand } from './record.ts'
 import { reportCommand } from './report.ts'
 import { replayCommand } from './replay.ts'
+import { scrubCommand } from './scrub.ts'
 
 /** Makes one verb's command. `answer` sets an exit code other than 0 that is not an error. */
 export type Verb = (world: World, answer: (exitCode: number) => void) => Command
@@ -24,8 +28,12 @@ export const VERBS: readonly Verb[] = [
   synthCommand,
   replayCommand,
   inspectCommand,
+  headCommand,
+  queryCommand,
+  sliceCommand,
   reportCommand,
   compareCommand,
   demoCommand,
   doctorCommand,
+  scrubCommand,
 ]

@@ -18,7 +18,8 @@ export type PlanAccount = Readonly<{
   steps: readonly (PlanStep & Readonly<{ figures: LoadFigures }>)[]
   /** Block size that prefix shares are counted in. */
   blockTokens: number
-  hangUps: Readonly<{ byTime: number; byTokens: number }>
+  /** Hung up after a time, before the first token; and after so many tokens. */
+  hangUps: Readonly<{ waited: number; counted: number }>
   failedInSource: number
   sizesEstimated: number
 }>
@@ -42,7 +43,7 @@ export async function accountFor(
     plan,
     steps,
     blockTokens,
-    hangUps: { byTime: marked(flags, ABORT_BY_TIME), byTokens: marked(flags, ABORT_BY_TOKENS) },
+    hangUps: { waited: marked(flags, ABORT_BY_TIME), counted: marked(flags, ABORT_BY_TOKENS) },
     failedInSource: marked(flags, FAILED_IN_SOURCE),
     sizesEstimated: marked(flags, SIZES_ESTIMATED),
   }

@@ -80,11 +80,11 @@ function noteLines({ plan, hangUps, failedInSource, sizesEstimated }: PlanAccoun
   const skipped = Object.entries(plan.skipped).map(
     ([reason, count]) => `${formatCount(count)} ${reason}`,
   )
-  const hungUp = hangUps.byTime + hangUps.byTokens
+  const hungUp = hangUps.waited + hangUps.counted
   const marks = [
     hungUp > 0 &&
-      `${formatCount(hungUp)} hung up (${formatCount(hangUps.byTime)} by time, ` +
-        `${formatCount(hangUps.byTokens)} by tokens)`,
+      `${formatCount(hungUp)} hung up (${formatCount(hangUps.waited)} by time, ` +
+        `${formatCount(hangUps.counted)} by tokens)`,
     failedInSource > 0 && `${formatCount(failedInSource)} failed in the source, sent all the same`,
     sizesEstimated > 0 && `${formatCount(sizesEstimated)} with estimated sizes`,
   ].filter((mark) => mark !== false)

@@ -8,6 +8,8 @@ export class SessionTable {
   #lastName: string | null = null
   #lastIndex = NONE
   #hasParents = false
+  /** Rows whose source says how long after the parent's end they came. */
+  readonly #delayUs = new Map<number, number>()
 
   /** For now `parent` holds the parent's seq, and `thinkUs` how long until the row's answer ended. */
   add(source: SourceColumns, row: number, to: PlanColumns, at: number): void {
@@ -15,6 +17,9 @@ export class SessionTable {
     const parentSeq = source.parentSeq[row]!
     this.#hasParents ||= !Number.isNaN(parentSeq)
     to.parent[at] = Number.isNaN(parentSeq) ? NONE : parentSeq
+    const dependencies = source.dependencies[row] ?? null
+    const delayUs = dependencies === null ? null : delayAfter(dependencies, parentSeq)
+    if (delayUs !== null) this.#delayUs.set(at, delayUs)
     const answerUs = source.e2eUs[row]!
     const lastedUs = Number.isNaN(answerUs) ? source.abortUs[row]! : answerUs
     to.thinkUs[at] = (source.lagUs[row]! || 0) + (source.uploadUs[row]! || 0) + (lastedUs || 0)
@@ -35,7 +40,8 @@ export class SessionTable {
 
   /**
    * A parent that was recorded and is in the plan counts; else the latest row of the session that had
-   * ended. Afterwards `parent` is a row of the plan and `thinkUs` the time since its end, at least 0.
+   * ended. Afterwards `parent` is a row of the plan and `thinkUs` the time since its end, at least 0:
+   * what the source says it was, else what its times say.
    */
   linkParents(columns: PlanColumns): void {
     const { dueUs, seq, session, parent, thinkUs } = columns
@@ -55,9 +61,17 @@ export class SessionTable {
       if (from >= row) from = NONE
       if (session[row] !== NONE) lastRow[session[row]!] = row
       parent[row] = from
-      thinkUs[row] = from === NONE ? 0 : Math.max(0, dueUs[row]! - endUs[from]!)
+      const gapUs = from === NONE ? 0 : dueUs[row]! - endUs[from]!
+      thinkUs[row] = Math.max(0, from === NONE ? 0 : (this.#delayUs.get(row) ?? gapUs))
     }
   }
+}
+
+/** The stated delay after the end of the parent's answer, or null. @param text as in the trace */
+function delayAfter(text: string, parentSeq: number): number | null {
+  const dependencies = JSON.parse(text) as { seq: number; trigger: string; delayUs: number }[]
+  const found = dependencies.find(({ seq, trigger }) => seq === parentSeq && trigger === 'end')
+  return found?.delayUs ?? null
 }
 
 /** Finds the row with a seq; rows are mostly, but not always, ascending by seq. */

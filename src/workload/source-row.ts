@@ -22,6 +22,7 @@ export const SOURCE_COLUMNS = [
   'seq',
   'session',
   'parentSeq',
+  'dependencies',
   'tenant',
   'route',
   'target',

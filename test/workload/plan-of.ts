@@ -8,7 +8,7 @@ import {
   type RawWorkloadOptions,
 } from '../../src/workload/options.ts'
 import type { Plan } from '../../src/workload/plan.ts'
-import { memoryTrace } from '../support/memory-trace.ts'
+import { demandTrace } from '../support/demand-trace.ts'
 
 export const DEFAULTS = Object.fromEntries(
   Object.entries(WORKLOAD_FLAGS).map(([key, flag]) => [
@@ -22,7 +22,7 @@ export async function planOf(
   raw: Partial<RawWorkloadOptions> = {},
   blocks: readonly BlockRow[] = [],
 ): Promise<Plan> {
-  return planOfTrace(memoryTrace(rows, blocks), raw)
+  return planOfTrace(demandTrace(rows, blocks), raw)
 }
 
 export async function planOfTrace(

@@ -6,7 +6,7 @@ import { dispersionIndex } from '../../src/stats/arrivals.ts'
 import type { BlockRow, RequestRow } from '../../src/trace/columns.ts'
 import { loadFigures } from '../../src/workload/load-figures.ts'
 import { NONE, type Plan } from '../../src/workload/plan.ts'
-import { memoryTrace } from '../support/memory-trace.ts'
+import { demandTrace } from '../support/demand-trace.ts'
 import { planOf, planOfTrace } from './plan-of.ts'
 
 const uniform = drawFor('test', 'rows')
@@ -205,7 +205,7 @@ test.skipIf(!existsSync(MOONCAKE))(
         const { timestamp, input_length: promptTokens, hash_ids: ids } = row
         return { atUs: timestamp * 1_000, promptTokens, prefixLeaf: BigInt(ids.at(-1)! + 1) }
       })
-    const trace = memoryTrace(rows, [...blocks.values()])
+    const trace = demandTrace(rows, [...blocks.values()])
     const once = share(await planOfTrace(trace))
     for (const rateScale of ['2x', '3x']) {
       expect(Math.abs(share(await planOfTrace(trace, { rateScale })) - once)).toBeLessThan(0.01)
