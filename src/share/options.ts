@@ -1,0 +1,58 @@
+/** What the verbs that share traces can be told. Parsed once, here; later code trusts the type. */
+import { TraceError } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
+import { parseChoice, parseCount } from '../base/parse.ts'
+import { POLICIES, PRESETS, type ScrubPolicy } from './scrub-policy.ts'
+
+export type ScrubOptions = Readonly<{
+  input: string
+  output: string
+  policy: ScrubPolicy
+  /** The new key; null draws one that nobody keeps. */
+  key: Uint8Array | null
+  isForced: boolean
+}>
+
+export const SCRUB_DEFAULTS = { preset: 'partner' } as const
+
+export type RawScrubOptions = Readonly<{
+  preset: string
+  k?: string
+  keyFile?: string
+  force?: boolean
+  check?: boolean
+}>
+
+/** The policy that the flags name; `--k` changes how many tenants make a prefix common. */
+export function parsePolicy(raw: Pick<RawScrubOptions, 'preset' | 'k'>): ScrubPolicy {
+  const policy = POLICIES[parseChoice('--preset', raw.preset, PRESETS)]
+  if (raw.k === undefined) return policy
+  if (policy.sharing !== 'tenants') {
+    throw new TraceError('BAD_OPTION', `--k goes with --preset partner, not ${policy.preset}`)
+  }
+  return { ...policy, minTenants: parseCount('--k', raw.k, 2) }
+}
+
+/** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
+export async function parseScrubOptions(
+  input: string,
+  output: string,
+  raw: RawScrubOptions,
+): Promise<ScrubOptions> {
+  return {
+    input,
+    output,
+    policy: parsePolicy(raw),
+    key: raw.keyFile === undefined ? null : await readKey('--key-file', raw.keyFile),
+    isForced: raw.force === true,
+  }
+}
+
+/** 64 hex digits: the same key for two traces makes their ids comparable, on purpose. */
+async function readKey(flag: string, path: string): Promise<Uint8Array> {
+  const text = (await readText(flag, path)).trim()
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex')
+  throw new TraceError('BAD_OPTION', `${flag}: ${path} should hold 64 hexadecimal digits`, {
+    hint: 'Make one with: openssl rand -hex 32',
+  })
+}

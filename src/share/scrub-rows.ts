@@ -1,0 +1,114 @@
+/** One batch of requests as a policy lets it out. Pure. */
+import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import { decodeChunkTimes, encodeChunkTimes } from '../trace/chunk-times.ts'
+import type { RequestBatch, RequestColumns } from '../trace/trace.ts'
+import { roundTime, roundTokens, type ScrubPolicy } from './scrub-policy.ts'
+import { keyedText, type RowOwner, type SharingScope } from './sharing-scope.ts'
+
+/** What the first pass over the trace found. */
+export type Census = Readonly<{
+  smallTenants: ReadonlySet<string>
+  rareModels: ReadonlySet<string>
+  owners: readonly RowOwner[]
+}>
+
+export const OTHER_MODEL = 'other'
+
+/** Lengths that are rounded, and as which side of a request. */
+export const ROUNDED: ReadonlyMap<RequestColumn, 'prompt' | 'answer'> = new Map([
+  ['promptTokens', 'prompt'],
+  ['cachedTokens', 'prompt'],
+  ['outputTokens', 'answer'],
+  ['reasoningTokens', 'answer'],
+  ['maxTokens', 'answer'],
+])
+
+/** Columns that a policy leaves out whole. */
+export function droppedColumns(policy: ScrubPolicy): RequestColumn[] {
+  const dropped: RequestColumn[] = []
+  if (!policy.keepsBytes) dropped.push('requestBytes', 'responseBytes', 'toolBytes')
+  if (!policy.keepsParams) dropped.push('params', 'n', 'inputCount', 'priority')
+  if (!policy.keepsTools) dropped.push('tools', 'imageSizes')
+  if (!policy.keepsMarks) dropped.push('label', 'route', 'target')
+  if (policy.chunkTimes === 'drop') dropped.push('chunkTimes', 'chunkTokens', 'chunkKinds')
+  if (policy.preset === 'public') dropped.push('adapter')
+  return dropped
+}
+
+/**
+ * @param first index of the batch's first row in `census.owners`
+ * @returns columns that are new arrays; the batch is not changed
+ */
+export function scrubBatch(
+  batch: RequestBatch,
+  first: number,
+  policy: ScrubPolicy,
+  census: Census,
+  scope: SharingScope,
+  key: Uint8Array,
+): RequestColumns {
+  const { rowCount } = batch
+  const columns: Record<string, unknown> = {}
+  const dropped = new Set(droppedColumns(policy))
+  for (const name of Object.keys(REQUEST_COLUMNS) as RequestColumn[]) {
+    if (dropped.has(name)) continue
+    columns[name] = scrubColumn(name, batch.columns[name].slice(0, rowCount), policy, census, key)
+  }
+  const prefixLeaf = new BigUint64Array(rowCount)
+  const answerLeaf = new BigUint64Array(rowCount)
+  const prefixBlocks = new Float64Array(rowCount).fill(Number.NaN)
+  for (let row = 0; row < rowCount; row += 1) {
+    const owner = census.owners[first + row]
+    if (owner === undefined) continue
+    const prompt = scope.rename(owner.prefixLeaf, owner)
+    prefixLeaf[row] = prompt.leaf
+    if (prompt.leaf !== 0n) prefixBlocks[row] = prompt.count
+    answerLeaf[row] = scope.rename(owner.answerLeaf, owner).leaf
+  }
+  return { ...columns, prefixLeaf, prefixBlocks, answerLeaf }
+}
+
+function scrubColumn(
+  name: RequestColumn,
+  values: RequestBatch['columns'][RequestColumn],
+  policy: ScrubPolicy,
+  census: Census,
+  key: Uint8Array,
+): unknown {
+  const { unit } = REQUEST_COLUMNS[name]
+  if (values instanceof Float64Array) {
+    if (unit === 'us') return values.map((us) => roundTime(us, policy.quantumUs))
+    const side = ROUNDED.get(name)
+    return side === undefined ? values : values.map((count) => roundTokens(count, policy, side))
+  }
+  if (values instanceof BigUint64Array) return values
+  if (name === 'chunkTimes' && policy.chunkTimes === 'coarsen') {
+    return (values as readonly (Uint8Array | null)[]).map((times) =>
+      coarseTimes(times, policy.quantumUs),
+    )
+  }
+  return (values as readonly unknown[]).map((value) =>
+    typeof value === 'string' ? scrubText(name, value, policy, census, key) : value,
+  )
+}
+
+function scrubText(
+  name: RequestColumn,
+  text: string,
+  policy: ScrubPolicy,
+  census: Census,
+  key: Uint8Array,
+): string | null {
+  if (name === 'session') return keyedText(key, 'session', text)
+  if (name === 'tenant') {
+    return census.smallTenants.has(text) ? null : keyedText(key, 'tenant', text)
+  }
+  if (name === 'model') return census.rareModels.has(text) ? OTHER_MODEL : text
+  if (name === 'adapter' && !policy.keepsAdapters) return keyedText(key, 'adapter', text)
+  return text
+}
+
+function coarseTimes(times: Uint8Array | null, quantumUs: number): Uint8Array | null {
+  if (times === null) return null
+  return encodeChunkTimes(decodeChunkTimes(times).map((us) => roundTime(us, quantumUs)))
+}

@@ -1,0 +1,75 @@
+/** What `trace scrub` says: what is gone, what is still told, what it cost. Pure. */
+import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import type { Transform } from '../trace/header.ts'
+import type { ScrubResult } from './scrub.ts'
+import type { Violation } from './scrub-check.ts'
+import { stillTells, type ScrubPolicy } from './scrub-policy.ts'
+
+export function formatScrub(result: ScrubResult): string {
+  const { output, policy, rowCount, rowDigest, steps, fidelity } = result
+  const { arrivalKs, promptKs, outputKs, dispersion, hitBefore, hitAfter } = fidelity
+  const idc = dispersion
+    .map(({ before, after }) => `${formatCount(before, 2)} → ${formatCount(after, 2)}`)
+    .join(', ')
+  return [
+    ...wrapped('removed    ', steps.slice(1).map(sayStep)),
+    `still tells ${stillTells(policy)}`,
+    `fidelity   arrivals KS ${arrivalKs.toFixed(4)} · prompts KS ${promptKs.toFixed(4)} · outputs KS ${outputKs.toFixed(4)}`,
+    `           IDC at 1, 10, 60 s ${idc}`,
+    `           prefix hit ${formatShare(hitBefore)} → ${formatShare(hitAfter)} of prompt tokens (infinite cache)`,
+    `${output}  ${formatCount(rowCount)} requests · ${policy.preset} · digest ${(rowDigest ?? '').slice(0, 16)}`,
+    '',
+  ].join('\n')
+}
+
+function sayStep({ name, arguments: given }: Transform): string {
+  const count = formatCount(Number(given['count'] ?? 0))
+  switch (name) {
+    case 'scrub.rekey':
+      return given['joinable'] === true ? 'ids re-keyed with your key' : 'ids re-keyed'
+    case 'scrub.drop-lone-ids':
+      return `${count} prefix ids that only one request had`
+    case 'scrub.unshare':
+      return given['across'] === 'session'
+        ? `sharing between sessions (${count} ids)`
+        : `ids shared by fewer than ${String(given['minTenants'])} tenants (${count})`
+    case 'scrub.drop-wall-clock':
+      return 'wall clock'
+    case 'scrub.round-times':
+      return `times below ${formatDuration(Number(given['quantumUs']))}`
+    case 'scrub.round-lengths':
+      return `lengths between steps of ${String(given['leastStepTokens'])} tokens and more`
+    case 'scrub.rare-models':
+      return `${count} rare models`
+    case 'scrub.small-tenants':
+      return `${count} small tenants`
+    case 'scrub.drop-columns':
+      return `${(given['columns'] as readonly string[]).length} columns`
+    default:
+      return 'labels, events, server metrics'
+  }
+}
+
+function wrapped(title: string, parts: readonly string[]): string[] {
+  const lines: string[] = []
+  let line = title
+  for (const [index, part] of parts.entries()) {
+    const word = index === parts.length - 1 ? part : `${part}, `
+    if (line.length + word.trimEnd().length > 100) {
+      lines.push(line.trimEnd())
+      line = ' '.repeat(title.length)
+    }
+    line += word
+  }
+  return [...lines, line.trimEnd()]
+}
+
+export function formatCheck(
+  input: string,
+  policy: ScrubPolicy,
+  violations: readonly Violation[],
+): string {
+  if (violations.length === 0) return `${input}  nothing outside ${policy.preset}\n`
+  const lines = violations.map(({ what, count }) => `  ${formatCount(count).padStart(9)}  ${what}`)
+  return [`${input}  says more than ${policy.preset} allows`, ...lines, ''].join('\n')
+}

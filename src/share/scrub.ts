@@ -1,0 +1,210 @@
+/** A copy of a trace that may leave the team. Effects: reads and writes trace files. */
+import { randomBytes } from 'node:crypto'
+import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import { createTrace } from '../trace/create.ts'
+import type { TraceHeader, Transform } from '../trace/header.ts'
+import { openTrace } from '../trace/open.ts'
+import type { TraceReader, TraceWriter } from '../trace/trace.ts'
+import { compareTraces, type Fidelity } from './fidelity.ts'
+import type { ScrubOptions } from './options.ts'
+import { droppedColumns, scrubBatch, type Census } from './scrub-rows.ts'
+import type { ScrubPolicy } from './scrub-policy.ts'
+import { keyedText, SharingScope, type RowOwner } from './sharing-scope.ts'
+
+export type ScrubResult = Readonly<{
+  output: string
+  policy: ScrubPolicy
+  rowCount: number
+  /** What was done, in the order of the header's transforms. */
+  steps: readonly Transform[]
+  fidelity: Fidelity
+  rowDigest: string | null
+}>
+
+const ALL_COLUMNS = Object.keys(REQUEST_COLUMNS) as RequestColumn[]
+const KEY_BYTES = 32
+
+export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
+  const key = options.key ?? randomBytes(KEY_BYTES)
+  const reader = await openTrace(options.input)
+  try {
+    const scope = new SharingScope(options.policy, key)
+    const census = await takeCensus(reader, options.policy, scope)
+    const steps = stepsOf(options, census, scope, key)
+    const header = scrubHeader(reader.header, options.policy, steps, key)
+    const writer = await createTrace(options.output, header, { force: options.isForced })
+    try {
+      await writeScrubbed(reader, writer, options.policy, census, scope, key)
+      await writer.finish()
+    } catch (error) {
+      await writer.abandon()
+      throw error
+    }
+    const written = await openTrace(options.output)
+    try {
+      const fidelity = await compareTraces(reader, written)
+      const { counts, rowDigest } = written.header
+      const { output, policy } = options
+      return { output, policy, rowCount: counts?.request ?? 0, steps, fidelity, rowDigest }
+    } finally {
+      await written.close()
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+/** Two passes: who has what, then how often each of the new ids would be seen. */
+async function takeCensus(
+  reader: TraceReader,
+  policy: ScrubPolicy,
+  scope: SharingScope,
+): Promise<Census> {
+  await scope.load(reader)
+  const owners: RowOwner[] = []
+  const tenants = new Map<string, { number: number; count: number }>()
+  const sessions = new Sessions()
+  const models = new Map<string, number>()
+  const columns = ['prefixLeaf', 'answerLeaf', 'tenant', 'session', 'model'] as const
+  for await (const batch of reader.requests(columns)) {
+    for (let row = 0; row < batch.rowCount; row += 1) {
+      const tenantName = batch.columns.tenant[row] ?? null
+      const model = batch.columns.model[row] ?? null
+      if (model !== null) models.set(model, (models.get(model) ?? 0) + 1)
+      const owner = {
+        prefixLeaf: batch.columns.prefixLeaf[row] ?? 0n,
+        answerLeaf: batch.columns.answerLeaf[row] ?? 0n,
+        tenant: tenantName === null ? -1 : numbered(tenants, tenantName),
+        tenantName: tenantName ?? '',
+        ...sessions.of(batch.columns.session[row] ?? null),
+      }
+      owners.push(owner)
+      scope.noteTenant(owner)
+    }
+  }
+  owners.forEach((owner) => scope.noteUse(owner))
+  scope.finishCounting()
+  return {
+    owners,
+    smallTenants: below(tenants, policy.minTenantRequests, ({ count }) => count),
+    rareModels: below(models, policy.minModelRequests, (count) => count),
+  }
+}
+
+/** A request without a session is one by itself. */
+class Sessions {
+  readonly #numbers = new Map<string, number>()
+  #count = 0
+
+  of(name: string | null): Pick<RowOwner, 'session' | 'sessionName'> {
+    const known = name === null ? undefined : this.#numbers.get(name)
+    const session = known ?? this.#count
+    if (known === undefined) this.#count += 1
+    if (name !== null) this.#numbers.set(name, session)
+    return { session, sessionName: name ?? `alone ${session}` }
+  }
+}
+
+function numbered(known: Map<string, { number: number; count: number }>, name: string): number {
+  const entry = known.get(name) ?? { number: known.size, count: 0 }
+  entry.count += 1
+  known.set(name, entry)
+  return entry.number
+}
+
+function below<T>(counts: ReadonlyMap<string, T>, least: number, of: (value: T) => number) {
+  return new Set([...counts].filter(([, value]) => of(value) < least).map(([name]) => name))
+}
+
+async function writeScrubbed(
+  reader: TraceReader,
+  writer: TraceWriter,
+  policy: ScrubPolicy,
+  census: Census,
+  scope: SharingScope,
+  key: Uint8Array,
+): Promise<void> {
+  let first = 0
+  for await (const batch of reader.requests(ALL_COLUMNS)) {
+    const columns = scrubBatch(batch, first, policy, census, scope, key)
+    await writer.addBlocks(scope.takeBlocks())
+    await writer.addRequestBatch({ rowCount: batch.rowCount, columns })
+    first += batch.rowCount
+  }
+  const gaps = await reader.gaps()
+  await writer.addGaps(policy.keepsMarks ? gaps : gaps.map((gap) => ({ ...gap, reason: 'gap' })))
+  if (!policy.keepsMarks) return
+  await writer.addEvents(await reader.events())
+  for await (const samples of reader.samples()) await writer.addSamples(samples)
+}
+
+function stepsOf(
+  { policy, key: givenKey }: ScrubOptions,
+  census: Census,
+  scope: SharingScope,
+  key: Uint8Array,
+): Transform[] {
+  const steps = [
+    step('preset', { name: policy.preset }),
+    step('rekey', { keyId: keyIdOf(key), joinable: givenKey !== null }),
+    step('drop-lone-ids', { count: scope.onceCount }),
+  ]
+  if (policy.sharing !== 'all') {
+    const minTenants = policy.sharing === 'tenants' ? policy.minTenants : null
+    steps.push(step('unshare', { across: policy.sharing, minTenants, count: scope.splitCount }))
+  }
+  if (!policy.keepsWallClock) steps.push(step('drop-wall-clock'))
+  if (policy.quantumUs > 1) steps.push(step('round-times', { quantumUs: policy.quantumUs }))
+  if (policy.stepsPerOctave !== null) {
+    const { stepsPerOctave, leastStepTokens, leastAnswerStepTokens } = policy
+    steps.push(step('round-lengths', { stepsPerOctave, leastStepTokens, leastAnswerStepTokens }))
+  }
+  if (census.rareModels.size > 0) steps.push(step('rare-models', { count: census.rareModels.size }))
+  if (census.smallTenants.size > 0) {
+    steps.push(step('small-tenants', { count: census.smallTenants.size }))
+  }
+  const dropped = droppedColumns(policy)
+  if (dropped.length > 0) steps.push(step('drop-columns', { columns: dropped }))
+  if (!policy.keepsMarks) steps.push(step('drop-marks'))
+  return steps
+}
+
+function step(name: string, given: Record<string, unknown> = {}): Transform {
+  return { name: `scrub.${name}`, arguments: given }
+}
+
+/** Which key, without the key. */
+function keyIdOf(key: Uint8Array): string {
+  return keyedText(key, 'key id', '').slice(0, 8)
+}
+
+function scrubHeader(
+  header: TraceHeader,
+  policy: ScrubPolicy,
+  steps: readonly Transform[],
+  key: Uint8Array,
+): TraceHeader {
+  const kept: TraceHeader = {
+    ...header,
+    hashing: { ...header.hashing, keyId: keyIdOf(key) },
+    transforms: [...header.transforms, ...steps],
+    signatures: [],
+  }
+  if (policy.keepsMarks) return kept
+  return {
+    ...kept,
+    originWallUs: policy.keepsWallClock ? header.originWallUs : null,
+    clock: { quantumUs: Math.max(header.clock.quantumUs ?? 1, policy.quantumUs), anchors: [] },
+    capture: { ...header.capture, sampledBy: null, notes: [] },
+    server: {
+      ...header.server,
+      models: [],
+      fingerprint: null,
+      addressHash: null,
+      addressSalt: null,
+    },
+    seed: null,
+    planSha256: null,
+    labels: {},
+  }
+}
