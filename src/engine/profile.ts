@@ -31,6 +31,8 @@ export type Profile = Readonly<{
   tokenUs: number
   /** Reading the cached keys and values of one token. µs. */
   kvTokenUs: number
+  /** Attention between one computed token and one that it looks back on. µs. */
+  pairUs: number
   /** Between the request's last byte and the scheduler: parsing, tokenizing, handing over. µs. */
   arrivalUs: number
   /**
@@ -47,16 +49,17 @@ export type StepLoad = Readonly<{
   sequenceCount: number
   /** Cached tokens that attention reads, summed over the sequences. */
   kvTokenCount: number
+  /** Computed tokens times those that each looks back on, summed. */
+  pairCount: number
 }>
 
 /** @returns how long the step takes, whole µs, at least 1 */
 export function stepDurationUs(profile: Profile, load: StepLoad): number {
-  const { stepUs, sequenceUs, weightsUs, tokenUs, kvTokenUs } = profile
-  const batchUs = Math.max(weightsUs, tokenUs * load.tokenCount)
-  return Math.max(
-    1,
-    Math.round(stepUs + sequenceUs * load.sequenceCount + batchUs + kvTokenUs * load.kvTokenCount),
-  )
+  const { stepUs, sequenceUs, weightsUs, tokenUs, kvTokenUs, pairUs } = profile
+  const { sequenceCount, tokenCount, kvTokenCount, pairCount } = load
+  const batchUs = Math.max(weightsUs, tokenUs * tokenCount + pairUs * pairCount)
+  const ownUs = stepUs + sequenceUs * sequenceCount
+  return Math.max(1, Math.round(ownUs + batchUs + kvTokenUs * kvTokenCount))
 }
 
 /** An accelerator as its data sheet gives it. */
@@ -71,6 +74,7 @@ export type Accelerator = Readonly<{
 export type Transformer = Readonly<{
   parameterCount: number
   layerCount: number
+  hiddenSize: number
   kvHeadCount: number
   headSize: number
 }>
@@ -88,7 +92,7 @@ export function rooflineOf(
   accelerator: Accelerator,
   model: Transformer,
   options: Readonly<{ acceleratorCount: number; blockTokens: number }>,
-): Pick<Profile, 'weightsUs' | 'tokenUs' | 'kvTokenUs' | 'blockTokens' | 'blockCount'> {
+): Pick<Profile, 'weightsUs' | 'tokenUs' | 'kvTokenUs' | 'pairUs' | 'blockTokens' | 'blockCount'> {
   const { acceleratorCount, blockTokens } = options
   const weightBytes = model.parameterCount * BYTES_PER_NUMBER
   const kvBytes = 2 * model.layerCount * model.kvHeadCount * model.headSize * BYTES_PER_NUMBER
@@ -102,6 +106,8 @@ export function rooflineOf(
     weightsUs: weightBytes / readBytesPerUs,
     tokenUs: (2 * model.parameterCount) / flopsPerUs,
     kvTokenUs: kvBytes / readBytesPerUs,
+    // Scores and weighted sums: two products of the hidden size each, in every layer.
+    pairUs: (4 * model.layerCount * model.hiddenSize) / flopsPerUs,
     blockTokens,
     blockCount: Math.floor(cacheBytes / (kvBytes * blockTokens)),
   }

@@ -7,18 +7,21 @@ const H100: Accelerator = { memoryBytes: 80e9, memoryBytesPerSec: 3_350e9, flops
 const LLAMA_3B: Transformer = {
   parameterCount: 3.21e9,
   layerCount: 28,
+  hiddenSize: 3_072,
   kvHeadCount: 8,
   headSize: 128,
 }
 const LLAMA_8B: Transformer = {
   parameterCount: 8.03e9,
   layerCount: 32,
+  hiddenSize: 4_096,
   kvHeadCount: 8,
   headSize: 128,
 }
 const LLAMA_70B: Transformer = {
   parameterCount: 70.6e9,
   layerCount: 80,
+  hiddenSize: 8_192,
   kvHeadCount: 8,
   headSize: 128,
 }
@@ -71,19 +74,21 @@ export const PROFILES: readonly Profile[] = [
   },
   {
     name: 'tiny-cpu',
-    origin: 'vLLM 0.32 on two CPU cores, random weights; measured with `npm run bench engine-fit`',
+    origin:
+      'vLLM 0.32 on two CPU cores, random weights; fitted to what `npm run bench engine` measured',
     modelName: 'tiny',
     maxModelTokens: 8_192,
     maxSequences: 128,
     maxStepTokens: 4_096,
     blockTokens: 128,
     blockCount: 16_384,
-    stepUs: 0,
-    sequenceUs: 0,
-    weightsUs: 4_000,
-    tokenUs: 1_000,
+    stepUs: 3_000,
+    sequenceUs: 1_150,
+    weightsUs: 0,
+    tokenUs: 5,
     kvTokenUs: 0,
-    arrivalUs: 3_000,
+    pairUs: 0.0155,
+    arrivalUs: 4_000,
     answerTokens: null,
   },
   {
@@ -100,6 +105,7 @@ export const PROFILES: readonly Profile[] = [
     weightsUs: 0,
     tokenUs: 0,
     kvTokenUs: 0,
+    pairUs: 0,
     arrivalUs: 0,
     answerTokens: null,
   },

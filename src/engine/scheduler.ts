@@ -84,14 +84,17 @@ export function beginStep(scheduler: Scheduler, startUs: number): Step | null {
   if (draft.sequences.length === 0) return null
   let tokenCount = 0
   let kvTokenCount = 0
+  let pairCount = 0
   for (const [index, sequence] of draft.sequences.entries()) {
     const count = draft.tokenCounts[index] ?? 0
     tokenCount += count
     kvTokenCount += sequence.computedCount + count
+    // Each token looks back on those before it, and on itself.
+    pairCount += count * (sequence.computedCount + (count + 1) / 2)
   }
-  const load = { tokenCount, sequenceCount: draft.sequences.length, kvTokenCount }
-  const endUs = startUs + stepDurationUs(scheduler.profile, load)
   const { sequences, tokenCounts } = draft
+  const load = { tokenCount, sequenceCount: sequences.length, kvTokenCount, pairCount }
+  const endUs = startUs + stepDurationUs(scheduler.profile, load)
   scheduler.step = { startUs, endUs, sequences, tokenCounts, tokenCount }
   return scheduler.step
 }

@@ -29,6 +29,7 @@ const SMALL: Profile = {
   weightsUs: 500,
   tokenUs: 50,
   kvTokenUs: 1,
+  pairUs: 0.5,
   arrivalUs: 0,
   answerTokens: null,
 }
@@ -290,6 +291,7 @@ describe('the time of a step', () => {
       tokenCount: fc.nat(10_000),
       sequenceCount: fc.nat(1_000),
       kvTokenCount: fc.nat(1_000_000),
+      pairCount: fc.nat(10_000_000),
     })
     fc.assert(
       fc.property(fc.constantFrom(...PROFILES), load, load, (profile, one, two) => {
@@ -297,6 +299,7 @@ describe('the time of a step', () => {
           tokenCount: one.tokenCount + two.tokenCount,
           sequenceCount: one.sequenceCount + two.sequenceCount,
           kvTokenCount: one.kvTokenCount + two.kvTokenCount,
+          pairCount: one.pairCount + two.pairCount,
         }
         expect(stepDurationUs(profile, both)).toBeGreaterThanOrEqual(stepDurationUs(profile, one))
       }),
@@ -307,7 +310,7 @@ describe('the time of a step', () => {
     const h100 = PROFILES.find(({ name }) => name === 'h100-8b')
     if (h100 === undefined) throw new Error('the profile is gone')
     const stepUs = (tokenCount: number) =>
-      stepDurationUs(h100, { tokenCount, sequenceCount: 1, kvTokenCount: 0 })
+      stepDurationUs(h100, { tokenCount, sequenceCount: 1, kvTokenCount: 0, pairCount: 0 })
     expect(stepUs(1)).toBe(stepUs(100))
     expect(stepUs(8_192)).toBe(267_560)
   })
