@@ -30,6 +30,9 @@ export type BuildOptions = Readonly<{
   isLastOnConnection: boolean
 }>
 
+/** Bit of the plan's flags: the source's request came on a connection that had carried another. */
+const CONNECTION_REUSED = 16
+
 export type BuiltRequest = Readonly<{ request: ReadyRequest; end: number }>
 
 /** What differs from the plan, where a request follows another's answer. */
@@ -93,6 +96,7 @@ export class BodyBuilder {
       target: this.#targetOf(index),
       bodyBytes,
       isStream: shape.isStream,
+      isReuseWanted: (columns.flags[index]! & CONNECTION_REUSED) !== 0,
       ...abortOf(columns.flags[index]!, columns.abortAt[index]!),
     })
     const row = { seq: columns.seq[index]!, copy: columns.copy[index]!, attempt }

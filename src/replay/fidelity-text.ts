@@ -15,6 +15,8 @@ export function fidelityText(fidelity: Fidelity): string {
       : [`hung up ${formatCount(hungUp)} (${formatCount(surplusTokens)} tokens late)`]),
     ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before their hang-up`]),
   ]
+  if (fidelity.retried > 0) parts.push(`${formatCount(fidelity.retried)} tried again`)
+  if (fidelity.fillers > 0) parts.push(`${formatCount(fidelity.fillers)} turns could not quote`)
   const bad = Object.entries(fidelity.outcomes).filter(
     ([outcome]) => outcome !== 'ok' && outcome !== 'client_abort',
   )

@@ -14,6 +14,8 @@ export type Fidelity = {
   hangUpMissed: number
   /** Requests whose body was not ready at their instant: their lag is our own doing. */
   lateBodies: number
+  /** Failed tries that were followed by another. */
+  retried: number
   /** Later turns that could not quote the answer before them. */
   fillers: number
   /** Tokens that hung-up answers brought beyond the planned instant. */
@@ -42,6 +44,7 @@ export function newFidelity(planned: number): Fidelity {
     hangUpMissed: 0,
     surplusTokens: 0,
     lateBodies: 0,
+    retried: 0,
     fillers: 0,
     outcomes: {},
   }

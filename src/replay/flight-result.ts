@@ -27,6 +27,8 @@ export type FlightResult = {
   index: number
   /** 0 for the first try. */
   attempt: number
+  /** No further try follows. */
+  isFinal: boolean
   dueUs: number
   connectUs: number
   /** When the first byte was handed to the kernel. */
@@ -37,6 +39,8 @@ export type FlightResult = {
   connection: 'new' | 'reused' | 'race'
   /** When we hung up as planned. */
   abortAtUs: number
+  /** When it was over, whatever became of it. */
+  endedAtUs: number
   fault: Fault
   capture: AnswerCapture | null
 }
@@ -53,6 +57,8 @@ export type ReadyRequest = Readonly<{
   /** Of the body alone. */
   bodyBytes: number
   isStream: boolean
+  /** The recorded request came on a connection that had carried another. */
+  isReuseWanted: boolean
   /** Hang up so long after *sent*, µs; NaN for never. */
   abortAfterUs: number
   /** Hang up once so many events arrived; 0 for never. */

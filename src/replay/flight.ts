@@ -2,15 +2,20 @@
 import { AnswerReader } from '../stream/answer-reader.ts'
 import type { AnswerEnd } from '../stream/observation.ts'
 import type { Fault, FlightResult, ReadyRequest } from './flight-result.ts'
-import type { Wire, WireEvents } from './wire.ts'
+import type { Link } from './link.ts'
+import type { WireEvents } from './wire.ts'
 
 /** What a flight needs of the thread that it flies in. */
 export interface FlightHost {
   nowUs(): number
-  openWire(flight: Flight): Wire
+  /** Requests may have to be sent a second time. */
+  readonly keepsBytes: boolean
+  /** @param isReplacement a connection that was used before has failed it: it gets a new one */
+  openLink(flight: Flight, isReplacement: boolean): Link
   sent(flight: Flight): void
   served(nowUs: number, sizeBytes: number): void
-  leaveLater(wire: Wire): void
+  /** @param isKept the server will take another request on it */
+  leave(link: Link, isKept: boolean): void
   /** @param isAnswered the answer is whole and its status is not an error */
   ended(flight: Flight, result: FlightResult, isAnswered: boolean): void
 }
@@ -22,10 +27,11 @@ export class Flight implements WireEvents {
   readonly #host: FlightHost
   /** Let go once written: many answers outlast their requests by far. */
   #bytes: Uint8Array
-  #wire: Wire | null = null
+  #link: Link | null = null
   #reader: AnswerReader | null = null
-  #isConnected = false
   #isDue = false
+  /** Not one byte has come back. */
+  #isSilent = true
   #openedAtUs = Number.NaN
   #connectUs = Number.NaN
   #lastByteAtUs = Number.NaN
@@ -40,6 +46,11 @@ export class Flight implements WireEvents {
     this.#host = host
   }
 
+  /** What was, or is to be, written; nothing once it was let go. */
+  get requestBytes(): Uint8Array {
+    return this.#bytes
+  }
+
   /** It was due and was let in: it counts against --max-in-flight. */
   get isAdmitted(): boolean {
     return this.#isDue
@@ -49,20 +60,20 @@ export class Flight implements WireEvents {
     return !Number.isNaN(this.writtenAtUs)
   }
 
-  open(): void {
+  open(isReplacement = false): void {
     this.#openedAtUs = this.#host.nowUs()
     this.#reader = new AnswerReader()
-    this.#wire = this.#host.openWire(this)
+    this.#link = this.#host.openLink(this, isReplacement)
   }
 
   /** Writes now, or as soon as the connection stands. */
   send(): void {
     this.#isDue = true
-    if (this.#isConnected) this.#write()
+    if (this.#link?.isConnected === true) this.#write()
   }
 
   hangUp(): void {
-    if (this.isOver || Number.isNaN(this.sentAtUs)) return
+    if (this.isOver || !this.isSent) return
     this.#hungUpAtUs = this.#host.nowUs()
     this.#finish('hangup', 'none')
   }
@@ -79,13 +90,13 @@ export class Flight implements WireEvents {
   }
 
   connected(): void {
-    this.#isConnected = true
     this.#connectUs = this.#host.nowUs() - this.#openedAtUs
     if (this.#isDue && !this.isOver) this.#write()
   }
 
   bytes(buffer: Buffer, sizeBytes: number): void {
     const nowUs = this.#host.nowUs()
+    this.#isSilent = false
     if (!this.isOver && this.#reader !== null) {
       this.#lastByteAtUs = nowUs
       this.#read(this.#reader, buffer, sizeBytes, nowUs)
@@ -105,26 +116,38 @@ export class Flight implements WireEvents {
   }
 
   ended(): void {
-    if (this.isOver) return this.#wire?.close()
-    this.#finish('fin', this.isSent ? 'none' : 'connect')
+    if (this.isOver) this.#link?.close()
+    else this.#broken('fin')
   }
 
   closed(code: string | null): void {
-    if (this.isOver) return
-    if (!this.isSent) this.#finish('reset', 'connect')
-    else this.#finish(code === null ? 'fin' : 'reset', 'none')
+    if (!this.isOver) this.#broken(code === null ? 'fin' : 'reset')
+  }
+
+  #broken(end: 'fin' | 'reset'): void {
+    const isReused = this.#link?.isReused === true
+    if (this.isSent) {
+      // The server let go of an idle connection while our bytes were under way: its right, our bad luck.
+      const isRace = isReused && this.#reader?.status === null && this.#isSilent
+      this.#finish(end, isRace ? 'keepalive_race' : 'none')
+    } else if (isReused) {
+      this.#link?.close()
+      this.open(true)
+    } else {
+      this.#finish(end, 'connect')
+    }
   }
 
   #write(): void {
-    const wire = this.#wire
-    if (wire === null) return
+    const link = this.#link
+    if (link === null) return
     this.writtenAtUs = this.#host.nowUs()
     this.#lastByteAtUs = this.writtenAtUs
-    wire.write(this.#bytes)
-    this.#bytes = NOTHING
+    link.write(this.#bytes)
+    if (!this.#host.keepsBytes) this.#bytes = NOTHING
     // Taken in one call: the instant before it. After it the server, which the call woke, may have
     // had our core for a while.
-    if (wire.unsentBytes === 0) this.sentAtUs = this.writtenAtUs
+    if (link.unsentBytes === 0) this.sentAtUs = this.writtenAtUs
     this.#host.sent(this)
   }
 
@@ -133,20 +156,24 @@ export class Flight implements WireEvents {
     const nowUs = this.#host.nowUs()
     const reader = this.#reader
     const capture = end === 'complete' ? reader?.capture : reader?.end(end, nowUs)
-    if (end === 'complete' && this.#wire !== null) this.#host.leaveLater(this.#wire)
-    else this.#wire?.close()
+    const link = this.#link
+    if (end === 'complete' && link !== null) this.#host.leave(link, reader?.isKeepAlive === true)
+    else link?.close()
     this.#host.ended(
       this,
       {
         index: this.request.index,
         attempt: this.request.attempt,
+        isFinal: true,
         dueUs: this.request.dueUs,
         connectUs: this.#connectUs,
         writtenAtUs: this.writtenAtUs,
         sentAtUs: this.sentAtUs,
         requestBytes: this.request.bodyBytes,
-        connection: 'new',
+        connection:
+          fault === 'keepalive_race' ? 'race' : link?.isReused === true ? 'reused' : 'new',
         abortAtUs: this.#hungUpAtUs,
+        endedAtUs: nowUs,
         fault,
         capture: capture ?? null,
       },

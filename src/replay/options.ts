@@ -2,8 +2,10 @@
 import { TraceError } from '../base/errors.ts'
 import { parseChoice, parseCount, parseDurationUs, parseUrl } from '../base/parse.ts'
 import { PACINGS, type Pacing } from './alarm.ts'
+import { CONNECTION_MODES, type ConnectionMode } from './link.ts'
 import { parseModelMapping } from './model-map.ts'
 import { PREFIX_MODES, type PrefixMode } from './prompt-words.ts'
+import { parseBreaker, parseRetry, type BreakerPolicy, type RetryPolicy } from './retry.ts'
 
 export type ReplayOptions = Readonly<{
   targetUrl: URL
@@ -19,6 +21,9 @@ export type ReplayOptions = Readonly<{
   maxPerSecond: number
   mayHitSource: boolean
   tooLong: 'refuse' | 'skip'
+  connections: ConnectionMode
+  retry: RetryPolicy | null
+  breaker: BreakerPolicy | null
   prefix: PrefixMode
   /** null: one of the run's own, so that no cache knows the words. */
   textSeed: string | null
@@ -67,6 +72,19 @@ export const REPLAY_FLAGS = {
     flags: '--too-long <refuse|skip>',
     description: "requests that do not fit the target's context",
     default: 'refuse',
+  },
+  connections: {
+    flags: '--connections <fresh|pool|recorded>',
+    description: 'one for each request, opened ahead; idle ones again; or as recorded',
+    default: 'fresh',
+  },
+  retry: {
+    flags: '--retry <policy>',
+    description: "send failed ones again, e.g. '3 backoff 200ms..10s budget 10%'",
+  },
+  breaker: {
+    flags: '--breaker <rule>',
+    description: "after failures in a row leave out what is due, e.g. '20 for 5s' (counted)",
   },
   prefix: {
     flags: '--prefix <keep|unique|salt>',
@@ -120,6 +138,9 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     maxPerSecond: parseLimit('--max-rps', raw.maxRps),
     mayHitSource: raw.allowSource === true,
     tooLong: parseChoice('--too-long', raw.tooLong, ['refuse', 'skip']),
+    connections: parseChoice('--connections', raw.connections, CONNECTION_MODES),
+    retry: typeof raw.retry === 'string' ? parseRetry('--retry', raw.retry) : null,
+    breaker: typeof raw.breaker === 'string' ? parseBreaker('--breaker', raw.breaker) : null,
     prefix: parseChoice('--prefix', raw.prefix, PREFIX_MODES),
     textSeed: textOf(raw.textSeed),
     headers: (raw.header ?? []).map(parseHeader),

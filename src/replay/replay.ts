@@ -90,7 +90,7 @@ async function run(all: Run): Promise<ReplayEnd> {
       runId,
       textSeed,
       prefix: options.prefix,
-      isLastOnConnection: true,
+      isLastOnConnection: options.connections === 'fresh',
     },
   })
   const watch = new RunWatch({ plan, world, client, ready, counters: threads.counters, isPolling })
@@ -108,6 +108,9 @@ async function run(all: Run): Promise<ReplayEnd> {
       events,
     )
     return { outPath, fidelity, exitCode }
+  } catch (error) {
+    await threads.abandon()
+    throw error
   } finally {
     await threads.close()
   }

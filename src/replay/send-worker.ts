@@ -1,5 +1,6 @@
 /** Thread that sends: bodies in, results out, sockets between. Effects: network, messages. */
 import { pause, systemClock } from '../base/clock.ts'
+import { drawFor } from '../base/random.ts'
 import { tlsContext } from '../base/socket.ts'
 import { watchLoop } from '../base/machine.ts'
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
@@ -9,6 +10,8 @@ import type { BodyBatch } from './body-batcher.ts'
 import type { ThreadLoad } from './client-load.ts'
 import { Counters } from './counters.ts'
 import type { FlightResult } from './flight-result.ts'
+import type { ConnectionMode } from './link.ts'
+import type { BreakerPolicy, RetryPolicy } from './retry.ts'
 import { Sender, type SenderLimits } from './sender.ts'
 import { socketWires } from './socket-wire.ts'
 
@@ -36,6 +39,10 @@ export type SendWorkerData = Readonly<{
   isSession: boolean
   /** Closed loop: so many at once in this thread; null for open. */
   concurrency: number | null
+  connections: ConnectionMode
+  retry: RetryPolicy | null
+  breaker: BreakerPolicy | null
+  seed: string
   counters: SharedArrayBuffer
   admission: SharedArrayBuffer
   bodies: MessagePort
@@ -102,6 +109,10 @@ function run(data: SendWorkerData, port: MessagePort): void {
     admission: new Admission({ maxInFlight, maxPerSecond }, data.admission),
     limits: data.limits,
     concurrency: data.concurrency,
+    connections: data.connections,
+    retry: data.retry,
+    breaker: data.breaker,
+    draw: drawFor(data.seed, 'retry'),
     onResult: (result) => box.add(result),
   })
   const state = { startUs: Number.NaN, isFed: false, isStopped: false }

@@ -5,13 +5,17 @@
  * known. Effects: only through `openWire`, the clock and the alarm.
  */
 import type { Clock } from '../base/clock.ts'
+import type { Draw } from '../base/random.ts'
 import type { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
 import type { Alarm, MakeAlarm } from './alarm.ts'
+import { ClosedLine } from './closed-line.ts'
 import type { Counters } from './counters.ts'
 import type { FlightResult, ReadyRequest } from './flight-result.ts'
 import { Flight, type FlightHost } from './flight.ts'
-import type { OpenWire, Wire } from './wire.ts'
+import { Link, LinkPool, type ConnectionMode } from './link.ts'
+import { Breaker, isServersFault, Retries, type BreakerPolicy, type RetryPolicy } from './retry.ts'
+import type { OpenWire } from './wire.ts'
 
 export type SenderLimits = Readonly<{
   /** How long before its instant a request's connection is opened. */
@@ -31,7 +35,13 @@ export type SenderOptions = Readonly<{
   limits: SenderLimits
   /** Closed loop: a request is due when one of so many users is free; null: at its own instant. */
   concurrency: number | null
-  /** Called once for each request that was added. */
+  connections: ConnectionMode
+  /** null: what failed stays failed. */
+  retry: RetryPolicy | null
+  breaker: BreakerPolicy | null
+  /** Spreads retries. */
+  draw: Draw
+  /** Called once for each attempt of each request that was added. */
   onResult: (result: FlightResult) => void
 }>
 
@@ -43,33 +53,33 @@ const OPENS_PER_TURN = 4
 /** A finished connection that the server has not closed after this long is closed by us. */
 const LINGER_US = 1_000_000
 
-/** So many served entries of the line are dropped together. */
-const LINE_TRIM = 1_024
-
 type Step =
   | Readonly<{ kind: 'open' | 'send' | 'hangUp'; flight: Flight }>
-  | Readonly<{ kind: 'close'; wire: Wire }>
+  | Readonly<{ kind: 'close'; link: Link }>
 
 export class Sender implements FlightHost {
   readonly #options: SenderOptions
   readonly #alarm: Alarm
   readonly #agenda = new Agenda<Step>()
   readonly #open = new Set<Flight>()
-  /** Closed loop: who waits for a user, and how many users are busy. */
-  readonly #line: (readonly [ReadyRequest, Uint8Array])[] = []
-  #lineFrom = 0
-  #busy = 0
+  readonly #line: ClosedLine
+  readonly #pool = new LinkPool()
+  readonly #breaker: Breaker
+  readonly #retries: Retries
   #nextSweepUs = Number.POSITIVE_INFINITY
   #isStopped = false
 
   constructor(options: SenderOptions) {
     this.#options = options
+    this.#breaker = new Breaker(options.breaker)
+    this.#retries = new Retries(options.retry, options.draw)
+    this.#line = new ClosedLine(options.concurrency ?? 0)
     this.#alarm = options.makeAlarm(() => this.#turn())
   }
 
   /** Requests that have been added and have not ended. */
   get pendingCount(): number {
-    return this.#open.size + this.#line.length - this.#lineFrom
+    return this.#open.size + this.#line.size
   }
 
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
@@ -77,25 +87,16 @@ export class Sender implements FlightHost {
     if (this.#options.concurrency === null) {
       this.#add(request, bytes)
     } else {
-      this.#line.push([request, bytes])
+      this.#line.add(request, bytes)
       this.#serveLine()
     }
   }
 
   #serveLine(): void {
-    const { clock } = this.#options
-    const users = this.#options.concurrency ?? 0
-    for (; this.#busy < users && this.#lineFrom < this.#line.length; this.#busy += 1) {
-      const [request, bytes] = this.#line[this.#lineFrom]!
-      this.#lineFrom += 1
-      // Nobody's turn comes before the start of the run, which is where the plan's clock begins.
-      const startUs = request.dueUs - request.sinceStartUs
-      const dueUs = Math.max(startUs, clock.nowUs())
-      this.#add({ ...request, dueUs }, bytes)
+    const nowUs = this.#options.clock.nowUs()
+    for (let next = this.#line.take(nowUs); next !== null; next = this.#line.take(nowUs)) {
+      this.#add(next.request, next.bytes)
     }
-    if (this.#lineFrom < LINE_TRIM) return
-    this.#line.splice(0, this.#lineFrom)
-    this.#lineFrom = 0
   }
 
   #add(request: ReadyRequest, bytes: Uint8Array): void {
@@ -118,19 +119,31 @@ export class Sender implements FlightHost {
   stop(): void {
     this.#isStopped = true
     this.#alarm.stop()
-    this.#line.length = 0
-    this.#lineFrom = 0
+    this.#line.clear()
     for (const flight of this.#open) flight.fail('interrupted')
+    this.#pool.trim(Number.POSITIVE_INFINITY)
   }
-
-  // What flights ask of the thread that they fly in.
 
   nowUs(): number {
     return this.#options.clock.nowUs()
   }
 
-  openWire(flight: Flight) {
-    return this.#options.openWire(flight.request.target, flight)
+  get keepsBytes(): boolean {
+    return this.#options.retry !== null
+  }
+
+  openLink(flight: Flight, isReplacement: boolean): Link {
+    const { connections, openWire, limits } = this.#options
+    const { target, isReuseWanted } = flight.request
+    const mayReuse = connections === 'pool' || (connections === 'recorded' && isReuseWanted)
+    if (mayReuse && !isReplacement) {
+      const link = this.#pool.take(target, this.nowUs(), limits.leadUs)
+      if (link !== null) {
+        link.user = flight
+        return link
+      }
+    }
+    return new Link(target, openWire, flight)
   }
 
   sent(flight: Flight): void {
@@ -152,9 +165,13 @@ export class Sender implements FlightHost {
     if (nowUs >= this.#agenda.nextUs) this.#turn()
   }
 
-  /** The server was asked to close first, which leaves its side with the port to wait for. */
-  leaveLater(wire: Wire): void {
-    this.#agenda.add(this.nowUs() + LINGER_US, { kind: 'close', wire })
+  leave(link: Link, isKept: boolean): void {
+    if (isKept && this.#options.connections !== 'fresh') {
+      this.#pool.give(link, this.nowUs())
+      return
+    }
+    // The server was asked to close first, which leaves its side with the port to wait for.
+    this.#agenda.add(this.nowUs() + LINGER_US, { kind: 'close', link })
     this.#wake()
   }
 
@@ -169,8 +186,15 @@ export class Sender implements FlightHost {
     else if (result.fault === 'interrupted') counters.add('cut')
     else counters.add(isAnswered ? 'ok' : 'errors')
     if (!flight.isSent) this.#release(flight)
-    onResult(result)
-    this.#busy -= 1
+    if (result.fault !== 'dropped' && Number.isNaN(result.abortAtUs)) {
+      this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
+    }
+    const retry = this.#isStopped
+      ? null
+      : this.#retries.next(flight.request, result, this.nowUs(), counters.get('sent'))
+    onResult({ ...result, isFinal: retry === null })
+    if (retry !== null) this.#add(retry, flight.requestBytes)
+    if (retry === null) this.#line.leave()
     if (!this.#isStopped) this.#serveLine()
   }
 
@@ -200,7 +224,7 @@ export class Sender implements FlightHost {
   }
 
   #act(step: Step, nowUs: number): void {
-    if (step.kind === 'close') return step.wire.close()
+    if (step.kind === 'close') return step.link.close()
     const { kind, flight } = step
     if (flight.isOver) return
     if (kind === 'open') {
@@ -208,7 +232,7 @@ export class Sender implements FlightHost {
       this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
     } else if (kind === 'hangUp') {
       flight.hangUp()
-    } else if (this.#options.admission.enter(nowUs)) {
+    } else if (this.#breaker.allows(nowUs) && this.#options.admission.enter(nowUs)) {
       flight.send()
     } else {
       flight.fail('dropped')
@@ -219,6 +243,7 @@ export class Sender implements FlightHost {
     const nowUs = this.#options.clock.nowUs()
     if (nowUs < this.#nextSweepUs) return
     for (const flight of this.#open) flight.checkLimits(nowUs, this.#options.limits)
+    this.#pool.trim(nowUs)
     this.#nextSweepUs = this.#open.size === 0 ? Number.POSITIVE_INFINITY : nowUs + SWEEP_US
   }
 }

@@ -1,33 +1,27 @@
 /** The threads of one replay: one builds bodies, some send, one reads the answers. Effects: starts threads. */
+import { pause } from '../base/clock.ts'
 import { MessageChannel, startThread, type MessagePort, type Worker } from '../base/threads.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
-import type { Plan } from '../workload/plan.ts'
 import { Admission } from './admission.ts'
-import type { BuildOptions } from './body-builder.ts'
 import type { BodyReply, BodyWorkerData } from './body-worker.ts'
 import type { ThreadLoad } from './client-load.ts'
 import { Counters, sumCounts } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
-import type { ReplayOptions } from './options.ts'
-import type { ResultCommand, ResultReply, ResultWorkerData } from './result-worker.ts'
-import type { SendCommand, SendReply, SendTarget, SendWorkerData } from './send-worker.ts'
+import type { ResultCommand, ResultReply } from './result-worker.ts'
+import type { SendCommand, SendReply } from './send-worker.ts'
+import {
+  limitsOf,
+  resultData,
+  sendData,
+  share,
+  sharedPlan,
+  usersOf,
+  type ThreadPlan,
+} from './thread-data.ts'
 
-export type ThreadPlan = Readonly<{
-  plan: Plan
-  options: ReplayOptions
-  build: BuildOptions
-  targets: readonly SendTarget[]
-  models: readonly string[]
-  targetNames: readonly string[]
-  outPath: string
-  header: TraceHeader
-  /** See BodyWorkerData. */
-  tokenizers: BodyWorkerData['tokenizers']
-}>
-
-/** Connections stand this long before their request at most. */
-const LEAD_US = 500_000
+/** A thread that has failed does not answer. */
+const ABANDON_LIMIT_US = 2_000_000
 
 export class ReplayThreads {
   readonly counters: readonly Counters[]
@@ -140,6 +134,13 @@ export class ReplayThreads {
     throw new Error(`the result could not be written: ${'message' in answer ? answer.message : ''}`)
   }
 
+  /** Removes what was written of the result so far. */
+  async abandon(): Promise<void> {
+    const reply = nextMessage<ResultReply>(this.#result)
+    this.#result.postMessage({ kind: 'abandon' } satisfies ResultCommand)
+    await Promise.race([reply, pause(ABANDON_LIMIT_US)])
+  }
+
   async close(): Promise<void> {
     await Promise.all(
       [this.#body, this.#result, ...this.#senders].map(async (each) => each.terminate()),
@@ -165,64 +166,6 @@ export class ReplayThreads {
   async #orFailure<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#failure.promise])
   }
-}
-
-type SharedPlan = Pick<Plan, 'count' | 'columns' | 'shapes' | 'sessions' | 'blocks'>
-
-/** Only what threads need; columns that lie in shared memory are not copied. */
-function sharedPlan({ count, columns, shapes, sessions, blocks }: Plan): SharedPlan {
-  return { count, columns, shapes, sessions, blocks }
-}
-
-function resultData(
-  input: ThreadPlan,
-  plan: SharedPlan,
-  results: readonly MessageChannel[],
-): Omit<ResultWorkerData, 'ends'> {
-  return {
-    plan,
-    models: input.models,
-    targetNames: input.targetNames,
-    ports: results.map(({ port2 }) => port2),
-    outPath: input.outPath,
-    isForced: input.options.isForced,
-    header: input.header,
-  }
-}
-
-function sendData(
-  { options, plan, targets }: ThreadPlan,
-  counters: SharedArrayBuffer,
-  admission: SharedArrayBuffer,
-  [bodies, results]: readonly [MessagePort, MessagePort],
-): Omit<SendWorkerData, 'worker' | 'concurrency'> {
-  const { timeoutUs, stallUs, pacing } = options
-  return {
-    targets,
-    limits: { leadUs: LEAD_US, timeoutUs, stallUs },
-    pacing,
-    isSession: plan.mode.kind === 'session',
-    ...limitsOf(options),
-    counters,
-    admission,
-    bodies,
-    results,
-  }
-}
-
-/** Users of a closed loop; an open one has no end of them. */
-function usersOf({ mode }: Plan): number {
-  return mode.kind === 'closed' ? mode.concurrency : Number.POSITIVE_INFINITY
-}
-
-/** @returns null for an open loop */
-function share(users: number, workers: number, at: number): number | null {
-  if (users === Number.POSITIVE_INFINITY) return null
-  return Math.floor(users / workers) + (at < users % workers ? 1 : 0)
-}
-
-function limitsOf({ maxInFlight, maxPerSecond }: ReplayOptions) {
-  return { maxInFlight, maxPerSecond }
 }
 
 async function nextMessage<T>(worker: Worker): Promise<T> {

@@ -27,6 +27,10 @@ async function replayAgainst(seed: string) {
     admission: new Admission({ maxInFlight: Infinity, maxPerSecond: Infinity }),
     limits: LIMITS,
     concurrency: null,
+    connections: 'fresh',
+    retry: null,
+    breaker: null,
+    draw: () => 0,
     onResult(result) {
       results.push(result)
       if (results.length === REQUESTS) resolve()
@@ -41,6 +45,7 @@ async function replayAgainst(seed: string) {
       target: 0,
       bodyBytes: 100,
       isStream: true,
+      isReuseWanted: false,
       abortAfterUs: Number.NaN,
       abortAfterEvents: 0,
     }
