@@ -2,6 +2,8 @@
 import { IdIndex } from './id-index.ts'
 import type { Batch } from './table.ts'
 
+const CHAIN_BATCH_ROWS = 16_384
+
 export class GrowingBlocks {
   #ids = new BigUint64Array(1_024)
   #parents = new BigUint64Array(1_024)
@@ -22,8 +24,7 @@ export class GrowingBlocks {
 
   /** By id as an unsigned number. */
   sortedById(): Batch {
-    const places = new IdIndex(this.#count + 1)
-    for (let index = 0; index < this.#count; index += 1) places.add(this.#ids[index] ?? 0n, index)
+    const places = this.#places()
     const id = this.#ids.slice(0, this.#count).toSorted()
     const parent = new BigUint64Array(this.#count)
     const tokens = new Float64Array(this.#count)
@@ -33,6 +34,39 @@ export class GrowingBlocks {
       tokens[index] = this.#tokens[place] ?? NaN
     }
     return { rowCount: this.#count, columns: { id, parent, tokens } }
+  }
+
+  /** The blocks that lie on a chain to one of these leaves, in the order in which they were added. */
+  *chains(leaves: ReadonlySet<bigint>): Generator<Batch> {
+    const places = this.#places()
+    const isUsed = new Uint8Array(this.#count)
+    for (const leaf of leaves) {
+      let place = places.get(leaf)
+      while (place >= 0 && isUsed[place] === 0) {
+        isUsed[place] = 1
+        place = places.get(this.#parents[place] ?? 0n)
+      }
+    }
+    let picked: number[] = []
+    for (let index = 0; index < this.#count; index += 1) {
+      if (isUsed[index] === 1) picked.push(index)
+      if (picked.length < CHAIN_BATCH_ROWS && index < this.#count - 1) continue
+      if (picked.length > 0) yield this.#gather(picked)
+      picked = []
+    }
+  }
+
+  #places(): IdIndex {
+    const places = new IdIndex(this.#count + 1)
+    for (let index = 0; index < this.#count; index += 1) places.add(this.#ids[index] ?? 0n, index)
+    return places
+  }
+
+  #gather(picked: readonly number[]): Batch {
+    const id = BigUint64Array.from(picked, (place) => this.#ids[place] ?? 0n)
+    const parent = BigUint64Array.from(picked, (place) => this.#parents[place] ?? 0n)
+    const tokens = Float64Array.from(picked, (place) => this.#tokens[place] ?? NaN)
+    return { rowCount: picked.length, columns: { id, parent, tokens } }
   }
 
   #grow(): void {

@@ -61,7 +61,7 @@ export function containerByContent(path: string): ContainerName | null {
   return first.toString('latin1', 0, ARROW_MAGIC.length) === ARROW_MAGIC ? 'arrow' : null
 }
 
-function isFolder(path: string): boolean {
+export function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory()
   } catch (error) {

@@ -54,6 +54,13 @@ export function createDatabase(path: string): Connection {
   return connection
 }
 
+/** A trace's tables in memory, gone when it is closed. */
+export function memoryDatabase(): Connection {
+  const connection = createDatabase(':memory:')
+  createIndexes(connection)
+  return connection
+}
+
 export function createIndexes(connection: Connection): void {
   connection.exec(`BEGIN; ${INDEX_STATEMENTS.join('; ')}; COMMIT`)
 }
@@ -181,4 +188,15 @@ export function sqliteProblem(error: unknown, path: string): Error {
         ? 'the disk is full or fails'
         : 'damaged'
   return new TraceError('TRACE_UNREADABLE', `${path}: ${reason} (${error.code})`)
+}
+
+/** What is wrong with a query that a person wrote; SQLite's words quote only the query. */
+export function sqlProblem(error: unknown): unknown {
+  if (!(error instanceof Database.SqliteError) && !(error instanceof RangeError)) return error
+  const isDamage = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_CORRUPT')
+  return new TraceError(
+    isDamage ? 'TRACE_UNREADABLE' : 'BAD_OPTION',
+    isDamage ? 'the trace is damaged' : `the SQL is wrong: ${error.message}`,
+    { hint: 'docs/trace-format.md lists the tables and their columns.', cause: error },
+  )
 }

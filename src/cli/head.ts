@@ -1,0 +1,23 @@
+/** `trace head`: the first rows of a trace. */
+import { Command } from 'commander'
+import { HEAD_DEFAULTS, parseHeadOptions, readHead, type RawHeadOptions } from '../trace/head.ts'
+import { ROW_FORMATS, formatRows } from '../trace/rows-text.ts'
+import type { Verb } from './verbs.ts'
+
+export const headCommand: Verb = (world) =>
+  new Command('head')
+    .description('Shows the first requests of a trace, with the columns that have values.')
+    .argument('<trace>', 'file, or the directory of a recording')
+    .option('--rows <count>', 'how many', HEAD_DEFAULTS.rows)
+    .option('--columns <names>', 'only these, with commas between, e.g. at_us,prompt_tokens')
+    .option('--format <name>', ROW_FORMATS.join(', '), HEAD_DEFAULTS.format)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ trace head prod/\n' +
+        '  $ trace head code.arrow --rows 3 --columns at_us,prompt_tokens,output_tokens\n',
+    )
+    .action(async (path: string, raw: RawHeadOptions) => {
+      const options = parseHeadOptions(path, raw)
+      const { columns, rows } = await readHead(options)
+      for (const text of formatRows(options.format, columns, rows)) world.stdout.write(text)
+    })

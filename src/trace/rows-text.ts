@@ -1,0 +1,106 @@
+/** Rows as a table for a person, as CSV or as JSON lines; nothing in them can move the cursor. Pure. */
+import type { Cell } from './query.ts'
+
+export const ROW_FORMATS = ['table', 'csv', 'jsonl'] as const
+export type RowFormat = (typeof ROW_FORMATS)[number]
+
+/** Widths come from so many rows; later ones may stick out. */
+const MEASURED_ROWS = 200
+const MAX_CELL_WIDTH = 60
+
+/** Text in pieces that each end with a newline. */
+export function* formatRows(
+  format: RowFormat,
+  columns: readonly string[],
+  rows: Iterable<Cell[]>,
+): Generator<string> {
+  if (format === 'table') yield* tableLines(columns, rows)
+  else if (format === 'csv') {
+    yield `${columns.map(csvCell).join(',')}\n`
+    for (const row of rows) yield `${row.map(csvCell).join(',')}\n`
+  } else for (const row of rows) yield `${jsonLine(columns, row)}\n`
+}
+
+function* tableLines(columns: readonly string[], rows: Iterable<Cell[]>): Generator<string> {
+  let waiting: string[][] = [columns.map(escapeText)]
+  let widths: number[] | null = null
+  let isRight: boolean[] = columns.map(() => true)
+  for (const row of rows) {
+    isRight = isRight.map((right, index) => right && isNumber(row[index] ?? null))
+    const cells = row.map(tableCell)
+    if (widths !== null) {
+      yield line(cells, widths, isRight)
+      continue
+    }
+    waiting.push(cells)
+    if (waiting.length <= MEASURED_ROWS) continue
+    widths = widthsOf(waiting)
+    for (const held of waiting) yield line(held, widths, isRight)
+    waiting = []
+  }
+  const last = widths ?? widthsOf(waiting)
+  for (const held of waiting) yield line(held, last, isRight)
+}
+
+function widthsOf(lines: readonly string[][]): number[] {
+  const count = lines[0]?.length ?? 0
+  return Array.from({ length: count }, (_, index) =>
+    lines.reduce((width, cells) => Math.max(width, cells[index]?.length ?? 0), 0),
+  )
+}
+
+function line(
+  cells: readonly string[],
+  widths: readonly number[],
+  isRight: readonly boolean[],
+): string {
+  const padded = cells.map((cell, index) => {
+    const width = widths[index] ?? 0
+    return isRight[index] === true ? cell.padStart(width) : cell.padEnd(width)
+  })
+  return `${padded.join('  ').trimEnd()}\n`
+}
+
+function isNumber(cell: Cell): boolean {
+  return cell === null || typeof cell === 'number' || typeof cell === 'bigint'
+}
+
+function tableCell(cell: Cell): string {
+  const text = escapeText(cellText(cell))
+  return text.length > MAX_CELL_WIDTH ? `${text.slice(0, MAX_CELL_WIDTH - 1)}…` : text
+}
+
+function cellText(cell: Cell): string {
+  if (cell === null) return '–'
+  return cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : String(cell)
+}
+
+/** Control characters, and those that turn the direction of text, as escapes. */
+function escapeText(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
+/** A spreadsheet takes a cell that begins with one of =+-@ for a formula; only texts can. */
+function csvCell(cell: Cell): string {
+  if (cell === null) return ''
+  const text = cellText(cell)
+  if (typeof cell !== 'string') return text
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
+  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+}
+
+function jsonLine(columns: readonly string[], row: readonly Cell[]): string {
+  const members = columns.map((name, index) => [name, jsonCell(row[index] ?? null)])
+  return JSON.stringify(Object.fromEntries(members))
+}
+
+function jsonCell(cell: Cell): unknown {
+  if (cell instanceof Uint8Array) return Buffer.from(cell).toString('hex')
+  if (typeof cell !== 'bigint') return cell
+  return cell >= BigInt(Number.MIN_SAFE_INTEGER) && cell <= BigInt(Number.MAX_SAFE_INTEGER)
+    ? Number(cell)
+    : String(cell)
+}
