@@ -24,11 +24,11 @@ function eventMarks({ events }: ReportSeries): Mark[] {
 const TIME_AXIS = { label: 'seconds since the start →' } as const
 
 export function overTimeSection(series: ReportSeries): Section | null {
-  const points = series.time.filter((point) => point.ttft_p50_us !== null)
   const tokens = series.time
+  const timed = tokens.filter((point) => point.ttft_p50_us !== null)
   if (tokens.length < 2) return null
   const ttft =
-    points.length < 2
+    timed.length < 2
       ? ''
       : figure(
           chart({
@@ -38,15 +38,15 @@ export function overTimeSection(series: ReportSeries): Section | null {
             marks: [
               gridY(),
               ...eventMarks(series),
-              lineY(points, {
+              lineY(tokens, {
                 x: 't_s',
-                y: (point) => (point.ttft_p95_us ?? 1) / 1_000,
+                y: (point) => milliseconds(point.ttft_p95_us),
                 stroke: TWO,
                 strokeWidth: 1.4,
               }),
-              lineY(points, {
+              lineY(tokens, {
                 x: 't_s',
-                y: (point) => (point.ttft_p50_us ?? 1) / 1_000,
+                y: (point) => milliseconds(point.ttft_p50_us),
                 stroke: ONE,
                 strokeWidth: 1.8,
               }),
@@ -82,7 +82,6 @@ export function overTimeSection(series: ReportSeries): Section | null {
 
 export function loadSection(series: ReportSeries): Section | null {
   if (series.time.length < 2) return null
-  const flight = series.time.filter((point) => point.in_flight !== null)
   const bad = series.time.flatMap(({ t_s, failed, hung_up: hungUp }) => [
     ...(failed > 0 ? [{ t_s, count: failed, kind: 'failed' }] : []),
     ...(hungUp > 0 ? [{ t_s, count: hungUp, kind: 'hung up' }] : []),
@@ -101,7 +100,12 @@ export function loadSection(series: ReportSeries): Section | null {
         fillOpacity: 0.25,
         curve: 'step-after',
       }),
-      lineY(flight, { x: 't_s', y: 'in_flight', stroke: ONE, strokeWidth: 1.6 }),
+      lineY(series.time, {
+        x: 't_s',
+        y: (point) => point.in_flight ?? Number.NaN,
+        stroke: ONE,
+        strokeWidth: 1.6,
+      }),
     ],
   })
   const errors =
@@ -194,15 +198,15 @@ export function lagSection({ time }: ReportSeries): Section | null {
         y: { label: '↑ lag, ms', zero: true },
         marks: [
           gridY(),
-          areaY(points, {
+          areaY(time, {
             x: 't_s',
-            y: (point) => (point.lag_max_us ?? 0) / 1_000,
+            y: (point) => milliseconds(point.lag_max_us),
             fill: BAD,
             fillOpacity: 0.25,
           }),
-          lineY(points, {
+          lineY(time, {
             x: 't_s',
-            y: (point) => (point.lag_max_us ?? 0) / 1_000,
+            y: (point) => milliseconds(point.lag_max_us),
             stroke: BAD,
           }),
         ],
@@ -210,4 +214,9 @@ export function lagSection({ time }: ReportSeries): Section | null {
       'First byte written minus due, the worst send of each stretch.',
     ),
   }
+}
+
+/** NaN breaks a line where nothing was measured. */
+function milliseconds(us: number | null): number {
+  return us === null ? Number.NaN : us / 1_000
 }

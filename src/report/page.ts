@@ -71,7 +71,7 @@ const STYLE = `
 --one:#58a6ff;--two:#f0883e;--three:#3fb950;--bad:#ff7b72;--warn:#d29922;--good:#3fb950}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}
-main{max-width:820px;margin:0 auto;padding:24px 16px 64px}
+main{max-width:920px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:36px 0 8px}
 p{margin:6px 0}.note,figcaption{color:var(--soft);font-size:13px}
 .verdict{border:1px solid var(--line);border-left:6px solid var(--soft);border-radius:6px;background:var(--card);padding:12px 16px;margin:16px 0}

@@ -107,7 +107,7 @@ function latencySection({ side }: Report): string {
   )
   return section({
     title: 'Latencies',
-    note: 'With 95 % intervals. – : too few samples to bound it. ±? : neighbouring requests are too alike to say how sure it is.',
+    note: 'With half the width of their 95 % intervals. – : too few samples to bound it. ±? : neighbouring requests are too alike to say how sure it is.',
     body: table(['', 'samples', 'worth', 'mean', ...SHOWN], rows),
   })
 }
@@ -122,7 +122,8 @@ function metricRow(label: string, metric: Metric): string[] {
       const found = metric[name]
       if (!found) return '–'
       if (found.low === null || found.high === null) return `${formatDuration(found.value)} ±?`
-      return `${formatDuration(found.value)} (${formatDuration(found.low)} … ${formatDuration(found.high)})`
+      const half = (100 * (found.high - found.low)) / 2 / Math.max(1, found.value)
+      return `${formatDuration(found.value)} ±${significant(half, 2)} %`
     }),
   ]
 }

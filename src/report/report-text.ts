@@ -75,7 +75,7 @@ const COMPARED = [
 
 function comparisonLines({ recorded, run, side, changes, stimulus }: Report): string[] {
   if (recorded === null) return []
-  const speed = stimulus?.speed ? ` at ${significant(stimulus.speed, 3)}x` : ''
+  const speed = speedOf(run, stimulus)
   const rows = COMPARED.flatMap(({ label, metric, quantile }) => {
     const [before, after] = [recorded.side, side].map((each) => cell(each, metric, quantile))
     if (before === '–' && after === '–') return []
@@ -93,6 +93,14 @@ function comparisonLines({ recorded, run, side, changes, stimulus }: Report): st
     ),
     ...rows,
   ]
+}
+
+/** As it was asked for; measured where the run does not say. */
+function speedOf(run: Report['run'], stimulus: Report['stimulus']): string {
+  const step = run.transforms.find(({ name }) => name === 'speed')
+  const asked = Object.values(step?.arguments ?? {}).find((value) => typeof value === 'number')
+  const speed = asked ?? stimulus?.speed
+  return typeof speed === 'number' ? ` at ${significant(speed, 2)}x` : ''
 }
 
 function row(label: string, before: string, after: string, change: string): string {
@@ -116,31 +124,33 @@ function cell(side: Side, metric: MetricName, quantile: PercentileName): string 
 const SHOWN = ['p50', 'p90', 'p95', 'p99'] as const
 
 function metricLines(side: Side): string[] {
-  const rows = Object.entries(side.metrics).flatMap(([name, metric]) =>
+  const shown = Object.entries(side.metrics).flatMap(([name, metric]) =>
     metric === null || isRepeated(side, name as MetricName)
       ? []
-      : [
-          `${METRIC_LABELS[name as MetricName].padEnd(17)}${formatCount(metric.n).padStart(10)}   ` +
-            SHOWN.map((quantile) => percentileCell(metric, quantile))
-              .join('')
-              .trimEnd(),
-        ],
+      : [{ label: METRIC_LABELS[name as MetricName], metric }],
   )
-  if (rows.length === 0) return []
-  const head = `${'latency'.padEnd(17)}${'samples'.padStart(10)}   ${SHOWN.map((name) =>
-    name.padEnd(17),
-  )
+  if (shown.length === 0) return []
+  const unsure = shown.flatMap(({ metric }) => SHOWN.map((name) => metric[name]))
+  // Where most of a column cannot say how sure it is, one note says it better than a mark in each cell.
+  const marked = SHOWN.filter((name) => {
+    const found = shown.flatMap(({ metric }) => metric[name] ?? [])
+    return found.filter(({ method }) => method === 'cannot-say').length * 2 < found.length
+  })
+  const head = SHOWN.map((name) => name.padEnd(17))
     .join('')
-    .trimEnd()}`
-  const shown = Object.values(side.metrics).flatMap((metric) =>
-    metric === null ? [] : SHOWN.map((name) => metric[name]),
-  )
+    .trimEnd()
   return [
-    head,
-    ...rows,
-    ...(shown.includes(null) ? ['–  too few samples to bound it'] : []),
-    ...(shown.some((found) => found?.method === 'cannot-say')
-      ? ['±? neighbouring requests are too alike to say how sure it is']
+    `${'latency'.padEnd(17)}${'samples'.padStart(10)}   ${head}`,
+    ...shown.map(
+      ({ label, metric }) =>
+        `${label.padEnd(17)}${formatCount(metric.n).padStart(10)}   ` +
+        SHOWN.map((name) => percentileCell(metric, name, marked.includes(name)))
+          .join('')
+          .trimEnd(),
+    ),
+    ...(unsure.includes(null) ? ['–  too few samples to bound it'] : []),
+    ...(unsure.some((found) => found?.method === 'cannot-say')
+      ? ['±? or no ±: neighbouring requests are too alike to say how sure it is']
       : []),
   ]
 }
@@ -153,34 +163,48 @@ function isRepeated({ metrics }: Side, name: MetricName): boolean {
 }
 
 /** '241 ms ±4 %': half the interval's width beside the value, so that a line stays readable. */
-function percentileCell(metric: Metric, name: PercentileName): string {
+function percentileCell(metric: Metric, name: PercentileName, isMarked: boolean): string {
   const found = metric[name]
   if (!found) return '–'.padEnd(17)
-  return `${formatDuration(found.value)}${spreadOf(found)}`.padEnd(17)
+  const spread = spreadOf(found)
+  return `${formatDuration(found.value)}${spread === ' ±?' && !isMarked ? '' : spread}`.padEnd(17)
 }
 
 function spreadOf({ value, low, high }: Percentile): string {
   if (low === null || high === null) return ' ±?'
   const half = (high - low) / 2 / value
-  return value > 0 && half >= 0.005 ? ` ±${formatCount(half * 100)} %` : ''
+  return value > 0 && half >= 0.005 ? ` ±${formatCount(half * 100)} %` : ' ±0 %'
 }
 
-function stimulusLines({ stimulus }: Report): string[] {
+/** Sizes are held against the plan, which may have changed them on purpose. */
+function stimulusLines({ stimulus, delivery }: Report): string[] {
   if (stimulus === null || stimulus.pairs === 0) return []
-  const { arrivals, prompt_tokens: prompt, output_tokens: output } = stimulus
+  const { arrivals } = stimulus
   return wrapped('stimulus', [
     `${formatCount(stimulus.pairs)} of ${formatCount(stimulus.pairs + stimulus.unpaired)} paired with their source`,
-    ...(arrivals.ks === null ? [] : [`arrivals KS ${arrivals.ks.toFixed(3)}`]),
-    ...(prompt.exact_share === null ? [] : [`prompts exact ${formatShare(prompt.exact_share)}`]),
-    ...(output.exact_share === null ? [] : [`answers exact ${formatShare(output.exact_share)}`]),
+    ...(arrivals.ks === null ? [] : [`arrivals KS ${arrivals.ks.toFixed(3)} from it`]),
+    ...(delivery === null
+      ? []
+      : [
+          ...exact(delivery.promptExact, delivery.promptOff).map(
+            (share) => `prompts as planned ${share}`,
+          ),
+          ...exact(delivery.outputExact, delivery.outputOff).map(
+            (share) => `answers as planned ${share}`,
+          ),
+        ]),
   ])
+}
+
+function exact(count: number, off: number): string[] {
+  return count + off === 0 ? [] : [formatShare(count / (count + off))]
 }
 
 /** Clauses joined by ` · `, broken between clauses at 100 columns. */
 function wrapped(label: string, clauses: readonly string[]): string[] {
   const lines: string[] = []
   let current: string[] = []
-  for (const clause of clauses) {
+  for (const clause of clauses.flatMap(broken)) {
     if (current.length > 0 && joined([...current, clause]).length + 11 > WIDTH) {
       lines.push(joined(current))
       current = []
@@ -189,4 +213,12 @@ function wrapped(label: string, clauses: readonly string[]): string[] {
   }
   lines.push(joined(current))
   return lines.map((line, index) => labelled(index === 0 ? label : '', line).trimEnd())
+}
+
+/** A clause that no line can hold is broken between words. */
+function broken(clause: string): string[] {
+  const most = WIDTH - 11
+  if (clause.length <= most) return [clause]
+  const at = clause.lastIndexOf(' ', most)
+  return at <= 0 ? [clause] : [clause.slice(0, at), ...broken(clause.slice(at + 1))]
 }

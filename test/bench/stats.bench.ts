@@ -1,0 +1,143 @@
+/**
+ * `npm run bench stats [RUNS]`: do intervals cover as often as they say, and do gates decide rightly?
+ * Prints and writes JSON. Everything is seeded.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { sequenceFor } from '../../src/base/random.ts'
+import { judgeGate } from '../../src/report/gate.ts'
+import { estimateQuantiles } from '../../src/stats/quantile-estimate.ts'
+import { quantiles } from '../../src/stats/quantile.ts'
+
+const RUNS = Number(process.argv[2] ?? 200)
+const draw = sequenceFor('7', 'stats bench')
+const exponential = () => -Math.log(1 - draw())
+const normal = () => Math.sqrt(2 * exponential()) * Math.cos(2 * Math.PI * draw())
+
+function autoregressive(n: number, rho: number): Float64Array {
+  const values = new Float64Array(n)
+  let value = normal()
+  for (let index = 0; index < n; index += 1) {
+    values[index] = value
+    value = rho * value + Math.sqrt(1 - rho * rho) * normal()
+  }
+  return values
+}
+
+/** Times in an M/M/1 queue, begun in its steady state: exponential with rate 1 − load. */
+function queue(n: number, load: number): Float64Array {
+  const values = new Float64Array(n)
+  let waiting = draw() < 1 - load ? 0 : exponential() / (1 - load)
+  for (let index = 0; index < n; index += 1) {
+    const service = exponential()
+    values[index] = waiting + service
+    waiting = Math.max(0, waiting + service - exponential() / load)
+  }
+  return values
+}
+
+const QS = [0.5, 0.95, 0.99] as const
+const NORMAL_QUANTILES = [0, 1.6448536269514722, 2.3263478740408408] as const
+
+type Law = {
+  name: string
+  make: (n: number) => Float64Array
+  truth: number[]
+  /** Integrated autocorrelation time of the law itself, where it is known. */
+  length: number
+}
+
+const laws: Law[] = [
+  ...[0, 0.5, 0.9, 0.98].map((rho) => ({
+    name: `AR(1) ρ ${rho}`,
+    make: (n: number) => autoregressive(n, rho),
+    truth: [...NORMAL_QUANTILES],
+    length: (1 + rho) / (1 - rho),
+  })),
+  ...[0.7, 0.9, 0.95].map((load) => ({
+    name: `M/M/1 load ${load}`,
+    make: (n: number) => queue(n, load),
+    truth: QS.map((q) => -Math.log(1 - q) / (1 - load)),
+    length: (2 * load) / (1 - load) ** 2,
+  })),
+]
+
+const coverage = [1_000, 10_000].flatMap((n) =>
+  laws.map(({ name, make, truth, length }) => {
+    const cells = QS.map(() => ({ said: 0, covered: 0 }))
+    for (let run = 0; run < RUNS; run += 1) {
+      estimateQuantiles(make(n), QS).quantiles.forEach((found, index) => {
+        if (!found?.interval) return
+        cells[index]!.said += 1
+        const { low, high } = found.interval
+        if (low <= truth[index]! && truth[index]! <= high) cells[index]!.covered += 1
+      })
+    }
+    const shown = cells.map(({ said, covered }, index) => {
+      const mayRefuse = (n / length) * (1 - QS[index]!) < 10
+      const share = said === 0 ? null : covered / said
+      return { q: QS[index]!, answered: said / RUNS, coverage: share, may_refuse: mayRefuse }
+    })
+    process.stdout.write(
+      `coverage  ${name.padEnd(16)} n ${String(n).padEnd(6)} ${shown
+        .map(
+          (cell) =>
+            `p${cell.q * 100} ${cell.coverage === null ? 'cannot say' : `${(100 * cell.coverage).toFixed(0)} % of ${(100 * cell.answered).toFixed(0)} %`}${cell.may_refuse ? ' (may refuse)' : ''}`,
+        )
+        .join(' · ')}\n`,
+    )
+    return { law: name, n, cells: shown }
+  }),
+)
+
+const TOLERANCE = 0.1
+const REQUESTS = 800
+
+/** p99 of one run: a queue at load 0.7, and noise of the whole run. */
+function runValue(shift: number, noise: number): number {
+  const [p99 = 1] = quantiles(queue(REQUESTS, 0.5), [0.95])
+  return p99 * (1 + shift) * Math.exp(noise * normal())
+}
+
+/** The same requests on both sides vary alike: what differs is the noise of the run. */
+function pureNoise(shift: number, noise: number): number {
+  return 100 * (1 + shift) * Math.exp(noise * normal())
+}
+
+const gates = (
+  [
+    ['noise of runs', pureNoise],
+    ['noise and queue', runValue],
+  ] as const
+).flatMap(([kind, make]) =>
+  [0.03, 0.05, 0.07].flatMap((noise) =>
+    [4, 6, 8, 12].map((runs) => {
+      const shares = [0, TOLERANCE, 2 * TOLERANCE].map((shift) => {
+        let regressions = 0
+        for (let trial = 0; trial < RUNS; trial += 1) {
+          const a = Array.from({ length: runs }, () => make(0, noise))
+          const b = Array.from({ length: runs }, () => make(shift, noise))
+          const { decision } = judgeGate({ tolerance: TOLERANCE, worseIsLower: false }, a, b)
+          if (decision === 'regression') regressions += 1
+        }
+        return regressions / RUNS
+      })
+      process.stdout.write(
+        `gate      ${kind.padEnd(16)} noise ${noise * 100} % · ${runs} runs a side · regression called at 0, T, 2T: ${shares.map((share) => `${(100 * share).toFixed(1)} %`).join(', ')}\n`,
+      )
+      return {
+        kind,
+        noise,
+        runs,
+        called_at_0: shares[0],
+        called_at_t: shares[1],
+        called_at_2t: shares[2],
+      }
+    }),
+  ),
+)
+
+mkdirSync('bench-results', { recursive: true })
+writeFileSync(
+  'bench-results/stats.json',
+  `${JSON.stringify({ runs: RUNS, coverage, gates }, null, 2)}\n`,
+)
