@@ -59,7 +59,7 @@ export function startGeneration(options: GenerationOptions): Generation {
         const finish = sequence.finish === 'abort' ? null : sequence.finish
         generation.totalTokenCount += 1
         if (pushToken(choice, token, finish)) core.cancel(ticket, 'stop')
-        if (choice.finish !== null) endChoice(generation, options.metrics)
+        if (choice.finish !== null) endChoice(generation, choice, options.metrics)
         options.onToken(generation, choice, atUs)
       },
     )
@@ -103,11 +103,14 @@ export function figuresOf(generation: Generation): RequestFigures | null {
   }
 }
 
-function endChoice(generation: Generation, metrics: EngineMetrics): void {
+/** Each prompt of a list is a request of its own in the counters, its `n` answers together. */
+function endChoice(generation: Generation, choice: Choice, metrics: EngineMetrics): void {
   generation.openCount -= 1
-  if (generation.openCount > 0) return
-  const { choices, call } = generation
-  metrics.requestFinished(call.n, Math.max(...choices.map(({ tokenCount }) => tokenCount)))
+  const { n } = generation.call
+  const first = choice.index - (choice.index % n)
+  const answers = generation.choices.slice(first, first + n)
+  if (answers.some(({ finish }) => finish === null)) return
+  metrics.requestFinished(n, Math.max(...answers.map(({ tokenCount }) => tokenCount)))
 }
 
 /** Temperature 0: the prompt decides. A seed: the seed decides. Neither: this engine's seed does. */

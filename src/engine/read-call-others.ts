@@ -9,7 +9,8 @@ import { checkMaxTokens, checkPrompt, checkSampling, readSampling } from './samp
 import { type Turn, encodeChat } from './tokenizer.ts'
 
 export function readResponsesCall(body: Body, context: CallContext): Call {
-  const fields = new Fields(body)
+  // vLLM puts one field into the body before it checks it; its errors count that one too.
+  const fields = new Fields({ ...body, metadata: body['metadata'] })
   fields.require('input')
   const model = fields.text('model')
   const instructions = fields.text('instructions')

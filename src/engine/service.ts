@@ -12,6 +12,9 @@ import { ENGINE_DEAD, Refusal } from './refusal.ts'
 import { type EngineSettings, fingerprintOf } from './settings.ts'
 import type { StreamAnswer } from './stream-answer.ts'
 
+/** Routes that vLLM leaves out of its HTTP counters. */
+const UNCOUNTED_HANDLERS = new Set(['/metrics', '/health', '/load', '/ping', '/version'])
+
 export type Service = Readonly<{
   settings: EngineSettings
   clock: Clock
@@ -61,8 +64,10 @@ export function createService(parts: ServiceParts): Service {
       return callCount
     },
     answered(request, status, responseBytes, tookUs) {
+      const handler = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+      if (UNCOUNTED_HANDLERS.has(handler)) return
       metrics.answered({
-        handler: request.is404 ? 'none' : (request.routeOptions.url ?? 'none'),
+        handler,
         method: request.method,
         status,
         requestBytes: Number(request.headers['content-length'] ?? 0),
