@@ -165,7 +165,7 @@ describe.skipIf(url === undefined)(
       }
     }
 
-    test.each(ASKS)('%s', async (...ask) => {
+    test.each(ASKS.map((ask) => ({ name: ask[0], ask })))('$name', async ({ ask }) => {
       const { simulated, real } = await both(bytesOf(ask))
       expect(simulated).toBe(real)
     })
