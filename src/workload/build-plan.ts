@@ -15,7 +15,7 @@ import type { RateCurve } from './rate-warp.ts'
 import { changeRows } from './row-steps.ts'
 import { scheduleDigest } from './schedule-digest.ts'
 import { fitLeaves } from './size-drift.ts'
-import { blur, changeSpeed, finish, straightenTimes, warpRate } from './time-steps.ts'
+import { blur, changeSpeed, finish, straightenTimes, takeShard, warpRate } from './time-steps.ts'
 import { changeUsers, repeat, scaleUsers } from './user-steps.ts'
 
 export type PlanContext = Readonly<{
@@ -56,17 +56,21 @@ export async function buildPlan(
   warpRate(draft, options, await readCurve(options))
   changeRows(draft, options)
   blur(draft, options)
-  const columns = finish(draft, options)
-  const blocks = keepReached(draft.blocks, columns.leaf)
+  finish(draft, options)
+  const whole = { blocks: draft.blocks, shapes: source.shapes, sessions: draft.sessions }
+  const sha256 = scheduleDigest(draft.columns, whole, options.mode)
+  takeShard(draft, options)
+  const { columns } = draft
   return {
     count: columns.dueUs.length,
     columns,
     shapes: source.shapes,
     sessions: draft.sessions,
-    blocks,
+    blocks: keepReached(draft.blocks, columns.leaf),
     mode: options.mode,
-    spanUs: columns.dueUs.at(-1)!,
-    sha256: scheduleDigest(columns, blocks, source.shapes, draft.sessions, options.mode),
+    shard: options.shard,
+    spanUs: columns.dueUs.at(-1) ?? 0,
+    sha256,
     seed: options.seed,
     steps: draft.steps,
     events: truthEvents(options, draft.writtenSpanUs, draft.sentClock),

@@ -4,10 +4,11 @@ import { parseChoice, parseCount, parseDurationUs, parseFactor } from '../base/p
 import { parseAnomaly, type Anomaly } from './anomaly.ts'
 import { parseDrift, type Drift } from './drift.ts'
 import { parseJitter, type Jitter } from './jitter.ts'
-import type { ReplayMode } from './plan.ts'
+import type { PlanShard, ReplayMode } from './plan.ts'
 import { parseRamp, parseRateSteps } from './ramp.ts'
 import type { RateCurve } from './rate-warp.ts'
 import type { SessionGaps } from './session-gaps.ts'
+import { parseShard } from './shard.ts'
 
 export type WorkloadOptions = Readonly<{
   /** Window on the trace's clock: from ≤ at < to. */
@@ -31,6 +32,8 @@ export type WorkloadOptions = Readonly<{
   /** The same from a file. */
   rateCurvePath: string | null
   mode: ReplayMode
+  /** One part of the plan only. */
+  shard: PlanShard | null
   /** Recorded time over replayed time: 2 is twice as fast. Above 0. */
   speed: number
   jitter: Jitter
@@ -100,6 +103,7 @@ export const WORKLOAD_FLAGS = {
   from: { flags: '--from <duration>', description: 'leave out what came earlier in the trace' },
   to: { flags: '--to <duration>', description: 'leave out what came at this time or later' },
   limit: { flags: '--limit <count>', description: 'send so many requests at most' },
+  shard: { flags: '--shard <i/N>', description: 'only this part of the plan, sessions whole' },
   failed: {
     flags: '--failed <send|skip>',
     description: 'rows that the recorded server failed',
@@ -154,6 +158,7 @@ export function parseWorkloadOptions(raw: RawWorkloadOptions): WorkloadOptions {
     ramp: parseCurve(raw),
     rateCurvePath: raw.rateCurve ?? null,
     mode: parseMode(raw.mode),
+    shard: optional(raw.shard, (text) => parseShard('--shard', text)),
     speed: parseFactor('--speed', raw.speed),
     jitter: parseJitter('--jitter', raw.jitter),
     drifts: (raw.drift ?? []).map((text) => parseDrift('--drift', text)),

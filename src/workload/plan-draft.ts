@@ -69,6 +69,11 @@ export class PlanDraft {
     this.#onStep(step, this.columns, this.blocks)
   }
 
+  /** The same rows, in other memory or another order. */
+  replace(columns: PlanColumns): void {
+    this.#load = { ...this.#load, columns }
+  }
+
   /** Rows that moved stand in the order of their instants again, each after its parent. */
   settle(moved: Partial<PlanColumns>): void {
     const columns = { ...this.columns, ...moved }

@@ -69,6 +69,7 @@ function stepText({ name, arguments: values }: PlanStep): string {
   if (name === 'max gap' || name === 'dequantise') {
     return `${name} ${formatDuration((values['maxGapUs'] ?? values['quantumUs']) as number)}`
   }
+  if (name === 'shard') return `shard ${Number(values['index']) + 1}/${String(values['count'])}`
   if (name === 'speed') return `speed ${String(values['speed'])}x`
   if (name === 'jitter') {
     return `jitter ${formatDuration(values['widthUs'] as number)} ${String(values['shape'])}`

@@ -12,6 +12,7 @@ export const ABORT_BY_TIME = 1 // hang up `abortAt` µs after sent
 export const ABORT_BY_TOKENS = 2 // hang up once `abortAt` tokens have arrived
 export const FAILED_IN_SOURCE = 4 // the source row failed; sizes are drawn from rows that did not
 export const SIZES_ESTIMATED = 8 // the source's counts were estimates
+export const CONNECTION_REUSED = 16 // the source sent it over a connection used before
 
 /** n requests in sending order: ascending by (dueUs, seq, copy). */
 export type PlanColumns = Readonly<{
@@ -77,6 +78,9 @@ export type ReplayMode =
   | Readonly<{ kind: 'open' | 'session' }>
   | Readonly<{ kind: 'closed'; concurrency: number }>
 
+/** Which part of a plan this is; index from 0. */
+export type PlanShard = Readonly<{ index: number; count: number }>
+
 export type PlanStep = Readonly<{ name: string; arguments: Readonly<Record<string, unknown>> }>
 
 export type Plan = Readonly<{
@@ -86,6 +90,8 @@ export type Plan = Readonly<{
   sessions: readonly string[]
   blocks: PlanBlocks
   mode: ReplayMode
+  /** null: all of it. The digest is always that of the whole plan. */
+  shard: PlanShard | null
   /** µs from start to the last due instant. */
   spanUs: number
   /** SHA-256 of the schedule, hex: the same for the same trace, options and seed on any machine. */

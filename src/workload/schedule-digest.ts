@@ -1,12 +1,6 @@
 /** The name of a schedule: the same for the same sends, on any machine, with any number of workers. Pure. */
 import { createHash } from 'node:crypto'
-import {
-  NONE,
-  type PlanBlocks,
-  type PlanColumns,
-  type ReplayMode,
-  type RequestShape,
-} from './plan.ts'
+import { NONE, type Plan, type PlanColumns, type ReplayMode } from './plan.ts'
 import { shapeKey } from './shape-table.ts'
 
 /** Changes when the encoding does. */
@@ -22,9 +16,7 @@ const ROWS_A_CHUNK = 16_384
  */
 export function scheduleDigest(
   columns: PlanColumns,
-  blocks: PlanBlocks,
-  shapes: readonly RequestShape[],
-  sessions: readonly string[],
+  { blocks, shapes, sessions }: Pick<Plan, 'blocks' | 'shapes' | 'sessions'>,
   mode: ReplayMode,
 ): string {
   const digest = createHash('sha256').update(`${DOMAIN}${modeText(mode)}\n`)

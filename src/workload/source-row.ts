@@ -4,6 +4,7 @@ import type { WorkloadOptions } from './options.ts'
 import {
   ABORT_BY_TIME,
   ABORT_BY_TOKENS,
+  CONNECTION_REUSED,
   FAILED_IN_SOURCE,
   SIZES_ESTIMATED,
   type PlanColumns,
@@ -52,6 +53,7 @@ export const SOURCE_COLUMNS = [
   'outcome',
   'e2eUs',
   'abortUs',
+  'connection',
 ] as const satisfies readonly RequestColumn[]
 
 export type SourceColumns = ColumnsOf<'request', (typeof SOURCE_COLUMNS)[number]>
@@ -89,8 +91,11 @@ export function readSizes(
   abortAt: WorkloadOptions['abortAt'],
 ): void {
   const isEstimate = source.tokenSource[row] === 'estimate'
-  const wholeFlag = source.stream[row] === 0 ? IS_WHOLE : 0
-  to.flags[at] = wholeFlag | (isEstimate ? SIZES_ESTIMATED : 0)
+  const isReused = source.connection[row] === 'reused'
+  to.flags[at] =
+    (source.stream[row] === 0 ? IS_WHOLE : 0) |
+    (isEstimate ? SIZES_ESTIMATED : 0) |
+    (isReused ? CONNECTION_REUSED : 0)
   readPrompt(source, row, to, at)
   if (source.endpoint[row] === 'embeddings') to.outputTokens[at] = 0
   else if (source.outcome[row] === 'client_abort') readHangUp(source, row, to, at, abortAt)

@@ -7,12 +7,12 @@ import { shortenGaps } from './max-gap.ts'
 import type { WorkloadOptions } from './options.ts'
 import { resizeColumns, shareColumns } from './plan-columns.ts'
 import type { PlanDraft } from './plan-draft.ts'
-import type { PlanColumns } from './plan.ts'
 import { rampClock } from './ramp.ts'
 import { driftCurve, warp, warpClock, type RateCurve } from './rate-warp.ts'
 import { putInSendingOrder } from './sending-order.ts'
 import { spaceTurns } from './session-gaps.ts'
 import { keepSessionOrder } from './session-order.ts'
+import { pickShard } from './shard.ts'
 import { speedUp } from './speed.ts'
 
 /** dequantise → max-gap */
@@ -79,10 +79,11 @@ export function blur(draft: PlanDraft, { jitter }: WorkloadOptions): void {
 }
 
 /** Sending order, in shared memory, cut at the limits. */
-export function finish(draft: PlanDraft, { limit, durationUs }: WorkloadOptions): PlanColumns {
+export function finish(draft: PlanDraft, { limit, durationUs }: WorkloadOptions): void {
   const columns = shareColumns(draft.columns)
   putInSendingOrder(columns)
-  if (limit === null && durationUs === null) return columns
+  draft.replace(columns)
+  if (limit === null && durationUs === null) return
   const endUs = durationUs ?? Infinity
   let count = Math.min(limit ?? Infinity, columns.dueUs.length)
   while (count > 0 && columns.dueUs[count - 1]! >= endUs) count -= 1
@@ -90,7 +91,16 @@ export function finish(draft: PlanDraft, { limit, durationUs }: WorkloadOptions)
     throw new TraceError('EMPTY_WINDOW', 'no request is due within --duration')
   }
   draft.take('limit', { limit, durationUs }, resizeColumns(columns, count))
-  return draft.columns
+}
+
+/** The digest of the whole plan was taken before. */
+export function takeShard(draft: PlanDraft, { shard }: WorkloadOptions): void {
+  if (shard === null) return
+  const columns = pickShard(draft.columns, shard)
+  if (columns.dueUs.length === 0) {
+    throw new TraceError('EMPTY_WINDOW', `nothing falls to shard ${shard.index + 1}/${shard.count}`)
+  }
+  draft.take('shard', { ...shard }, columns)
 }
 
 export function texts(drifts: readonly Pick<Drift, 'text'>[]): string[] {

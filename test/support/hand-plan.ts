@@ -58,6 +58,7 @@ export function handPlan(
   return {
     count: rows.length,
     mode,
+    shard: null,
     columns: {
       dueUs: Float64Array.from(rows, (row) => row.dueUs),
       seq: Uint32Array.from(rows, (_, seq) => seq),
