@@ -1,8 +1,9 @@
 /** Files that appear whole or not at all. Effects: reads and writes the disk. */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { copyFile, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { TraceError } from './errors.ts'
 
 /** A name beside `path` that no other process uses; the dot keeps it out of listings. */
@@ -138,4 +139,63 @@ export async function claimFolder(path: string): Promise<boolean> {
 export async function isPrivateFile(path: string): Promise<boolean> {
   const { mode } = await stat(path)
   return (mode & 0o077) === 0
+}
+
+/** Bytes in a file; null where there is none. */
+export async function fileSize(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  )
+}
+
+/** True for a folder that is there. */
+export async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+}
+
+/** A copy that appears whole or not at all. */
+export async function copyWhole(from: string, to: string): Promise<void> {
+  const temporary = temporaryPath(to)
+  try {
+    await copyFile(from, temporary)
+    await publish(temporary, to)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** At most so many bytes from a place in a file. */
+export async function readRange(
+  path: string,
+  offset: number,
+  lengthBytes: number,
+): Promise<Uint8Array> {
+  const handle = await open(path, 'r')
+  try {
+    const buffer = Buffer.alloc(lengthBytes)
+    const { bytesRead } = await handle.read(buffer, 0, lengthBytes, offset)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A file's bytes from a place on, as they are read. */
+export function streamFile(path: string, offset = 0): Readable {
+  return createReadStream(path, { start: offset })
+}
+
+/** Adds to the end of a file, which is made if it is not there. */
+export async function appendStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const handle = await open(path, 'a')
+  try {
+    for await (const chunk of chunks) await handle.writeFile(chunk)
+  } finally {
+    await handle.close()
+  }
 }

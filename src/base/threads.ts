@@ -11,5 +11,5 @@ export function startThread(from: string, name: string, options: WorkerOptions =
   return new Worker(new URL(`${name}${extension}`, from), options)
 }
 
-export { isMainThread, MessageChannel, parentPort, threadId, workerData } from 'node:worker_threads'
-export type { MessagePort, Transferable, Worker } from 'node:worker_threads'
+export { MessageChannel, parentPort, workerData } from 'node:worker_threads'
+export type { MessagePort, Worker } from 'node:worker_threads'
