@@ -29,7 +29,7 @@ test.each(names)('%s --help ends with two examples of itself', async (name) => {
     .trimEnd()
     .split('\n')
     .slice(-12)
-    .filter((line) => line.startsWith(`  $ trace ${name} `))
+    .filter((line) => `${line} `.startsWith(`  $ trace ${name} `))
   expect(examples.length).toBeGreaterThanOrEqual(2)
   for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
 })
