@@ -40,7 +40,7 @@ export class PromptWords {
   }
 
   /** Writes one word index for each position of the span into `out`, from 0 on. */
-  fill(out: Uint32Array, span: PromptSpan): void {
+  choose(out: Uint32Array, span: PromptSpan): void {
     const { fromToken, toToken } = span
     let at = 0
     if (this.#isShared) {

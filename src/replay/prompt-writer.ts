@@ -96,7 +96,7 @@ export class PromptWriter {
     const { columns } = this.#plan
     const count = Math.max(0, toToken - fromToken)
     if (this.#wordIndexes.length < count) this.#wordIndexes = new Uint32Array(count * 2)
-    this.#words.fill(this.#wordIndexes, {
+    this.#words.choose(this.#wordIndexes, {
       leaf: part === 0 ? columns.leaf[index]! : NONE,
       seq: columns.seq[index]!,
       copy: columns.copy[index]!,

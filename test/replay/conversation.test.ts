@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest'
+import { Conversations } from '../../src/replay/conversation.ts'
+import { Family } from '../../src/replay/family.ts'
+import { PromptWriter } from '../../src/replay/prompt-writer.ts'
+import { measureFrame } from '../../src/replay/text-frame.ts'
+import { learnVocabulary } from '../../src/replay/vocabulary.ts'
+import { NONE } from '../../src/workload/plan.ts'
+import { handPlan, type HandBlock, type HandRow } from '../support/hand-plan.ts'
+import { wordTokenizer } from '../support/word-tokenizer.ts'
+
+const tokenizer = wordTokenizer()
+const dialect = { isVllm: true, hasStreamOptions: true, hasPriority: false }
+const end = { index: 0, endedAtUs: 5, answerText: null, answerTokenIds: null }
+
+async function conversations(rows: readonly HandRow[], blocks: readonly HandBlock[] = []) {
+  const vocabulary = (await learnVocabulary(tokenizer))!
+  const chat = await measureFrame(tokenizer, vocabulary, (content) => [{ role: 'user', content }])
+  const plan = handPlan(rows, blocks, { kind: 'session' })
+  const prompts = new PromptWriter(plan, { dialect, vocabulary, frames: { chat } }, 'seed', 'keep')
+  const family = new Family(plan.columns.parent)
+  return {
+    prompts,
+    plan,
+    talk: new Conversations(
+      plan,
+      family,
+      () => prompts,
+      () => tokenizer,
+    ),
+  }
+}
+
+const turns = (endpoint: 'chat' | 'completions', sizes: readonly number[]): HandRow[] =>
+  sizes.map((promptTokens, at) => ({
+    dueUs: at,
+    endpoint,
+    promptTokens,
+    session: 0,
+    ...(at === 0 ? {} : { parent: at - 1 }),
+  }))
+
+test('a later turn on completions is what was sent, what was answered, and something new', async () => {
+  const { talk, prompts } = await conversations(turns('completions', [20, 50, 90]))
+  const answerTokenIds = Uint32Array.from([11, 12, 13])
+  const second = JSON.parse(String(await talk.promptOf(1, { ...end, answerTokenIds }))) as number[]
+  expect(second.length).toBe(50)
+  expect(second.slice(0, 20)).toEqual([...prompts.ids(0, 0, 20)])
+  expect(second.slice(20, 23)).toEqual([11, 12, 13])
+  const third = JSON.parse(
+    String(await talk.promptOf(2, { ...end, index: 1, answerTokenIds })),
+  ) as number[]
+  expect(third.slice(0, 50)).toEqual(second)
+  expect(third.length).toBe(90)
+})
+
+test('a later turn on chat quotes the answer as a message and has the planned size', async () => {
+  const { talk } = await conversations(turns('chat', [40, 90]))
+  const answerText = 'aab aac aad'
+  const messages = JSON.parse(String(await talk.promptOf(1, { ...end, answerText }))) as {
+    role: string
+    content: string
+  }[]
+  expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+  expect(messages[1]?.content).toBe(answerText)
+  expect((await tokenizer.tokenizeChat(messages, null))?.length).toBe(90)
+})
+
+test('a turn whose parent failed, or left no room, uses its own words and is counted', async () => {
+  const { talk } = await conversations(turns('completions', [20, 50]))
+  expect(await talk.promptOf(1, end)).toBeNull()
+  expect(await talk.promptOf(1, { ...end, answerTokenIds: new Uint32Array(40) })).toBeNull()
+  expect(talk.fillerCount).toBe(2)
+})
+
+test('a turn that does not continue the prompt before it quotes nothing', async () => {
+  const blocks = [
+    { id: 1n, parent: null, tokens: 10 },
+    { id: 2n, parent: null, tokens: 10 },
+    { id: 3n, parent: 0, tokens: 10 },
+  ]
+  const [first, second] = turns('completions', [20, 50]) as [HandRow, HandRow]
+  const answerTokenIds = Uint32Array.from([9])
+  const other = await conversations(
+    [
+      { ...first, leaf: 0 },
+      { ...second, leaf: 1 },
+    ],
+    blocks,
+  )
+  expect(await other.talk.promptOf(1, { ...end, answerTokenIds })).toBeNull()
+  expect(other.talk.fillerCount).toBe(0)
+  const same = await conversations(
+    [
+      { ...first, leaf: 0 },
+      { ...second, leaf: 2 },
+    ],
+    blocks,
+  )
+  expect(await same.talk.promptOf(1, { ...end, answerTokenIds })).not.toBeNull()
+})
+
+test('a family knows children and roots', () => {
+  const family = new Family(Uint32Array.from([NONE, 0, 0, 1, NONE]))
+  expect([...family.childrenOf(0)]).toEqual([1, 2])
+  expect(family.hasChildren(4)).toBe(false)
+  expect(family.rootOf(3)).toBe(0)
+  expect(family.rootOf(4)).toBe(4)
+})
