@@ -1,13 +1,17 @@
 /** `trace record`: the proxy that leaves a trace behind. */
 import { Command } from 'commander'
+import { adminCompanion } from '../live/admin.ts'
+import { ADMIN_FLAGS, parseAdminOptions, type RawAdminOptions } from '../live/admin-options.ts'
+import { capturePolicyText } from '../record/capture-policy.ts'
 import { parseRecordOptions } from '../record/options.ts'
 import { record } from '../record/record.ts'
 import { type RawRecordOptions, RECORD_FLAGS } from '../record/record-flags.ts'
+import { systemdCompanion } from '../study/systemd.ts'
 import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
 export const recordCommand: Verb = (world, answer) =>
-  addFlags(new Command('record'), RECORD_FLAGS)
+  addFlags(new Command('record'), { ...RECORD_FLAGS, ...ADMIN_FLAGS })
     .description('Stands in front of a server, passes bytes on unchanged, and records their sizes.')
     .addHelpText(
       'after',
@@ -15,6 +19,14 @@ export const recordCommand: Verb = (world, answer) =>
         '  $ trace record --upstream http://127.0.0.1:8000 --listen 127.0.0.1:9000 --out prod/\n' +
         '  $ trace record --route 9000=http://a:8000 --route 9001=http://b:8000 --out prod/\n',
     )
-    .action(async (raw: RawRecordOptions) => {
-      answer(await record(parseRecordOptions(raw), world))
+    .action(async (raw: RawRecordOptions & RawAdminOptions) => {
+      if (raw.capturePolicy === true) {
+        world.stdout.write(capturePolicyText())
+        return
+      }
+      const options = parseRecordOptions(raw)
+      const ports = options.routes.map(({ listen }) => listen.port)
+      const admin = parseAdminOptions(raw, options.directory, ports)
+      const companions = [adminCompanion(admin, options.takesOver, world), systemdCompanion(world)]
+      answer(await record(options, world, companions))
     })

@@ -1,6 +1,7 @@
 /** Every verb of `trace`, in the order of its help. */
 import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
+import { cardCommand } from './card.ts'
 import { compareCommand } from './compare.ts'
 import { convertCommand } from './convert.ts'
 import { demoCommand } from './demo.ts'
@@ -9,7 +10,10 @@ import { engineCommand } from './engine.ts'
 import { queryCommand } from './query.ts'
 import { headCommand } from './head.ts'
 import { sliceCommand } from './slice.ts'
+import { mergeCommand } from './merge.ts'
+import { diffCommand } from './diff.ts'
 import { inspectCommand } from './inspect.ts'
+import { markCommand } from './mark.ts'
 import { planCommand } from './plan.ts'
 import { synthCommand } from './synth.ts'
 import { recordCommand } from './record.ts'
@@ -22,6 +26,7 @@ export type Verb = (world: World, answer: (exitCode: number) => void) => Command
 
 export const VERBS: readonly Verb[] = [
   recordCommand,
+  markCommand,
   convertCommand,
   engineCommand,
   planCommand,
@@ -31,8 +36,11 @@ export const VERBS: readonly Verb[] = [
   headCommand,
   queryCommand,
   sliceCommand,
+  diffCommand,
+  mergeCommand,
   reportCommand,
   compareCommand,
+  cardCommand,
   demoCommand,
   doctorCommand,
   scrubCommand,

@@ -15,4 +15,5 @@ export interface RecordControl {
 }
 
 /** Something that runs beside a recording for as long as it does. */
-export type RecordCompanion = (control: RecordControl) => Promise<{ close(): Promise<void> }>
+export type RecordCompanion = (control: RecordControl) => Promise<Companion>
+export type Companion = Readonly<{ close(): Promise<void> }>

@@ -19,7 +19,7 @@ export class LiveLine {
     this.#session = session
     this.#world = world
     this.#saidAtUs = world.clock.nowUs()
-    this.#before = session.status(this.#saidAtUs)
+    this.#before = session.status()
   }
 
   /** Runs until the signal; the meter of added delay starts anew with each line. */
@@ -35,7 +35,7 @@ export class LiveLine {
   #tick(): void {
     const { stderr, clock } = this.#world
     const nowUs = clock.nowUs()
-    const status = this.#session.status(nowUs)
+    const status = this.#session.status()
     const isNews = status.degraded !== this.#degraded
     this.#degraded = status.degraded
     if (!stderr.isTTY && !isNews && nowUs - this.#saidAtUs < LOG_US) return

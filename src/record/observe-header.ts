@@ -3,11 +3,11 @@ import { CHAIN_BLOCK_BYTES, chainKey, HASH_SCHEME } from '../stream/prefix-chain
 import type { TraceHeader } from '../trace/header.ts'
 import type { ObserveOptions } from './observe-options.ts'
 
-/** @param isInsecure the upstream's certificate is not looked at */
+/** @param notes what a reader of the trace must know besides */
 export function observeHeader(
   observe: ObserveOptions,
   secret: Uint8Array,
-  isInsecure: boolean,
+  notes: readonly string[],
 ): Pick<TraceHeader, 'capture' | 'hashing' | 'tokenizer'> {
   const { sample, hasBlocks, tokenizer } = observe
   return {
@@ -15,7 +15,7 @@ export function observeHeader(
       policy: 'sizes',
       samplingShare: sample?.share ?? 1,
       sampledBy: sample?.by ?? null,
-      notes: isInsecure ? ["the upstream's certificate was not verified"] : [],
+      notes,
     },
     hashing: {
       scheme: hasBlocks ? HASH_SCHEME : null,

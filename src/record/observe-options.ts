@@ -66,6 +66,10 @@ export const OBSERVE_FLAGS = {
     description: 'keyed ids of shared prefixes: bytes or off',
     default: 'bytes',
   },
+  capturePolicy: {
+    flags: '--capture-policy',
+    description: 'say what a recording keeps, and end',
+  },
   metricsUrl: {
     flags: '--metrics-url <url>',
     description: "the server's counters, read every 5 s; off: none (/metrics of each upstream)",

@@ -1,8 +1,11 @@
-/** What the observer's thread is started with; it is cloned on its way there. Types only. */
-import type { TraceHeader } from '../trace/header.ts'
+/** What the observer's thread is started with; it is cloned on its way there. Pure. */
+import type { World } from '../base/world.ts'
+import { newHeader, type TraceHeader } from '../trace/header.ts'
 import type { RetentionLimits } from '../trace/retention.ts'
 import type { ObserveOptions } from './observe-options.ts'
 import type { ObserverLimits } from './observer.ts'
+import { observeHeader } from './observe-header.ts'
+import type { RecordOptions } from './options.ts'
 
 export type ObserverConfig = Readonly<{
   directory: string
@@ -24,3 +27,44 @@ export type ObserverConfig = Readonly<{
   /** Key for those questions. */
   apiKey: string | null
 }>
+
+/** @param originUs monotonic µs of now */
+export function observerConfig(
+  options: RecordOptions,
+  { clock, env }: World,
+  secret: Uint8Array,
+  originUs: number,
+): ObserverConfig {
+  return {
+    directory: options.directory,
+    header: newHeader('recorded', {
+      originWallUs: clock.wallUs(),
+      clock: { quantumUs: 1, anchors: [{ atUs: 0, wallUs: clock.wallUs() }] },
+      ...observeHeader(options.observe, secret, notesOf(options)),
+    }),
+    originUs,
+    limits: {
+      maxBodyBytes: options.maxBodyBytes,
+      maxStreamBytes: options.maxStreamBytes,
+      maxHeadBytes: options.maxHeadBytes,
+    },
+    maxRows: options.queueRows,
+    rotateBytes: options.rotateBytes,
+    rotateUs: options.rotateUs,
+    retention: options.retention,
+    observe: options.observe,
+    secret,
+    origins: Object.fromEntries(
+      options.routes.map(({ name, upstream }) => [name, upstream.origin]),
+    ),
+    apiKey: env['TRACE_UPSTREAM_KEY'] ?? null,
+  }
+}
+
+/** What a reader of the trace must know about how it came to be. */
+function notesOf({ tls, isMirror }: RecordOptions): string[] {
+  return [
+    ...(tls.isInsecure ? ["the upstream's certificate was not verified"] : []),
+    ...(isMirror ? ["a mirrored copy: hang-ups and the real answers' latency are not seen"] : []),
+  ]
+}

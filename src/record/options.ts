@@ -56,6 +56,10 @@ export type RecordOptions = Readonly<{
   proxyVersion: 1 | 2 | null
   /** Another recorder on the same port is about to end. */
   takesOver: boolean
+  /** The opposite of failing open: what cannot be recorded is refused. */
+  mustRecord: boolean
+  /** Clients are copies that a mirror sends. */
+  isMirror: boolean
   observe: ObserveOptions
 }>
 
@@ -87,6 +91,8 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     isProxied: raw.proxyProtocol === true,
     proxyVersion: PROXY_VERSIONS[parseChoice('--send-proxy', raw.sendProxy, ['off', 'v1', 'v2'])],
     takesOver: raw.takeOver === true,
+    mustRecord: raw.requireRecording === true,
+    isMirror: raw.mirror === true,
     observe: parseObserveOptions(
       raw,
       raw.out,

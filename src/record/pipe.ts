@@ -15,6 +15,10 @@ export type PipeContext = Readonly<{
   feed: Feed
   delays: DelayMeter
   nowUs: () => number
+  /** Requests that cannot be recorded are cut: the observer is shown them first. */
+  mustRecord: boolean
+  /** Asked after the observer was shown the bytes; false: they must not go on. */
+  mayPass: (tap: Tap) => boolean
   /** Where upstream reads land; each read is copied before it is written. */
   readBuffer: Buffer
   onGone: (pipe: Pipe) => void
@@ -97,8 +101,12 @@ export class Pipe {
     if (this.#refusedAtUs > 0) return
     const upstream = this.#upstream ?? this.#dial(atUs)
     if (upstream === null) return this.#refuse(atUs, bytes, 'its name does not resolve')
+    if (this.#context.mustRecord) {
+      this.tap.client(bytes, atUs)
+      if (!this.#context.mayPass(this.tap)) return this.cut()
+    }
     const canTakeMore = upstream.write(bytes)
-    this.tap.client(bytes, atUs)
+    if (!this.#context.mustRecord) this.tap.client(bytes, atUs)
     if (!canTakeMore) this.#client.pause()
   }
 

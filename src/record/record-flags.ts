@@ -132,6 +132,14 @@ export const RECORD_FLAGS = {
     description: 'begin upstream connections with a PROXY header: off, v1, v2',
     default: 'off',
   },
+  requireRecording: {
+    flags: '--require-recording',
+    description: 'refuse what cannot be recorded, instead of letting it pass',
+  },
+  mirror: {
+    flags: '--mirror',
+    description: 'clients are copies sent by a mirror: the trace says what that cannot see',
+  },
   takeOver: {
     flags: '--take-over',
     description: 'share the port with the recorder that has it, which is about to end',
@@ -144,7 +152,13 @@ type WithDefault = {
   [K in keyof Flags]: Flags[K] extends { default: string } ? K : never
 }[keyof Flags]
 
-type SwitchFlag = 'insecure' | 'proxyProtocol' | 'takeOver'
+type SwitchFlag =
+  | 'capturePolicy'
+  | 'insecure'
+  | 'proxyProtocol'
+  | 'takeOver'
+  | 'requireRecording'
+  | 'mirror'
 type TextFlag = Exclude<keyof Flags, WithDefault | SwitchFlag | 'route'>
 
 /** The strings as they come from the command line. */

@@ -1,16 +1,16 @@
 /** One run of the recorder: its relay, its observer and their figures. Effects: sockets, a thread. */
 import { randomBytes } from 'node:crypto'
 import { pause } from '../base/clock.ts'
-import { startThread } from '../base/threads.ts'
+import { startThread, type Worker } from '../base/threads.ts'
 import type { World } from '../base/world.ts'
 import { addressHash } from '../trace/address-hash.ts'
-import { newHeader } from '../trace/header.ts'
 import { every } from './every.ts'
 import { createFront } from './front.ts'
 import { Feed } from './feed.ts'
-import type { FromObserver, ObserverCounts, ServerFacts } from './messages.ts'
-import type { ObserverConfig } from './observer-config.ts'
-import { observeHeader } from './observe-header.ts'
+import type { FromObserver, ServerFacts } from './messages.ts'
+import { addCounts, NO_COUNTS } from './record-counts.ts'
+import type { RecordControl } from './control.ts'
+import { observerConfig, type ObserverConfig } from './observer-config.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
 import { TlsMaterial } from './tls-material.ts'
@@ -19,59 +19,13 @@ import { createUpstream, portOf, type UpstreamName } from './upstream.ts'
 
 /** Longest that an observation waits in the relay's thread. */
 const FLUSH_US = 20_000
+const OBSERVER_HEAP_MB = 1_024
 const SWEEP_US = 500_000
 const REFRESH_NAMES_US = 30_000_000
 /** A drained connection was quiet for so long before it is closed. */
 const QUIET_US = 200_000
 
-const NO_COUNTS: ObserverCounts = {
-  requests: 0,
-  inFlight: 0,
-  recorded: 0,
-  hungUp: 0,
-  failed: 0,
-  unreadable: 0,
-  passed: 0,
-  serverCounted: 0,
-  gapRows: 0,
-  lostRows: 0,
-  segments: 0,
-  fileBytes: 0,
-}
-
-function observerConfig(
-  options: RecordOptions,
-  { clock, env }: World,
-  secret: Uint8Array,
-  originUs: number,
-): ObserverConfig {
-  return {
-    directory: options.directory,
-    header: newHeader('recorded', {
-      originWallUs: clock.wallUs(),
-      clock: { quantumUs: 1, anchors: [{ atUs: 0, wallUs: clock.wallUs() }] },
-      ...observeHeader(options.observe, secret, options.tls.isInsecure),
-    }),
-    originUs,
-    limits: {
-      maxBodyBytes: options.maxBodyBytes,
-      maxStreamBytes: options.maxStreamBytes,
-      maxHeadBytes: options.maxHeadBytes,
-    },
-    maxRows: options.queueRows,
-    rotateBytes: options.rotateBytes,
-    rotateUs: options.rotateUs,
-    retention: options.retention,
-    observe: options.observe,
-    secret,
-    origins: Object.fromEntries(
-      options.routes.map(({ name, upstream }) => [name, upstream.origin]),
-    ),
-    apiKey: env['TRACE_UPSTREAM_KEY'] ?? null,
-  }
-}
-
-export class RecordSession {
+export class RecordSession implements RecordControl {
   readonly relay: Relay
   readonly #world: World
   readonly #feed: Feed
@@ -83,10 +37,17 @@ export class RecordSession {
   /** What observers before this one had counted. */
   #before = NO_COUNTS
   #degraded: string | null = null
+  isDraining = false
   #digest: string | null = null
   #loops: Promise<void>[] = []
 
-  constructor(options: RecordOptions, world: World, secret: Uint8Array) {
+  /** @param startObserver its thread; another one in tests of what happens when it dies */
+  constructor(
+    options: RecordOptions,
+    world: World,
+    secret: Uint8Array,
+    startObserver: (config: ObserverConfig) => Worker = startObserverThread,
+  ) {
     const { clock } = world
     this.#world = world
     this.#tls = new TlsMaterial(options.tls)
@@ -96,7 +57,7 @@ export class RecordSession {
       clock,
       queueBytes: options.queueBytes,
       queueRecords: options.queueRecords,
-      startObserver: () => startThread(import.meta.url, './observe-worker', { workerData: config }),
+      startObserver: () => startObserver(config),
       onMessage: (message) => this.#onMessage(message),
     })
     this.#names = options.routes.map(({ name, upstream }) =>
@@ -121,11 +82,12 @@ export class RecordSession {
         totalUs: options.totalTimeoutUs,
       },
       maxConnections: options.maxConnections,
-      takesOver: options.takesOver,
+      mustRecord: options.mustRecord,
+      isRecording: () => this.#problem === null,
     })
   }
 
-  /** @throws TraceError PORT_IN_USE; then nothing was made */
+  /** @throws TraceError PORT_IN_USE; then nothing listens and nothing was made */
   async start(): Promise<void> {
     await this.#tls.load()
     await Promise.all(this.#names.map(async ({ name }) => name.refresh()))
@@ -147,8 +109,7 @@ export class RecordSession {
   }
 
   noteServer(server: ServerFacts, url: URL): void {
-    const atUs = this.#world.clock.nowUs()
-    this.#feed.send({ type: 'event', atUs, kind: 'server', detail: server })
+    this.#note('server', server)
     const addressSalt = randomBytes(8).toString('hex')
     this.#feed.send({
       type: 'server',
@@ -164,6 +125,7 @@ export class RecordSession {
 
   /** Takes no more connections, lets those that are there end, and cuts what is left after `waitUs`. */
   async drain(waitUs: number): Promise<void> {
+    this.isDraining = true
     this.relay.stopAccepting()
     this.#feed.send({ type: 'drain' })
     const waiting = new AbortController()
@@ -185,9 +147,32 @@ export class RecordSession {
     return this.#digest
   }
 
+  get isPaused(): boolean {
+    return this.#feed.isPaused
+  }
+
+  setPaused(isPaused: boolean): void {
+    if (isPaused === this.#feed.isPaused) return
+    this.#feed.setPaused(isPaused)
+    this.#note('config', { recording: !isPaused })
+  }
+
+  rotate(): void {
+    this.#feed.send({ type: 'rotate' })
+  }
+
+  mark(text: string): void {
+    this.#note('mark', { text })
+  }
+
+  #note(kind: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#feed.flush()
+    this.#feed.send({ type: 'event', atUs: this.#world.clock.nowUs(), kind, detail })
+  }
+
   /** Figures now; `requestsPerSec` over the whole run. */
-  status(nowUs: number): RecordStatus {
-    const elapsedUs = nowUs - this.#startedAtUs
+  status(): RecordStatus {
+    const elapsedUs = this.#world.clock.nowUs() - this.#startedAtUs
     const counts = addCounts(this.#before, this.#counts)
     return {
       elapsedUs,
@@ -197,9 +182,15 @@ export class RecordSession {
       connections: this.relay.connectionCount,
       addedP50Us: this.relay.delays.quantileUs(0.5),
       addedP99Us: this.relay.delays.quantileUs(0.99),
-      degraded: this.#feed.isUp ? this.#degraded : 'the observer is down',
+      degraded: this.#problem,
       upstreamProblem: this.#names.map(({ problem }) => problem()).find(Boolean) ?? null,
     }
+  }
+
+  /** Why requests pass unrecorded now; null while they are recorded. */
+  get #problem(): string | null {
+    if (this.#feed.isPaused) return 'switched off'
+    return this.#feed.isUp ? this.#degraded : 'the observer is down'
   }
 
   #onMessage(message: FromObserver): void {
@@ -226,20 +217,8 @@ export class RecordSession {
   }
 }
 
-/** Sums of two observers, but for what only the later one can know. */
-function addCounts(before: ObserverCounts, now: ObserverCounts): ObserverCounts {
-  return {
-    requests: before.requests + now.requests,
-    inFlight: now.inFlight,
-    recorded: before.recorded + now.recorded,
-    hungUp: before.hungUp + now.hungUp,
-    failed: before.failed + now.failed,
-    unreadable: before.unreadable + now.unreadable,
-    passed: before.passed + now.passed,
-    serverCounted: before.serverCounted + now.serverCounted,
-    gapRows: before.gapRows + now.gapRows,
-    lostRows: before.lostRows + now.lostRows,
-    segments: now.segments,
-    fileBytes: now.fileBytes,
-  }
+function startObserverThread(config: ObserverConfig): Worker {
+  // An observer that runs out of memory dies alone, and a new one is started.
+  const resourceLimits = { maxOldGenerationSizeMb: OBSERVER_HEAP_MB }
+  return startThread(import.meta.url, './observe-worker', { workerData: config, resourceLimits })
 }

@@ -7,7 +7,8 @@ import {
   significant,
 } from '../base/format.ts'
 import type { ObserverCounts, ServerFacts } from './messages.ts'
-import type { RecordRoute } from './options.ts'
+import { chainKey } from '../stream/prefix-chain.ts'
+import type { RecordOptions, RecordRoute } from './options.ts'
 
 /** The figures behind the live line and the admin page. */
 export type RecordStatus = Readonly<{
@@ -31,6 +32,13 @@ export function bannerText(route: RecordRoute, server: ServerFacts | null): stri
   const place = host === '0.0.0.0' || host === '::' ? `:${port}` : `${host}:${port}`
   const at = route.upstream.origin
   return `recording ${place} → ${at} (${serverText(server)})\n`
+}
+
+/** One line: what of each request stays, and the key behind its ids. */
+export function keepsText({ observe }: RecordOptions, secret: Uint8Array): string {
+  const kept = ['sizes', 'times', 'outcomes', ...(observe.hasBlocks ? ['keyed prefix ids'] : [])]
+  const key = `key ${chainKey(secret).keyId.slice(0, 4)}…, ${observe.keyPath}`
+  return `keeps ${kept.join(', ')} (${key}); no text, no headers\n`
 }
 
 function serverText(server: ServerFacts | null): string {

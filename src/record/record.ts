@@ -6,11 +6,13 @@ import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
 import type { SignalName, World } from '../base/world.ts'
+import type { Companion, RecordCompanion } from './control.ts'
 import { loadKey } from './key-file.ts'
 import { LiveLine } from './live-line.ts'
 import type { RecordOptions } from './options.ts'
 import { RecordSession } from './record-session.ts'
-import { bannerText, summaryText } from './record-text.ts'
+import { probePorts } from './relay.ts'
+import { bannerText, keepsText, summaryText } from './record-text.ts'
 import { readServerFacts } from './server-facts.ts'
 
 /** Longest wait for the upstream's name and version before the banner is printed without. */
@@ -18,9 +20,17 @@ const BANNER_US = 1_000_000
 const CLOSE_PATIENCE_US = 10_000_000
 const CUT_PATIENCE_US = 1_000_000
 
-/** @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short */
-export async function record(options: RecordOptions, world: World): Promise<number> {
-  const { clock, stderr, stdout } = world
+/**
+ * @param companions started once clients can connect, closed before the recording is
+ * @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short
+ */
+export async function record(
+  options: RecordOptions,
+  world: World,
+  companions: readonly RecordCompanion[] = [],
+): Promise<number> {
+  const { stderr, stdout } = world
+  if (!options.takesOver) await probePorts(options.routes.map(({ listen }) => listen))
   const key = await loadKey(options.observe.keyPath, world.env['TRACE_KEY'])
   if (key.problem !== null) stderr.write(`warning: ${key.problem}\n`)
   const session = new RecordSession(options, world, key.secret)
@@ -28,9 +38,15 @@ export async function record(options: RecordOptions, world: World): Promise<numb
   const client = new HttpClient()
   const stopping = new AbortController()
   const stops = stopSignals(world)
-  const releaseReload = world.onSignal('SIGHUP', () => void reload(session, world))
+  const releases = [
+    world.onSignal('SIGHUP', () => void reload(session, world)),
+    world.onSignal('SIGUSR2', () => toggle(session, world)),
+  ]
+  const running: Companion[] = []
   try {
     await announce(options, client, session, world)
+    stderr.write(keepsText(options, key.secret))
+    for (const companion of companions) running.push(await companion(session))
     const live = new LiveLine(session, world)
     const living = live.run(stopping.signal)
     await stops.first
@@ -45,18 +61,29 @@ export async function record(options: RecordOptions, world: World): Promise<numb
     await drained
     stopping.abort()
     await living
+    for (const each of running.splice(0)) await each.close()
     const digest = await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
-    const { counts, elapsedUs, unrecorded } = session.status(clock.nowUs())
+    const { counts, elapsedUs, unrecorded } = session.status()
     const { directory } = options
     stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest }))
     if (cutBy === null) return EXIT.pass
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
+  } catch (error) {
+    for (const each of running) await each.close()
+    session.relay.cutAll()
+    await session.close(CUT_PATIENCE_US)
+    throw error
   } finally {
     stopping.abort()
     stops.release()
-    releaseReload()
+    for (const release of releases) release()
     await client.close()
   }
+}
+
+function toggle(session: RecordSession, { stderr }: World): void {
+  session.setPaused(!session.isPaused)
+  stderr.write(session.isPaused ? 'recording is off; requests pass\n' : 'recording is on again\n')
 }
 
 async function reload(session: RecordSession, { stderr }: World): Promise<void> {
@@ -86,7 +113,6 @@ async function announce(
     stderr.write(bannerText(route, await Promise.race([facts, late])))
   }
   waiting.abort()
-  stderr.write('keeps sizes, times and outcomes; no text, no headers\n')
 }
 
 type StopSignals = Readonly<{

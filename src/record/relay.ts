@@ -27,8 +27,9 @@ export type RelayOptions = Readonly<{
   routes: readonly Route[]
   limits: PipeLimits
   maxConnections: number
-  /** Another recorder may be listening on the same ports. */
-  takesOver: boolean
+  /** Requests that cannot be recorded are refused. */
+  mustRecord: boolean
+  isRecording: () => boolean
 }>
 
 export type RelayCounts = {
@@ -56,6 +57,8 @@ export class Relay {
       feed: options.feed,
       delays: this.delays,
       nowUs: () => options.clock.nowUs(),
+      mustRecord: options.mustRecord,
+      mayPass: (tap) => options.isRecording() && tap.isFollowed,
       readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
       onGone: (pipe) => this.#forget(pipe),
       onRefused: () => void (this.counts.refusedUpstream += 1),
@@ -70,22 +73,14 @@ export class Relay {
   async open(): Promise<void> {
     try {
       for (const route of this.#options.routes) {
-        this.#servers.push(await this.#listen(route))
+        // Shared, so that a later recorder may take the port over; `probePorts` keeps that from accidents.
+        const onConnection = (socket: Socket): void => this.#accept(socket, route)
+        this.#servers.push(await listen(route.listen, { isShared: true, onConnection }))
       }
     } catch (error) {
       this.stopAccepting()
       throw error
     }
-  }
-
-  /** The port is shared, so that a later recorder may take it over; but never by accident. */
-  async #listen(route: Route): Promise<Server> {
-    const onConnection = (socket: Socket): void => this.#accept(socket, route)
-    if (!this.#options.takesOver) {
-      const probe = await listen(route.listen, { isShared: false, onConnection: destroy })
-      await new Promise<void>((resolve) => void probe.close(() => resolve()))
-    }
-    return listen(route.listen, { isShared: true, onConnection })
   }
 
   /** New connections are refused by the system from here on; those that are there go on. */
@@ -172,6 +167,14 @@ export class Relay {
     if (this.#pipes.size > 0) return
     this.#onEmpty?.()
     this.#onEmpty = null
+  }
+}
+
+/** @throws TraceError PORT_IN_USE if another recorder, or anything else, has one of the ports */
+export async function probePorts(addresses: readonly Address[]): Promise<void> {
+  for (const address of addresses) {
+    const server = await listen(address, { isShared: false, onConnection: destroy })
+    await new Promise<void>((resolve) => void server.close(() => resolve()))
   }
 }
 

@@ -27,6 +27,11 @@ export class Tap {
     this.#feed = feed
   }
 
+  /** The observer sees what passes here. */
+  get isFollowed(): boolean {
+    return this.#epoch === this.#feed.epoch
+  }
+
   /** A request that begins where bytes were missed before makes the connection readable again. */
   client(bytes: Uint8Array, atUs: number): void {
     const feed = this.#feed

@@ -1,0 +1,30 @@
+/** Asks a running recorder for something. Effects: network. */
+import { TraceError } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
+import { HttpClient } from '../base/http.ts'
+
+/** @throws TraceError TARGET_DOWN, TARGET_UNFIT or BAD_OPTION */
+export async function askAdmin(
+  url: URL,
+  tokenFile: string,
+  route: string,
+  json: unknown,
+): Promise<void> {
+  const token = (await readText('--token-file', tokenFile)).trim()
+  const client = new HttpClient({ headers: { authorization: `Bearer ${token}` } })
+  try {
+    const { status } = await client.call(new URL(route, url), { json })
+    if (status === 401) {
+      throw new TraceError('BAD_OPTION', `--token-file: ${url.origin} does not take this token`, {
+        hint: 'It stands beside the recording, in a file that ends in .admin-token.',
+      })
+    }
+    if (status !== 200) {
+      throw new TraceError('TARGET_UNFIT', `${url.origin} answers ${status}`, {
+        hint: 'Is this the admin address of a recorder? It prints it when it starts.',
+      })
+    }
+  } finally {
+    await client.close()
+  }
+}

@@ -1,0 +1,115 @@
+/** A recorder's own small server: is it well, what does it count, and its few switches. Effects: network. */
+import fastify, { type FastifyInstance } from 'fastify'
+import { pause } from '../base/clock.ts'
+import { TraceError } from '../base/errors.ts'
+import type { World } from '../base/world.ts'
+import type { RecordCompanion, RecordControl } from '../record/control.ts'
+import { adminRegistry } from './admin-metrics.ts'
+import type { AdminOptions } from './admin-options.ts'
+import { isToken, tokenFrom } from './admin-token.ts'
+
+const MAX_BODY_BYTES = 4_096
+const MAX_MARK_LENGTH = 500
+/** Between tries, while the recorder that is about to end still has the port. */
+const RETRY_US = 500_000
+
+/** @param waitsForPort a recorder that is taken over from has the port a while longer */
+export function adminCompanion(
+  options: AdminOptions,
+  waitsForPort: boolean,
+  world: World,
+): RecordCompanion {
+  return async (control) => {
+    const { listen } = options
+    if (listen === null) return { close: async () => undefined }
+    const token = await tokenFrom(options.tokenPath)
+    const server = adminServer(control, token)
+    const closing = new AbortController()
+    const open = async (): Promise<void> => {
+      await server.listen({ ...listen })
+      world.stderr.write(`admin at http://${listen.host}:${listen.port}\n`)
+    }
+    try {
+      await open()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (!waitsForPort) {
+        const place = `${listen.host}:${listen.port}`
+        throw new TraceError('PORT_IN_USE', `${place} (--admin-listen) is in use`, { cause: error })
+      }
+      void openLater(open, closing.signal)
+    }
+    return {
+      async close() {
+        closing.abort()
+        await server.close()
+      },
+    }
+  }
+}
+
+async function openLater(open: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(RETRY_US, signal).catch(() => undefined)
+    try {
+      return await open()
+    } catch {
+      // The other recorder is still there.
+    }
+  }
+}
+
+/** @param token null where none could be made: then nothing can be switched */
+export function adminServer(control: RecordControl, token: string | null): FastifyInstance {
+  const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true })
+  const registry = adminRegistry(control)
+  server.get('/healthz', () => {
+    const { degraded, upstreamProblem } = control.status()
+    const state = degraded === null ? 'ok' : 'degraded'
+    return { status: state, degraded, upstream: upstreamProblem, paused: control.isPaused }
+  })
+  server.get('/readyz', async (_request, reply) => {
+    if (control.isDraining) void reply.code(503)
+    return { ready: !control.isDraining }
+  })
+  server.get('/metrics', async (_request, reply) => {
+    void reply.type(registry.contentType)
+    return registry.metrics()
+  })
+  server.setErrorHandler(async (_error, _request, reply) => {
+    void reply.code(400)
+    return { error: 'not understood' }
+  })
+  addSwitches(server, control, token)
+  return server
+}
+
+function addSwitches(server: FastifyInstance, control: RecordControl, token: string | null): void {
+  void server.register(async (switches) => {
+    switches.addHook('onRequest', async (request, reply) => {
+      if (token !== null && isToken(request.headers.authorization, token)) return
+      await reply.code(401).send({ error: 'a token is needed' })
+    })
+    switches.post('/pause', async () => {
+      control.setPaused(true)
+      return { paused: true }
+    })
+    switches.post('/resume', async () => {
+      control.setPaused(false)
+      return { paused: false }
+    })
+    switches.post('/rotate', async () => {
+      control.rotate()
+      return { rotating: true }
+    })
+    switches.post('/mark', async (request, reply) => {
+      const text = (request.body as { text?: unknown } | null)?.text
+      if (typeof text !== 'string' || text === '' || text.length > MAX_MARK_LENGTH) {
+        void reply.code(400)
+        return { error: `text wants 1 to ${MAX_MARK_LENGTH} characters` }
+      }
+      control.mark(text)
+      return { marked: true }
+    })
+  })
+}

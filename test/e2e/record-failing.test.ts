@@ -1,0 +1,195 @@
+/** Whatever fails in the recorder, clients see the same bytes, and the trace says what is missing. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { startThread, type Worker } from '../../src/base/threads.ts'
+import { parseRecordOptions } from '../../src/record/options.ts'
+import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
+import { RecordSession } from '../../src/record/record-session.ts'
+import { complete, STREAM, streamServer } from '../support/completions.ts'
+import { gapsOf, rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
+import { testWorld } from '../support/test-world.ts'
+import { freePort, wireClient } from '../support/wire.ts'
+
+const cleanUps: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const clean of cleanUps.splice(0).toReversed()) await clean()
+})
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+async function recorderOn(
+  changes: Parameters<typeof startRecorder>[1] = {},
+  directory?: string,
+): Promise<Recorder> {
+  const server = await streamServer()
+  const recorder = await startRecorder(server.port, changes, directory)
+  cleanUps.push(server.close, recorder.remove, recorder.stop)
+  return recorder
+}
+
+/** So many requests; each must have got its whole answer. */
+async function pass({ port }: { port: number }, from: number, count: number): Promise<void> {
+  for (let index = from; index < from + count; index += 1) {
+    expect(await complete(wireClient, port, index)).toBe(STREAM)
+  }
+}
+
+async function maxTokensOf(directory: string): Promise<(number | null)[]> {
+  return (await rowsOf(directory)).map(({ maxTokens }) => maxTokens)
+}
+
+test('the folder is removed: traffic passes, and recording goes on in a new one', async () => {
+  const recorder = await recorderOn()
+  await pass(recorder, 1, 3)
+  await wait(300)
+  rmSync(recorder.directory, { recursive: true })
+  await wait(300)
+  await pass(recorder, 10, 3)
+  await wait(1_500)
+  await pass(recorder, 20, 3)
+  await recorder.stop()
+  expect(await maxTokensOf(recorder.directory)).toEqual([10, 11, 12, 20, 21, 22])
+})
+
+test('another program locks the file: traffic passes, and no row is lost', async () => {
+  const recorder = await recorderOn()
+  await pass(recorder, 1, 2)
+  await wait(300)
+  const other = new Database(join(recorder.directory, '000001.sqlite'))
+  other.exec('BEGIN IMMEDIATE')
+  await pass(recorder, 10, 3)
+  await wait(2_000)
+  await pass(recorder, 20, 3)
+  other.exec('ROLLBACK')
+  other.close()
+  await recorder.stop()
+  expect(await maxTokensOf(recorder.directory)).toEqual([1, 2, 10, 11, 12, 20, 21, 22])
+})
+
+test('the folder cannot be made at the start: traffic passes, and recording begins later', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'trace-blocked-'))
+  cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
+  const directory = join(parent, 'prod')
+  writeFileSync(directory, 'a file where the folder should be')
+  const recorder = await recorderOn({}, directory)
+  await pass(recorder, 1, 2)
+  rmSync(directory)
+  await wait(1_500)
+  await pass(recorder, 10, 2)
+  await recorder.stop()
+  expect(await maxTokensOf(directory)).toEqual([1, 2, 10, 11])
+})
+
+test('no room in the queue: traffic passes, and a gap says how many are missing', async () => {
+  const recorder = await recorderOn({ queueBytes: '1KB' })
+  await pass(recorder, 1, 5)
+  await recorder.stop()
+  expect(await rowsOf(recorder.directory)).toEqual([])
+  const gaps = await gapsOf(recorder.directory)
+  expect(gaps.map(({ reason }) => reason)).toEqual(gaps.map(() => 'queue_full'))
+  expect(gaps.reduce((sum, { count }) => sum + count, 0)).toBe(5)
+  expect(recorder.said.out).toContain('5 requests are missing')
+})
+
+test('no room for rows: traffic passes, and a gap says how many are missing', async () => {
+  const recorder = await recorderOn({ queueRows: '2' })
+  const other = new Database(join(recorder.directory, '000001.sqlite'))
+  other.exec('BEGIN IMMEDIATE')
+  await pass(recorder, 1, 6)
+  await wait(300)
+  other.exec('ROLLBACK')
+  other.close()
+  await recorder.stop()
+  const rows = await rowsOf(recorder.directory)
+  const gaps = await gapsOf(recorder.directory)
+  const missing = gaps.reduce((sum, { count }) => sum + count, 0)
+  expect(rows.length + missing).toBe(6)
+})
+
+test('SIGUSR2 switches recording off and on; the gap says paused', async () => {
+  const recorder = await recorderOn()
+  await pass(recorder, 1, 2)
+  recorder.signal('SIGUSR2')
+  await pass(recorder, 10, 3)
+  recorder.signal('SIGUSR2')
+  await pass(recorder, 20, 2)
+  await recorder.stop()
+  expect(await maxTokensOf(recorder.directory)).toEqual([1, 2, 20, 21])
+  expect(await gapsOf(recorder.directory)).toMatchObject([{ reason: 'paused', count: 3 }])
+})
+
+test('with --require-recording what cannot be recorded is refused', async () => {
+  const recorder = await recorderOn({ requireRecording: true })
+  await pass(recorder, 1, 1)
+  recorder.signal('SIGUSR2')
+  await expect(complete(wireClient, recorder.port, 2)).rejects.toThrow('ECONNRESET')
+  recorder.signal('SIGUSR2')
+  await pass(recorder, 3, 1)
+})
+
+test('the observer is killed in the middle of streams: no byte is missing, and a new one starts', async () => {
+  const server = await streamServer(150)
+  const directory = mkdtempSync(join(tmpdir(), 'trace-killed-'))
+  const port = await freePort()
+  const { world } = testWorld({ clock: systemClock })
+  const options = parseRecordOptions({
+    ...RECORD_DEFAULTS,
+    upstream: `http://127.0.0.1:${server.port}`,
+    listen: `127.0.0.1:${port}`,
+    out: directory,
+    metricsUrl: 'off',
+    tokenizeRate: '0',
+  })
+  const workers: Worker[] = []
+  const session = new RecordSession(options, world, randomBytes(32), (config) => {
+    const from = new URL('../../src/record/record-session.ts', import.meta.url).href
+    const worker = startThread(from, './observe-worker', { workerData: config })
+    workers.push(worker)
+    return worker
+  })
+  await session.start()
+  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }), server.close)
+  const under = async (from: number) =>
+    Promise.all(
+      Array.from({ length: 5 }, async (_u, index) => complete(wireClient, port, from + index)),
+    )
+
+  expect(await under(1)).toEqual(Array.from({ length: 5 }, () => STREAM))
+  while (session.status().counts.recorded < 5) await wait(20)
+  const running = under(10)
+  await wait(70)
+  await workers[0]?.terminate()
+  expect(session.status().degraded).toContain('observer')
+  expect(await running).toEqual(Array.from({ length: 5 }, () => STREAM))
+  while (session.status().degraded !== null) await wait(50)
+  expect(await under(20)).toEqual(Array.from({ length: 5 }, () => STREAM))
+  await session.drain(1_000_000)
+  await session.close(5_000_000)
+  expect(workers.length).toBe(2)
+  const rows = await rowsOf(directory)
+  const whole = rows.filter(({ outcome }) => outcome === 'ok').map(({ maxTokens }) => maxTokens)
+  expect(whole).toEqual(expect.arrayContaining([1, 2, 3, 4, 5, 20, 21, 22, 23, 24]))
+  const gaps = await gapsOf(directory)
+  const missing = gaps.reduce((sum, { count }) => sum + count, 0)
+  expect(missing).toBeGreaterThanOrEqual(5)
+  expect(gaps.every(({ reason }) => reason === 'observer_down')).toBe(true)
+})
+
+test('segments rotate by age and the oldest are deleted; rows under way move along', async () => {
+  const recorder = await recorderOn({ rotateAge: '250ms', keepSegments: '2' })
+  await pass(recorder, 1, 4)
+  await wait(800)
+  await pass(recorder, 100, 4)
+  await wait(800)
+  await pass(recorder, 200, 20)
+  await recorder.stop()
+  expect(existsSync(join(recorder.directory, '000001.sqlite'))).toBe(false)
+  const kept = await maxTokensOf(recorder.directory)
+  expect(kept.at(-1)).toBe(219)
+})
