@@ -50,7 +50,8 @@ async function encodeTable(encoder: RowEncoder, table: TableName, reader: TraceR
     case 'block': {
       const blocks = new GrowingBlocks()
       for await (const batch of reader.blocks()) blocks.add(batch)
-      encoder.rows('block', blocks.sortedById())
+      const { rowCount, ...columns } = blocks.sortedById()
+      encoder.rows('block', { rowCount, columns })
       return
     }
     case 'event':

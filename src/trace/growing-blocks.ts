@@ -2,6 +2,15 @@
 import { IdIndex } from './id-index.ts'
 import type { Batch } from './table.ts'
 
+export type SortedBlocks = Readonly<{
+  rowCount: number
+  id: BigUint64Array
+  /** 0 where there is none. */
+  parent: BigUint64Array
+  /** NaN where it is not known. */
+  tokens: Float64Array
+}>
+
 const CHAIN_BATCH_ROWS = 16_384
 
 export class GrowingBlocks {
@@ -23,7 +32,7 @@ export class GrowingBlocks {
   }
 
   /** By id as an unsigned number. */
-  sortedById(): Batch {
+  sortedById(): SortedBlocks {
     const places = this.#places()
     const id = this.#ids.slice(0, this.#count).toSorted()
     const parent = new BigUint64Array(this.#count)
@@ -33,7 +42,7 @@ export class GrowingBlocks {
       parent[index] = this.#parents[place] ?? 0n
       tokens[index] = this.#tokens[place] ?? NaN
     }
-    return { rowCount: this.#count, columns: { id, parent, tokens } }
+    return { rowCount: this.#count, id, parent, tokens }
   }
 
   /** The blocks that lie on a chain to one of these leaves, in the order in which they were added. */

@@ -76,7 +76,7 @@ function cellText(cell: Cell): string {
 }
 
 /** Control characters, and those that turn the direction of text, as escapes. */
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
     (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,

@@ -1,0 +1,27 @@
+/** `trace merge`: several traces as one. */
+import { Command } from 'commander'
+import { formatCount } from '../base/format.ts'
+import { parseChoice } from '../base/parse.ts'
+import { ALIGNMENTS, mergeTraces } from '../trace/merge-traces.ts'
+import type { Verb } from './verbs.ts'
+
+export const mergeCommand: Verb = (world) =>
+  new Command('merge')
+    .description('Puts traces side by side in one, or joins the shards of one replay.')
+    .argument('<traces...>', 'files, or directories of recordings')
+    .requiredOption('--out <file>', 'ends in .sqlite or .arrow')
+    .option('--align <how>', 'wall: as they stood in time; start: all begin together', 'auto')
+    .option('--force', 'replace the output if it exists')
+    .addHelpText(
+      'after',
+      '\nNumbers of rows are kept apart. So are ids, sessions and tenants, unless all traces were\n' +
+        'made with the same key.\n\nExamples:\n' +
+        '  $ trace merge monday/ tuesday/ --out both.arrow\n' +
+        '  $ trace merge shard-0.sqlite shard-1.sqlite --out run.sqlite\n',
+    )
+    .action(async (inputs: string[], raw: { out: string; align: string; force?: true }) => {
+      const alignment = parseChoice('--align', raw.align, ALIGNMENTS)
+      const options = { inputs, output: raw.out, alignment, isForced: raw.force === true }
+      const { rowCount, how } = await mergeTraces(options)
+      world.stdout.write(`${raw.out}  ${formatCount(rowCount)} requests · ${how.join(' · ')}\n`)
+    })
