@@ -2,13 +2,33 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** Deeper values are not looked into: writing them again would overflow the stack. */
+export const MAX_JSON_DEPTH = 200
+
 /** null for anything that is not JSON; the reason is dropped, since it would quote the text. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown
+    const value = JSON.parse(text) as unknown
+    return text.length > 2 * MAX_JSON_DEPTH && isTooDeep(value) ? null : value
   } catch {
     return null
   }
+}
+
+function isTooDeep(root: unknown): boolean {
+  let level: unknown[] = [root]
+  for (let depth = 0; depth <= MAX_JSON_DEPTH; depth += 1) {
+    const next: unknown[] = []
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue
+      for (const inner of Object.values(value)) {
+        if (typeof inner === 'object' && inner !== null) next.push(inner)
+      }
+    }
+    if (next.length === 0) return false
+    level = next
+  }
+  return true
 }
 
 export function asObject(value: unknown): JsonObject | null {
