@@ -1,5 +1,6 @@
 /** `trace merge`: several traces as one. */
 import { Command } from 'commander'
+import { TraceError } from '../base/errors.ts'
 import { formatCount } from '../base/format.ts'
 import { parseChoice } from '../base/parse.ts'
 import { ALIGNMENTS, mergeTraces } from '../trace/merge-traces.ts'
@@ -9,7 +10,7 @@ export const mergeCommand: Verb = (world) =>
   new Command('merge')
     .description('Puts traces side by side in one, or joins the shards of one replay.')
     .argument('<traces...>', 'files, or directories of recordings')
-    .requiredOption('--out <file>', 'ends in .sqlite or .arrow')
+    .option('--out <file>', 'where to write; ends in .sqlite or .arrow')
     .option('--align <how>', 'wall: as they stood in time; start: all begin together', 'auto')
     .option('--force', 'replace the output if it exists')
     .addHelpText(
@@ -19,7 +20,8 @@ export const mergeCommand: Verb = (world) =>
         '  $ trace merge monday/ tuesday/ --out both.arrow\n' +
         '  $ trace merge shard-0.sqlite shard-1.sqlite --out run.sqlite\n',
     )
-    .action(async (inputs: string[], raw: { out: string; align: string; force?: true }) => {
+    .action(async (inputs: string[], raw: { out?: string; align: string; force?: true }) => {
+      if (raw.out === undefined) throw new TraceError('BAD_OPTION', 'merge wants --out <file>')
       const alignment = parseChoice('--align', raw.align, ALIGNMENTS)
       const options = { inputs, output: raw.out, alignment, isForced: raw.force === true }
       const { rowCount, how } = await mergeTraces(options)
