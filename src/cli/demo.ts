@@ -12,7 +12,7 @@ export const demoCommand: Verb = (world, answer) =>
     .option('--duration <duration>', 'of live traffic', DEMO_DEFAULTS.duration)
     .addHelpText(
       'after',
-      '\nExamples:\n  $ trace demo\n  $ trace demo --seed 12 --duration 20s --out tour\n',
+      '\nExamples:\n  $ trace demo\n  $ trace demo --seed 12 --duration 10s --out tour\n',
     )
     .action(async (raw: RawDemoOptions) => {
       answer(await demo(parseDemoOptions(raw), world))

@@ -36,7 +36,7 @@ export const engineCommand: Verb = (world) =>
     .option('--force-usage', 'usage in every stream, unasked')
     .addHelpText(
       'after',
-      `\nProfiles:\n${describeProfiles()}\n\nExamples:\n` +
+      `\nProfiles (docs/engine.md has their constants):\n${describeProfiles()}\n\nExamples:\n` +
         '  $ trace engine --listen 127.0.0.1:8000\n' +
         '  $ trace engine --listen 127.0.0.1:8000 --profile h100-8b --seed 7 --log sent.jsonl\n',
     )

@@ -61,7 +61,7 @@ export const PROFILES: readonly Profile[] = [
   },
   {
     name: 'h100x4-70b',
-    origin: `Llama 3.1 70B on four H100 SXM; ${ROOFLINE}, 3 ms a step for tensor parallelism`,
+    origin: `Llama 3.1 70B on four H100 SXM; ${ROOFLINE}, 3 ms a step to join them`,
     modelName: 'llama-3.1-70b',
     maxModelTokens: 131_072,
     maxSequences: 1_024,
@@ -93,7 +93,7 @@ export const PROFILES: readonly Profile[] = [
   },
   {
     name: 'steady-20ms',
-    origin: 'no real server: each step takes 20 ms whatever is in it, to measure clients against',
+    origin: 'no real server: each step takes 20 ms, to measure clients against',
     modelName: 'steady',
     maxModelTokens: 131_072,
     maxSequences: 4_096,
