@@ -1,33 +1,58 @@
 /** `trace inspect`: what is in a trace. */
+import { basename } from 'node:path'
 import { Command } from 'commander'
-import { formatInspection } from '../report/inspection-text.ts'
+import {
+  INSPECT_FLAGS,
+  parseInspectOptions,
+  type RawInspectOptions,
+} from '../report/inspect-options.ts'
+import { formatDrift, formatInspection } from '../report/inspection-text.ts'
 import { inspectTrace } from '../report/inspection.ts'
+import { OUTPUT_FLAGS, Outputs } from '../report/outputs.ts'
 import { rowDigest } from '../trace/digest.ts'
 import { openTrace } from '../trace/open.ts'
+import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
-export const inspectCommand: Verb = (world) =>
-  new Command('inspect')
+type Raw = RawInspectOptions & { json?: true; digest?: true; drift?: true; html?: string }
+
+const EXAMPLES = `
+Examples:
+  $ trace inspect prod/ --cache-size 1M
+  $ trace inspect --json tuesday.sqlite
+`
+
+export const inspectCommand: Verb = (world) => {
+  const command = new Command('inspect')
     .description('Shows what is in a trace: arrivals, sizes, sharing, sessions, outcomes.')
     .argument('<trace>', 'file, or the directory of a recording')
     .option('--json', 'all figures as one JSON document')
     .option('--digest', 'only the digest of its rows: equal in both containers')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ trace inspect prod/\n  $ trace inspect --json tuesday.sqlite\n',
-    )
-    .action(async (path: string, raw: { json?: true; digest?: true }) => {
+    .option('--drift', 'each eighth of the trace against the first')
+  return addFlags(command, { ...INSPECT_FLAGS, html: OUTPUT_FLAGS.html })
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, raw: Raw) => {
+      const question = parseInspectOptions(raw)
       const reader = await openTrace(path)
+      const outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
       try {
         if (raw.digest) {
           world.stdout.write(`${await rowDigest(reader)}\n`)
           return
         }
-        const inspection = await inspectTrace(reader)
-        world.stdout.write(
-          raw.json ? `${JSON.stringify(inspection, null, 2)}\n` : formatInspection(inspection),
-        )
+        const inspection = await inspectTrace(reader, raw.cacheSize ? question : null)
+        await outputs.write({
+          html: async () =>
+            (await import('../report/inspection-page.ts')).inspectionPage(
+              inspection,
+              basename(path),
+            ),
+        })
+        if (raw.json) world.stdout.write(`${JSON.stringify(inspection, null, 2)}\n`)
+        else world.stdout.write(formatInspection(inspection))
+        if (raw.drift && !raw.json) world.stdout.write(formatDrift(inspection))
       } finally {
         await reader.close()
       }
     })
+}

@@ -20,6 +20,10 @@ import { recordCommand } from './record.ts'
 import { reportCommand } from './report.ts'
 import { replayCommand } from './replay.ts'
 import { scrubCommand } from './scrub.ts'
+import { signCommand } from './sign.ts'
+import { verifyCommand } from './verify.ts'
+import { pushCommand } from './push.ts'
+import { pullCommand } from './pull.ts'
 
 /** Makes one verb's command. `answer` sets an exit code other than 0 that is not an error. */
 export type Verb = (world: World, answer: (exitCode: number) => void) => Command
@@ -44,4 +48,8 @@ export const VERBS: readonly Verb[] = [
   demoCommand,
   doctorCommand,
   scrubCommand,
+  signCommand,
+  verifyCommand,
+  pushCommand,
+  pullCommand,
 ]

@@ -50,6 +50,7 @@ export const {
   line,
   lineY,
   rect,
+  rectY,
   ruleX,
   ruleY,
   text,

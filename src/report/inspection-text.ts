@@ -68,7 +68,7 @@ function sizeLines({ input, output, corr, token_sources: sources }: Inspection):
   ]
 }
 
-function prefixLines({ prefix, cached_token_share: cached }: Inspection): string[] {
+function prefixLines({ prefix, cache, cached_token_share: cached }: Inspection): string[] {
   const told =
     cached === null
       ? []
@@ -89,8 +89,39 @@ function prefixLines({ prefix, cached_token_share: cached }: Inspection): string
           ),
         ]
       : []),
+    ...cacheLines(cache),
     ...told,
   ]
+}
+
+function cacheLines(cache: Inspection['cache']): string[] {
+  if (cache === null) return []
+  const sizes = cache.sizes.map(
+    ({ capacity_tokens: tokens, token_hit_rate: rate }) =>
+      `${formatShare(rate)} with ${tokens === null ? 'an infinite cache' : formatCount(tokens)}`,
+  )
+  return [
+    labelled('', `${cache.rule} rule, blocks of ${formatCount(cache.block_tokens)}, all requests:`),
+    ...sizes.map((text) => labelled('', `  ${text}`)),
+  ]
+}
+
+/** `--drift`: each eighth of the trace against the first. */
+export function formatDrift({ drift }: Inspection): string {
+  if (drift.length === 0) return 'drift      too few requests to compare eighths of the trace\n'
+  const head = ['from', 'requests', 'rate/s', 'prompt p50', 'output p50', 'PSI in', 'PSI out', 'CV']
+  const rows = drift.map((part) => [
+    formatDuration(part.from_s * 1e6),
+    formatCount(part.requests),
+    cell(part.rate),
+    cell(part.prompt_p50),
+    cell(part.output_p50),
+    cell(part.prompt_psi, 2),
+    cell(part.output_psi, 2),
+    cell(part.iat_cv),
+  ])
+  const lines = [head, ...rows].map((cells) => cells.map((text) => text.padStart(12)).join(''))
+  return `${lines.join('\n')}\nPSI against the first part: below 0.1 stable, above 0.25 moved.\n`
 }
 
 function sessionLines({ sessions }: Inspection): string[] {
@@ -177,4 +208,8 @@ function spanOf(name: string, summary: Summary | null): string | false {
     summary !== null &&
     `${name} p50 ${formatDuration(summary.p50 * 1e6)}, p99 ${formatDuration(summary.p99 * 1e6)}`
   )
+}
+
+function cell(value: number | null, digits = 3): string {
+  return value === null ? '–' : significant(value, digits)
 }

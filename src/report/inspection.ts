@@ -5,6 +5,10 @@ import { quantiles } from '../stats/quantile.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { loadBlocks } from '../workload/block-table.ts'
 import { type ArrivalFigures, arrivalFigures } from './arrival-figures.ts'
+import { type CacheFigures, cacheFigures } from './cache-figures.ts'
+import { type DriftPart, driftOf } from './drift.ts'
+import type { CacheQuestion } from './inspect-options.ts'
+import { type InspectionSeries, inspectionSeries } from './inspection-series.ts'
 import { DEMAND_COLUMNS, DemandWatch } from './demand-watch.ts'
 import { LATENCY_COLUMNS, LatencyWatch, present } from './latency-watch.ts'
 import { type PrefixFigures, PrefixWatch } from './prefix-figures.ts'
@@ -45,6 +49,9 @@ export type Inspection = Readonly<{
   gaps: Readonly<{ count: number; missing_requests: number }>
   events: Record<string, number>
   row_digest: string | null
+  drift: readonly DriftPart[]
+  cache: CacheFigures | null
+  series: InspectionSeries
 }>
 
 export type Concentration = Readonly<{ count: number; top_share: number; top10_share: number }>
@@ -58,7 +65,11 @@ export type LatencyFigures = Readonly<{
   inter_token_s: Readonly<{ n: number; mean: number; p50: number; p95: number; p99: number }> | null
 }>
 
-export async function inspectTrace(reader: TraceReader): Promise<Inspection> {
+/** @param cache asks for prefix hits with bounded caches: one more pass */
+export async function inspectTrace(
+  reader: TraceReader,
+  cache: CacheQuestion | null = null,
+): Promise<Inspection> {
   const demand = new DemandWatch()
   const latency = new LatencyWatch(false)
   const table = await loadBlocks(reader)
@@ -81,6 +92,9 @@ export async function inspectTrace(reader: TraceReader): Promise<Inspection> {
     latency: latencyFigures(latency, reader.header.kind),
     ...(await sideTables(reader)),
     row_digest: reader.header.rowDigest,
+    drift: driftOf(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
+    cache: cache && (await cacheFigures(reader, cache)),
+    series: inspectionSeries(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
   }
 }
 

@@ -36,6 +36,8 @@ const MAX_RESAMPLED = 20_000
 const INDEPENDENT_LENGTH = 1.1
 /** Fewer effective values than this beyond a quantile of dependent values, and nothing is said. */
 const FEWEST_BEYOND = 10
+/** From fewer than this the correlation length itself cannot be told: a long excursion looks short. */
+const FEWEST_EFFECTIVE = 30
 
 /** @param values in the order in which they happened; may be none */
 export function estimateQuantiles(values: Float64Array, qs: readonly number[]): SeriesEstimate {
@@ -67,6 +69,7 @@ function dependent(
   effectiveCount: number,
   narrow: Interval | undefined,
 ): QuantileEstimate['interval'] {
+  if (effectiveCount < FEWEST_EFFECTIVE) return null
   if (effectiveCount * Math.min(q, 1 - q) < FEWEST_BEYOND) return null
   const wide = effectiveInterval(sorted, q, effectiveCount, LEVEL)
   if (wide === null) return null

@@ -13,7 +13,7 @@ import { parseObjectives } from '../../src/report/objective.ts'
 import { Outputs } from '../../src/report/outputs.ts'
 import { reportPage } from '../../src/report/report-page.ts'
 import { formatReport } from '../../src/report/report-text.ts'
-import { buildReport } from '../../src/report/report.ts'
+import { buildReport, type Report } from '../../src/report/report.ts'
 import { splitSides } from '../../src/report/sides-argument.ts'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
@@ -42,7 +42,11 @@ function rows(kind: 'recorded' | 'replayed', scale = 1): Partial<RequestRow>[] {
   })
 }
 
-async function sampleReport() {
+/** Made once: each test only reads it. */
+let made: Promise<Report> | undefined
+const sampleReport = () => (made ??= makeReport())
+
+async function makeReport() {
   const recorded = unsavedTrace({ kind: 'recorded', requests: rows('recorded') })
   const replayed = unsavedTrace({
     kind: 'replayed',

@@ -1,0 +1,56 @@
+/** Does the traffic change within a trace? Each part against the whole. Pure. */
+import { ksDistance, populationStability } from '../stats/distance.ts'
+import { describe } from '../stats/moments.ts'
+import { gapsOf } from '../stats/arrivals.ts'
+import { quantiles } from '../stats/quantile.ts'
+
+export type DriftPart = Readonly<{
+  from_s: number
+  to_s: number
+  requests: number
+  rate: number
+  prompt_p50: number | null
+  output_p50: number | null
+  /** Against the first part; below 0.1 stable, above 0.25 moved. */
+  prompt_psi: number | null
+  output_psi: number | null
+  prompt_ks: number | null
+  output_ks: number | null
+  iat_cv: number | null
+}>
+
+const PARTS = 8
+const MIN_ROWS = 20
+
+/** Eight parts of equal span. @param rows in order of time; NaN where a row has no count */
+export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64Array): DriftPart[] {
+  const firstUs = at[0] ?? 0
+  const spanUs = (at.at(-1) ?? 0) - firstUs
+  if (at.length < PARTS * MIN_ROWS || spanUs === 0) return []
+  const partOf = (us: number) => Math.min(PARTS - 1, Math.floor((PARTS * (us - firstUs)) / spanUs))
+  const pieces = Array.from({ length: PARTS }, (_, part) => {
+    const isIn = (_value: number, row: number) => partOf(at[row]!) === part
+    const sizes = (values: Float64Array) =>
+      values.filter(isIn).filter((value) => !Number.isNaN(value))
+    return { at: at.filter(isIn), prompt: sizes(prompt), output: sizes(output) }
+  })
+  const first = pieces.find((piece) => piece.at.length >= MIN_ROWS) ?? pieces[0]!
+  const partS = spanUs / PARTS / 1e6
+  return pieces.map((piece, part) => ({
+    from_s: part * partS,
+    to_s: (part + 1) * partS,
+    requests: piece.at.length,
+    rate: piece.at.length / partS,
+    prompt_p50: orNull(quantiles(piece.prompt, [0.5])[0]),
+    output_p50: orNull(quantiles(piece.output, [0.5])[0]),
+    prompt_psi: orNull(populationStability(first.prompt, piece.prompt)),
+    output_psi: orNull(populationStability(first.output, piece.output)),
+    prompt_ks: orNull(ksDistance(first.prompt, piece.prompt)),
+    output_ks: orNull(ksDistance(first.output, piece.output)),
+    iat_cv: orNull(describe(gapsOf(piece.at)).cv),
+  }))
+}
+
+function orNull(value: number | undefined): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : value
+}

@@ -1,0 +1,245 @@
+/** An inspection as one page with pictures. Pure. */
+import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { ONE, plainNumber, THREE, TWO } from './chart-style.ts'
+import { areaY, barX, barY, chart, dot, gridX, gridY, lineY, rect, rectY, ruleY } from './chart.ts'
+import { formatInspection } from './inspection-text.ts'
+import type { Inspection } from './inspection.ts'
+import { escapeHtml, figure, page, type Section, section, table } from './page.ts'
+
+export function inspectionPage(inspection: Inspection, title: string): string {
+  const { arrivals } = inspection
+  const sections = [
+    rateSection(inspection),
+    idcSection(inspection),
+    lengthSection(inspection),
+    prefixSection(inspection),
+    sessionSection(inspection),
+    sharesSection(inspection),
+  ].filter((found) => found !== null)
+  return page(
+    `${title} · trace inspect`,
+    [
+      `<h1>${escapeHtml(title)}</h1>`,
+      `<p class="note">${formatCount(arrivals.n)} requests · rows (SHA-256) ${escapeHtml(inspection.row_digest ?? 'not written yet')}</p>`,
+      `<pre>${escapeHtml(formatInspection(inspection))}</pre>`,
+      ...sections.map(section),
+    ].join('\n'),
+  )
+}
+
+function rateSection({ series }: Inspection): Section | null {
+  if (series.rate.length < 2) return null
+  const byHour =
+    series.by_hour === null
+      ? ''
+      : figure(
+          chart({
+            label: 'Requests by hour of the day, counted from the first request',
+            height: 160,
+            x: { label: 'hours since the first request, modulo a day', type: 'band' },
+            y: { label: '↑ requests', zero: true },
+            marks: [
+              gridY(),
+              barY(
+                series.by_hour.map((count, hour) => ({ hour, count })),
+                { x: 'hour', y: 'count', fill: ONE },
+              ),
+            ],
+          }),
+          'Days laid over each other.',
+        )
+  return {
+    title: 'Rate over time',
+    body:
+      figure(
+        chart({
+          label: 'Requests per second over time',
+          x: { label: 'seconds →', tickFormat: plainNumber },
+          y: { label: '↑ requests/s', zero: true },
+          marks: [
+            gridY(),
+            areaY(series.rate, {
+              x: 't_s',
+              y: 'per_s',
+              fill: ONE,
+              fillOpacity: 0.25,
+              curve: 'step-after',
+            }),
+            lineY(series.rate, { x: 't_s', y: 'per_s', stroke: ONE, curve: 'step-after' }),
+          ],
+        }),
+        `Stretches of ${formatDuration(series.bucket_s * 1e6)}.`,
+      ) + byHour,
+  }
+}
+
+function idcSection({ series }: Inspection): Section | null {
+  if (series.idc.length < 2) return null
+  return {
+    title: 'Burstiness',
+    body:
+      figure(
+        chart({
+          label: 'Index of dispersion for counts against window length, both axes logarithmic',
+          x: { type: 'log', label: 'window, s →', tickFormat: plainNumber },
+          y: { type: 'log', label: '↑ IDC', tickFormat: plainNumber },
+          marks: [
+            gridY(),
+            ruleY([1], { stroke: 'currentColor', strokeDasharray: '3,3' }),
+            lineY(series.idc, { x: 'window_s', y: 'idc', stroke: TWO }),
+            dot(series.idc, { x: 'window_s', y: 'idc', fill: TWO, r: 3 }),
+          ],
+        }),
+        'Variance over mean of the counts. 1 (dashed) is a Poisson process; a curve that goes on rising is a rate that moves.',
+      ) +
+      (series.gaps.length === 0
+        ? ''
+        : figure(
+            chart({
+              label: 'Gaps between arrivals, logarithmic axis',
+              height: 180,
+              x: { type: 'log', label: 'gap, s →', tickFormat: plainNumber },
+              y: { label: '↑ gaps', zero: true },
+              marks: [
+                gridY(),
+                rectY(series.gaps, {
+                  x1: 'from_s',
+                  x2: 'to_s',
+                  y: 'count',
+                  fill: ONE,
+                  insetLeft: 0.5,
+                }),
+              ],
+            }),
+            'Gaps of zero are left out here.',
+          )),
+  }
+}
+
+function lengthSection({ series, input, output }: Inspection): Section | null {
+  if (series.joint.length < 2 || !input || !output) return null
+  return {
+    title: 'Lengths',
+    note: `Prompt p50 ${formatCount(input.p50)}, p99 ${formatCount(input.p99)} · output p50 ${formatCount(output.p50)}, p99 ${formatCount(output.p99)} tokens.`,
+    body: figure(
+      chart({
+        label: 'Requests by prompt length and output length, both axes logarithmic; denser is more',
+        height: 340,
+        x: { type: 'log', label: 'prompt tokens →', tickFormat: plainNumber },
+        y: { type: 'log', label: '↑ output tokens', tickFormat: plainNumber },
+        marks: [
+          gridX(),
+          gridY(),
+          rect(series.joint, {
+            x1: 'x1',
+            x2: 'x2',
+            y1: 'y1',
+            y2: 'y2',
+            fill: ONE,
+            fillOpacity: (bin: { count: number }) => opacityOf(bin.count, series.joint),
+          }),
+        ],
+      }),
+      'The darker a cell, the more requests, on a logarithmic scale.',
+    ),
+  }
+}
+
+function opacityOf(count: number, bins: readonly { count: number }[]): number {
+  const most = bins.reduce((largest, bin) => Math.max(largest, bin.count), 1)
+  return 0.12 + (0.88 * Math.log(count + 1)) / Math.log(most + 1)
+}
+
+function prefixSection({ prefix, cache }: Inspection): Section | null {
+  if (prefix === null) return null
+  const rows = [
+    ['prompt tokens seen before, infinite cache', formatShare(prefix.token_prefix_hit_ratio)],
+    ['blocks seen before', formatShare(prefix.block_prefix_hit_ratio)],
+    ['distinct blocks', formatCount(prefix.unique_blocks)],
+    ['blocks used once', formatShare(prefix.blocks_used_once_frac)],
+    ['requests with any hit', formatShare(prefix.requests_with_hit_frac)],
+    ['share of reuse on a tenth of the blocks', formatShare(prefix.top10pct_blocks_share_of_reuse)],
+    ...(prefix.reuse_gap_s
+      ? [
+          ['used again after, p50', formatDuration(prefix.reuse_gap_s.p50 * 1e6)],
+          ['used again after, p99', formatDuration(prefix.reuse_gap_s.p99 * 1e6)],
+        ]
+      : []),
+  ]
+  const sizes = (cache?.sizes ?? []).map(({ capacity_tokens: tokens, token_hit_rate: rate }) => ({
+    size: tokens === null ? 'infinite' : formatCount(tokens),
+    rate,
+  }))
+  const picture =
+    sizes.length < 2
+      ? ''
+      : figure(
+          chart({
+            label: 'Share of prompt tokens served by a prefix cache, by its size',
+            height: 60 + 24 * sizes.length,
+            x: { label: 'prompt tokens from the cache →', domain: [0, 1], tickFormat: '%' },
+            y: { type: 'band', label: null, domain: sizes.map(({ size }) => size) },
+            marks: [gridX(), barX(sizes, { x: 'rate', y: 'size', fill: THREE })],
+          }),
+          `Cache sizes in tokens, ${cache?.rule ?? ''} rule, all requests, the cache begins empty.`,
+        )
+  return { title: 'Prefix reuse', body: table(['', ''], rows) + picture }
+}
+
+function sessionSection({ sessions }: Inspection): Section | null {
+  if (sessions === null) return null
+  const gap = sessions.intra_session_gap_s
+  return {
+    title: 'Sessions',
+    body: table(
+      ['', 'mean', 'p50', 'p95', 'p99', 'largest'],
+      [
+        [
+          'turns',
+          ...[
+            sessions.turns.mean,
+            sessions.turns.p50,
+            sessions.turns.p95,
+            sessions.turns.p99,
+            sessions.turns.max,
+          ].map((value) => significant(value, 3)),
+        ],
+        ...(gap
+          ? [
+              [
+                'from turn to turn',
+                ...[gap.mean, gap.p50, gap.p95, gap.p99, gap.max].map((value) =>
+                  formatDuration(value * 1e6),
+                ),
+              ],
+            ]
+          : []),
+      ],
+    ),
+    note: `${formatCount(sessions.sessions)} sessions, ${formatShare(sessions.single_turn_frac, 0)} of them with one turn.`,
+  }
+}
+
+function sharesSection(inspection: Inspection): Section | null {
+  const total = Math.max(1, inspection.arrivals.n)
+  const rows = (
+    [
+      ['outcome', inspection.outcomes],
+      ['model', inspection.models],
+      ['route', inspection.endpoints],
+      ['counted by', inspection.token_sources],
+      ['finished by', inspection.finish_reasons],
+    ] as const
+  ).flatMap(([name, counts]) =>
+    Object.entries(counts)
+      .slice(0, 12)
+      .map(([value, count]) => [
+        `${name}: ${value}`,
+        formatCount(count),
+        formatShare(count / total),
+      ]),
+  )
+  return rows.length === 0
+    ? null
+    : { title: 'Shares', body: table(['', 'requests', 'share'], rows) }
+}
