@@ -26,8 +26,7 @@ const LLAMA_70B: Transformer = {
   headSize: 128,
 }
 
-const ROOFLINE =
-  'roofline of data sheet and model configuration at 70 % of bandwidth, 50 % of FLOPs'
+const ROOFLINE = 'roofline of public figures'
 
 /** Close to the output lengths of the public Azure 2023 conversation trace: median 129 tokens. */
 const CHAT_ANSWERS = { median: 129, sigma: 0.9 }
@@ -74,8 +73,7 @@ export const PROFILES: readonly Profile[] = [
   },
   {
     name: 'tiny-cpu',
-    origin:
-      'vLLM 0.32 on two CPU cores, random weights; fitted to what `npm run bench engine` measured',
+    origin: 'vLLM 0.32 on two CPU cores, random weights; fitted to our measurements',
     modelName: 'tiny',
     maxModelTokens: 8_192,
     maxSequences: 128,

@@ -76,7 +76,11 @@ async function play(stage: Stage): Promise<void> {
     engineUrl,
   )
   const record = ['record', '--upstream', engineUrl, '--listen', addressOf(recorderUrl)]
-  const recorder = await serve(stage, [...record, '--out', recording], recorderUrl)
+  const recorder = await serve(
+    stage,
+    [...record, '--admin-listen', 'off', '--out', recording],
+    recorderUrl,
+  )
   await live(stage, recorderUrl)
   say(stage, '\n^C to the recorder\n')
   stage.servers.splice(stage.servers.indexOf(recorder), 1)
