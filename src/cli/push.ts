@@ -1,0 +1,36 @@
+/** `trace push FILE DEST`: a trace to a folder, a web server, S3 or an OCI registry. */
+import { Command } from 'commander'
+import { formatBytes } from '../base/format.ts'
+import { pushTrace } from '../share/push.ts'
+import type { Verb } from './verbs.ts'
+
+export const pushCommand: Verb = (world) =>
+  new Command('push')
+    .description(
+      'Puts a trace where others can pull it from; it appears there whole or not at all.',
+    )
+    .argument('<trace>', 'trace file')
+    .argument('<dest>', 'folder, http(s)://…, s3://BUCKET/KEY or oci://HOST/NAME:TAG')
+    .option('--endpoint-url <url>', 'S3 server other than Amazon')
+    .option('--force', 'replace another file of that name in a folder')
+    .addHelpText(
+      'after',
+      '\n{digest}, {timestamp} and {date} in DEST are filled in.\n\nExamples:\n' +
+        "  $ trace push partner.arrow 's3://traces/2026/{date}/{digest}.arrow'\n" +
+        '  $ trace push partner.arrow oci://registry.example/traces/chat:nightly\n',
+    )
+    .action(
+      async (path: string, destination: string, raw: { endpointUrl?: string; force?: true }) => {
+        const { address, sha256, sizeBytes, wasThere } = await pushTrace(
+          {
+            path,
+            destination,
+            endpointUrl: raw.endpointUrl ?? null,
+            isForced: raw.force === true,
+          },
+          world,
+        )
+        const state = wasThere ? ' · was there already' : ''
+        world.stdout.write(`${address}  ${formatBytes(sizeBytes)} · sha256 ${sha256}${state}\n`)
+      },
+    )

@@ -1,0 +1,26 @@
+/** `trace verify FILE`: whether the trace is whole, and who signed it. */
+import { Command } from 'commander'
+import { EXIT } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
+import { formatVerification, isVerified, verifyTrace } from '../share/sign.ts'
+import { publicKeyOf } from '../share/signature.ts'
+import type { Verb } from './verbs.ts'
+
+export const verifyCommand: Verb = (world, answer) =>
+  new Command('verify')
+    .description('Recomputes the digest of a trace and checks its signatures; exit 99 if not good.')
+    .argument('<trace>', 'trace file')
+    .option('--key <file...>', 'public keys in PEM that count; without any, each good one does')
+    .addHelpText(
+      'after',
+      '\nExamples:\n' +
+        '  $ trace verify partner.arrow\n' +
+        '  $ trace verify partner.arrow --key ops.pem.pub\n',
+    )
+    .action(async (path: string, raw: { key?: string[] }) => {
+      const pems = await Promise.all((raw.key ?? []).map((file) => readText('--key', file)))
+      const trusted = pems.map((pem) => publicKeyOf('--key', pem))
+      const verification = await verifyTrace(path, trusted)
+      world.stdout.write(formatVerification(verification, trusted.length > 0))
+      if (!isVerified(verification, trusted.length > 0)) answer(EXIT.threshold)
+    })

@@ -1,0 +1,34 @@
+/** Names and passwords from ~/.netrc and Docker's config.json. Pure. */
+
+/** @returns the value of an Authorization header, or null */
+export function netrcBasic(text: string, host: string): string | null {
+  const words = text.replaceAll(/^\s*#.*$/gm, '').split(/\s+/)
+  let isHost = false
+  let [login, password] = ['', '']
+  for (const [index, word] of words.entries()) {
+    const value = words[index + 1] ?? ''
+    if (word === 'machine' || word === 'default') {
+      if (isHost && password !== '') break
+      isHost = word === 'default' || value === host
+    } else if (isHost && word === 'login') login = value
+    else if (isHost && word === 'password') password = value
+  }
+  return password === '' ? null : basic(`${login}:${password}`)
+}
+
+/** @param text of config.json, whose `auths` hold base64 of user:password by host */
+export function dockerBasic(text: string, host: string): string | null {
+  let config: unknown
+  try {
+    config = JSON.parse(text)
+  } catch {
+    return null
+  }
+  const { auths } = (config ?? {}) as { auths?: Record<string, { auth?: string } | undefined> }
+  const auth = auths?.[host]?.auth ?? auths?.[`https://${host}`]?.auth
+  return auth === undefined ? null : `Basic ${auth}`
+}
+
+function basic(pair: string): string {
+  return `Basic ${Buffer.from(pair).toString('base64')}`
+}

@@ -1,0 +1,105 @@
+/** Signs a trace file, and checks who signed it. Effects: reads and writes trace files. */
+import type { KeyObject } from 'node:crypto'
+import { TraceError } from '../base/errors.ts'
+import { copyTrace } from '../trace/copy.ts'
+import { createTrace } from '../trace/create.ts'
+import { rowDigest } from '../trace/digest.ts'
+import { openTrace } from '../trace/open.ts'
+import { isSignatureGood, keyIdOf, signHeader } from './signature.ts'
+
+/**
+ * Adds a signature; one of the same key is replaced. The file is written anew and keeps its digest.
+ *
+ * @returns the key's id
+ * @throws TraceError TRACE_UNREADABLE if the trace is not complete, or not what its header says
+ */
+export async function signTrace(path: string, key: KeyObject): Promise<string> {
+  const reader = await openTrace(path)
+  try {
+    const digest = await checkedDigest(path)
+    const signature = signHeader(reader.header, digest, key)
+    const others = reader.header.signatures.filter(({ keyId }) => keyId !== signature.keyId)
+    const header = { ...reader.header, signatures: [...others, signature] }
+    const writer = await createTrace(path, header, { force: true })
+    try {
+      await copyTrace(reader, writer)
+      await writer.finish()
+    } catch (error) {
+      await writer.abandon()
+      throw error
+    }
+    return signature.keyId
+  } finally {
+    await reader.close()
+  }
+}
+
+async function checkedDigest(path: string): Promise<string> {
+  const { digest, told, isComplete } = await digestsOf(path)
+  if (!isComplete) {
+    throw new TraceError(
+      'TRACE_UNREADABLE',
+      `${path} has no end mark: only whole traces are signed`,
+    )
+  }
+  if (told !== null && told !== digest) {
+    throw new TraceError('TRACE_UNREADABLE', `${path}: its rows are not those of its digest`)
+  }
+  return digest
+}
+
+type Digests = Readonly<{ digest: string; told: string | null; isComplete: boolean }>
+
+async function digestsOf(path: string): Promise<Digests> {
+  const reader = await openTrace(path)
+  try {
+    const digest = await rowDigest(reader)
+    return { digest, told: reader.header.rowDigest, isComplete: reader.isComplete }
+  } finally {
+    await reader.close()
+  }
+}
+
+export type Verification = Readonly<{
+  path: string
+  rowDigest: string
+  /** The rows are those of the digest in the header, and the file has its end. */
+  isIntact: boolean
+  signatures: readonly Readonly<{ keyId: string; isGood: boolean; isTrusted: boolean }>[]
+}>
+
+/** @param trusted keys whose signatures count; without any, each good signature counts */
+export async function verifyTrace(
+  path: string,
+  trusted: readonly KeyObject[],
+): Promise<Verification> {
+  const { digest, told, isComplete } = await digestsOf(path)
+  const reader = await openTrace(path)
+  const { header } = reader
+  await reader.close()
+  const trustedIds = new Set(trusted.map(keyIdOf))
+  const signatures = header.signatures.map((signature) => ({
+    keyId: signature.keyId,
+    isGood: isSignatureGood(header, digest, signature),
+    isTrusted: trustedIds.has(signature.keyId),
+  }))
+  return { path, rowDigest: digest, isIntact: isComplete && told === digest, signatures }
+}
+
+/** Intact, and signed by somebody who counts; no signature may be bad. */
+export function isVerified(verification: Verification, hasTrusted: boolean): boolean {
+  const { isIntact, signatures } = verification
+  const counting = signatures.filter(({ isTrusted }) => isTrusted || !hasTrusted)
+  return isIntact && counting.length > 0 && signatures.every(({ isGood }) => isGood)
+}
+
+export function formatVerification(verification: Verification, hasTrusted: boolean): string {
+  const { path, rowDigest: digest, isIntact, signatures } = verification
+  const state = isIntact ? 'rows are those of its digest' : 'rows are NOT those of its digest'
+  const lines = signatures.map(({ keyId, isGood, isTrusted }) => {
+    const standing = hasTrusted ? (isTrusted ? ' · trusted' : ' · not a trusted key') : ''
+    return `  ${isGood ? 'good' : 'BAD'} signature of key ${keyId}${standing}`
+  })
+  if (lines.length === 0) lines.push('  nobody signed it')
+  return [`${path}  ${state} · ${digest.slice(0, 16)}`, ...lines, ''].join('\n')
+}

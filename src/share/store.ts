@@ -1,0 +1,34 @@
+/** What every place that traces are kept in offers. Types only. */
+
+/** A local file on its way out. */
+export type Upload = Readonly<{
+  path: string
+  sizeBytes: number
+  /** SHA-256 of the file, 64 hex digits. */
+  sha256: string
+  signal: AbortSignal
+}>
+
+/** A file found at its place. */
+export type Remote = Readonly<{
+  /** What the local copy is called without another name. */
+  name: string
+  sizeBytes: number | null
+  /** Where the place knows it. */
+  sha256: string | null
+  /** Changes when the file does; null where the place has no such mark. */
+  version: string | null
+  /**
+   * The bytes from a place on.
+   *
+   * @returns fromByte 0 where the place sends everything whatever it was asked
+   */
+  read(fromByte: number): Promise<Readonly<{ fromByte: number; chunks: AsyncIterable<Uint8Array> }>>
+}>
+
+export type Store = Readonly<{
+  /** Puts the file there, whole or not at all; true if the same was there already. */
+  put(upload: Upload): Promise<boolean>
+  find(): Promise<Remote>
+  close(): Promise<void>
+}>
