@@ -144,6 +144,7 @@ function startStream(job: Job): void {
       service.streams.delete(answer)
       close(job, generation, log.end)
     },
+    isKeptAlive: job.call.dialect === 'chat' || job.call.dialect === 'completions',
     isOpened: false,
     isEnded: false,
     isBlocked: false,

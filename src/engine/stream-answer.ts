@@ -17,6 +17,8 @@ export type StreamAnswer = {
   /** Told of each event: when it was handed to the socket and how many tokens it carries. */
   readonly onEvent: (atUs: number, tokenCount: number) => void
   readonly onEnd: () => void
+  /** Only two dialects get comments in a silence. */
+  readonly isKeptAlive: boolean
   isOpened: boolean
   isEnded: boolean
   isBlocked: boolean
@@ -33,7 +35,8 @@ export function advance(answer: StreamAnswer, generation: Generation, choice: Ch
 
 /** A comment, so that proxies and clients see that the stream lives. */
 export function keepAlive(answer: StreamAnswer, silenceUs: number): void {
-  if (answer.isEnded || answer.isBlocked || answer.nowUs() - answer.lastWriteUs < silenceUs) return
+  if (!answer.isKeptAlive || answer.isEnded || answer.isBlocked) return
+  if (answer.nowUs() - answer.lastWriteUs < silenceUs) return
   write(answer, KEEP_ALIVE_EVENT)
 }
 

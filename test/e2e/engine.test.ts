@@ -123,6 +123,20 @@ describe('the simulated server', () => {
     expect(await metric(engine, 'vllm:admission_rejections_total')).toBe(1)
   })
 
+  test('with --keep-alive a silent stream gets comments, before its first event too', async () => {
+    const engine = await start({ maxNumSeqs: '1', keepAlive: '100ms' })
+    const body = { prompt: [1], ignore_eos: true, stream: true }
+    const first = exchangeBytes(
+      portOf(engine),
+      post('/v1/completions', { ...body, max_tokens: 150 }),
+    )
+    await until(async () => (await metric(engine, 'vllm:num_requests_running')) === 1)
+    const second = post('/v1/completions', { ...body, max_tokens: 1 })
+    const text = (await exchangeBytes(portOf(engine), second)).toString('utf8')
+    expect(text).toMatch(/\r\n\r\ne\r\n: keep-alive\n\n\r\n/)
+    await first
+  })
+
   test('one connection carries one request after the other', async () => {
     const engine = await start()
     const body = { prompt: [1], max_tokens: 3, ignore_eos: true, stream: true }
