@@ -1,5 +1,10 @@
 /** Makes finished requests out of a plan's rows: head, parameters, prompt. Pure. */
-import { ABORT_BY_TIME, ABORT_BY_TOKENS, type RequestShape } from '../workload/plan.ts'
+import {
+  ABORT_BY_TIME,
+  ABORT_BY_TOKENS,
+  CONNECTION_REUSED,
+  type RequestShape,
+} from '../workload/plan.ts'
 import type { ReadyRequest } from './flight-result.ts'
 import { PromptWriter, type PromptPlan, type PromptTarget } from './prompt-writer.ts'
 import type { PrefixMode } from './prompt-words.ts'
@@ -29,9 +34,6 @@ export type BuildOptions = Readonly<{
   prefix: PrefixMode
   isLastOnConnection: boolean
 }>
-
-/** Bit of the plan's flags: the source's request came on a connection that had carried another. */
-const CONNECTION_REUSED = 16
 
 export type BuiltRequest = Readonly<{ request: ReadyRequest; end: number }>
 

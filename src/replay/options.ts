@@ -27,6 +27,8 @@ export type ReplayOptions = Readonly<{
   prefix: PrefixMode
   /** null: one of the run's own, so that no cache knows the words. */
   textSeed: string | null
+  /** µs since 1970 at which the plan's clock starts; null: as soon as everything is ready. */
+  startAtWallUs: number | null
   headers: readonly (readonly [string, string])[]
   apiKeyPath: string | null
   tls: Readonly<{
@@ -95,6 +97,10 @@ export const REPLAY_FLAGS = {
     flags: '--text-seed <text>',
     description: 'which words (default: fresh ones for each run)',
   },
+  startAt: {
+    flags: '--start-at <instant>',
+    description: 'wall clock of due 0, e.g. 2026-11-22T12:00:00Z: for shards on several machines',
+  },
   header: {
     flags: '--header <name: value>',
     description: 'sent with each request (repeatable)',
@@ -143,6 +149,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     breaker: typeof raw.breaker === 'string' ? parseBreaker('--breaker', raw.breaker) : null,
     prefix: parseChoice('--prefix', raw.prefix, PREFIX_MODES),
     textSeed: textOf(raw.textSeed),
+    startAtWallUs: typeof raw.startAt === 'string' ? parseInstant('--start-at', raw.startAt) : null,
     headers: (raw.header ?? []).map(parseHeader),
     apiKeyPath: textOf(raw.apiKeyFile),
     tls: {
@@ -158,6 +165,15 @@ function parseTarget(value: string | boolean | undefined): URL {
   if (typeof value === 'string') return parseUrl('--target', value)
   throw new TraceError('BAD_OPTION', '--target is missing: where shall it be sent?', {
     hint: 'For example --target http://127.0.0.1:8000; `trace plan` shows the load and sends nothing.',
+  })
+}
+
+function parseInstant(flag: string, text: string): number {
+  const ms = Date.parse(text)
+  // Without an offset the machines of one run could each read it in their own zone.
+  if (Number.isFinite(ms) && /(?:Z|[+-]\d\d:\d\d)$/.test(text)) return ms * 1_000
+  throw new TraceError('BAD_OPTION', `${flag} wants an instant with its zone, got '${text}'`, {
+    hint: 'For example 2026-11-22T12:00:00Z or 2026-11-22T13:00:00+01:00.',
   })
 }
 

@@ -3,7 +3,7 @@
  * Effects: network, threads, one file, progress on stderr.
  */
 import { hash } from 'node:crypto'
-import { EXIT } from '../base/errors.ts'
+import { EXIT, TraceError } from '../base/errors.ts'
 import { readText, refuseExisting } from '../base/files.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
@@ -97,7 +97,7 @@ async function run(all: Run): Promise<ReplayEnd> {
   try {
     await threads.ready()
     await watch.before()
-    const startUs = Math.ceil(world.clock.nowUs() + HEAD_START_US)
+    const startUs = startOf(options, world)
     const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
     threads.start(startUs)
     const exitCode = await watch.during(startUs, threads)
@@ -114,6 +114,17 @@ async function run(all: Run): Promise<ReplayEnd> {
   } finally {
     await threads.close()
   }
+}
+
+/** @throws TraceError BAD_OPTION if the agreed start has passed: the parts of a run begin together or not at all */
+function startOf({ startAtWallUs }: ReplayOptions, { clock }: World): number {
+  const soonUs = Math.ceil(clock.nowUs() + HEAD_START_US)
+  if (startAtWallUs === null) return soonUs
+  const startUs = Math.round(startAtWallUs - clock.wallUs() + clock.nowUs())
+  if (startUs >= soonUs) return startUs
+  throw new TraceError('BAD_OPTION', '--start-at has passed, or is too near to get ready', {
+    hint: 'Choose an instant some seconds ahead, the same for all shards.',
+  })
 }
 
 function planText(plan: Plan, { facts, notes }: Preflight, textSeed: string): string {
@@ -137,6 +148,7 @@ function headerOf({ plan, options, ready, runId, textSeed }: Run): TraceHeader {
     ...empty,
     seed: plan.seed,
     planSha256: plan.sha256,
+    shard: plan.shard,
     transforms: plan.steps,
     server: {
       ...empty.server,

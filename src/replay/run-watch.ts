@@ -35,6 +35,7 @@ export class RunWatch {
   readonly #options: WatchOptions
   readonly #samples: SampleRow[] = []
   #before: SampleRow[] = []
+  #load: ClientLoad | null = null
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -48,7 +49,7 @@ export class RunWatch {
   /** Until the run is over or a signal ends it. @returns the exit code */
   async during(startUs: number, threads: ReplayThreads): Promise<number> {
     const { world } = this.#options
-    const load = new ClientLoad(world.clock, startUs)
+    this.#load = new ClientLoad(world.clock, startUs)
     const state = { exitCode: EXIT.pass as number, isOver: false }
     const stop = (exitCode: number) => {
       state.exitCode = exitCode
@@ -61,7 +62,7 @@ export class RunWatch {
     const watching = Promise.all([
       this.#show(startUs, state),
       this.#every(METRICS_STEP_US, startUs, state, async (atUs) => this.#scrape(atUs)),
-      this.#every(LOAD_STEP_US, startUs, state, async () => load.sample()),
+      this.#every(LOAD_STEP_US, startUs, state, async () => this.#load?.sample() ?? []),
     ])
     try {
       await threads.sent()
@@ -69,6 +70,7 @@ export class RunWatch {
       state.isOver = true
       for (const each of stopListening) each()
       await watching
+      this.#samples.push(...(await this.#load.sample()))
       for (const each of threads.loads) {
         this.#samples.push(...threadLoadRows(each, startUs, this.#options.isPolling))
       }

@@ -161,6 +161,8 @@ async function report(
       load: { worker, atUs, loop: loop.sample() },
     } satisfies SendReply)
   }
+  const load = { worker, atUs: systemClock.nowUs(), loop: loop.sample() }
+  port.postMessage({ kind: 'load', load } satisfies SendReply)
   loop.close()
   box.flush()
   port.postMessage({ kind: 'done', results: box.sent } satisfies SendReply)

@@ -75,7 +75,7 @@ test('the same text seed sends the same bytes, with one worker or three', async 
     }))
     await runReplay(handPlan(rows), { target: target(port), workers, textSeed: 'x' })
     server.close()
-    return [...seen].toSorted()
+    return [...seen].toSorted(([a], [b]) => a.localeCompare(b))
   }
   const one = await bodies('1', 21_502)
   expect(one.length).toBe(30)
@@ -125,7 +125,10 @@ test('a pool carries request after request on one connection; a closed loop keep
     request.resume()
     const isLoad = request.headers['x-trace-replay'] !== undefined
     response.setHeader('content-type', 'application/json')
-    if (!isLoad) return void response.end('{"data":[{"id":"m"}],"choices":[]}')
+    if (!isLoad) {
+      response.end('{"data":[{"id":"m"}],"choices":[]}')
+      return
+    }
     state.now += 1
     state.most = Math.max(state.most, state.now)
     setTimeout(() => {
