@@ -3,14 +3,13 @@ import { constants, zstdDecompressSync } from 'node:zlib'
 import type { ColumnType } from './columns.ts'
 import {
   KIND_OF,
-  checkInflated,
   unreadable,
   type ArrowBatch,
   type ArrowField,
   type ArrowKind,
   type ByteSource,
 } from './arrow-file.ts'
-import { keepWithin } from './limits.ts'
+import { LIMITS, keepWithin } from './limits.ts'
 import { newData, type Data } from './table.ts'
 
 const BUFFERS_OF: Readonly<Record<ArrowKind, number>> = {
@@ -29,6 +28,8 @@ export class ColumnDecoder {
   readonly #source: ByteSource
   readonly #fields: readonly ArrowField[]
   readonly #firstBuffer: readonly number[]
+  #batch: ArrowBatch | null = null
+  #inflatedBytes = 0
 
   constructor(source: ByteSource, fields: readonly ArrowField[]) {
     this.#source = source
@@ -39,6 +40,8 @@ export class ColumnDecoder {
 
   /** A column that the file does not have is null in every row. */
   decode(batch: ArrowBatch, name: string, type: ColumnType): Data {
+    if (batch !== this.#batch) this.#inflatedBytes = 0
+    this.#batch = batch
     const data = newData(type, batch.rowCount)
     const index = this.#fields.findIndex((field) => field.name === name)
     if (index < 0 || batch.rowCount === 0) return data
@@ -152,7 +155,11 @@ export class ColumnDecoder {
     const body = stored.subarray(LENGTH_PREFIX_BYTES)
     if (inflatedBytes === -1) return body
     if (inflatedBytes === 0) return new Uint8Array(0)
-    checkInflated(this.#source, body.length, inflatedBytes)
+    keepWithin('MAX_BATCH_BYTES', this.#inflatedBytes + inflatedBytes, this.#source.path)
+    this.#inflatedBytes += inflatedBytes
+    if (inflatedBytes > body.length * LIMITS.MAX_INFLATE_RATIO) {
+      throw unreadable(this.#source, 'a buffer inflates by more than MAX_INFLATE_RATIO allows')
+    }
     try {
       const bytes = zstdDecompressSync(body, {
         maxOutputLength: inflatedBytes,

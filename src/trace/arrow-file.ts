@@ -5,7 +5,7 @@
 import { TraceError } from '../base/errors.ts'
 import type { ColumnType } from './columns.ts'
 import { FlatTable } from './flat-table.ts'
-import { LIMITS, keepWithin } from './limits.ts'
+import { keepWithin } from './limits.ts'
 
 export const ARROW_MAGIC = 'ARROW1'
 
@@ -174,16 +174,4 @@ function readKind(type: number, detail: FlatTable | null): ArrowKind | null {
 
 export function unreadable({ path }: ByteSource, what: string): TraceError {
   return new TraceError('TRACE_UNREADABLE', `${path}: ${what}`)
-}
-
-/** @throws TraceError TRACE_UNREADABLE naming the limit, for a buffer too large to inflate */
-export function checkInflated(
-  source: ByteSource,
-  storedBytes: number,
-  inflatedBytes: number,
-): void {
-  keepWithin('MAX_BUFFER_BYTES', inflatedBytes, source.path)
-  if (inflatedBytes > storedBytes * LIMITS.MAX_INFLATE_RATIO) {
-    throw unreadable(source, `a buffer inflates by more than MAX_INFLATE_RATIO allows`)
-  }
 }

@@ -5,7 +5,10 @@ import { ArrowFileWriter } from './arrow.ts'
 import type { TableName } from './columns.ts'
 import { formatHeader } from './header-json.ts'
 import type { TraceHeader } from './header.ts'
-import type { Batch } from './table.ts'
+import { sliceRows, type Batch } from './table.ts'
+
+/** Half of what a reader takes as one message. */
+const MAX_PART_BYTES = 8_388_608
 
 const EMPTY: Batch = { rowCount: 0, columns: {} }
 
@@ -32,6 +35,12 @@ export class ArrowTraceFile {
     part.write(batch)
     part.finish()
     const text = Buffer.concat(bytes).toString('base64')
+    if (text.length > MAX_PART_BYTES && batch.rowCount > 1) {
+      const half = Math.ceil(batch.rowCount / 2)
+      this.writePart(table, sliceRows(table, batch, 0, half))
+      this.writePart(table, sliceRows(table, batch, half, batch.rowCount))
+      return
+    }
     this.#writer.write(
       EMPTY,
       new Map([

@@ -9,17 +9,17 @@ export const LIMITS = {
   MAX_GAPS: 1_000_000,
   MAX_SAMPLES: 200_000_000,
   /** Rows of one Arrow batch. */
-  MAX_BATCH_ROWS: 4_194_304,
+  MAX_BATCH_ROWS: 262_144,
+  /** All buffers of one Arrow batch that are wanted, after inflating. */
+  MAX_BATCH_BYTES: 268_435_456,
   /** One text or JSON value. */
-  MAX_TEXT_BYTES: 1_048_576,
-  /** One packed list, e.g. the chunk times of an answer of 4 million tokens. */
+  MAX_TEXT_BYTES: 262_144,
+  /** One packed list, e.g. the chunk times of an answer of 8 million tokens. */
   MAX_BLOB_BYTES: 16_777_216,
-  /** One Arrow buffer after inflating. */
-  MAX_BUFFER_BYTES: 268_435_456,
   /** Inflated bytes over stored bytes of one Arrow buffer; zstd itself reaches about 20,000. */
   MAX_INFLATE_RATIO: 65_536,
   /** One Arrow message's metadata; a part of a small table travels in it. */
-  MAX_MESSAGE_BYTES: 67_108_864,
+  MAX_MESSAGE_BYTES: 16_777_216,
   /** Messages in one Arrow file. */
   MAX_MESSAGES: 1_000_000,
 } as const

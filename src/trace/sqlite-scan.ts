@@ -73,7 +73,7 @@ export class TableScanner {
   /** Pages of a few thousand rows: quicker than row by row, and never the whole table. */
   #pages(table: TableName, columns: readonly ColumnEntry[], order: PageOrder): Iterable<Cell[][]> {
     const { by, start } = order
-    const cells = [...columns.flatMap(({ file, type }) => cellsOf(file, type)), ...by].join(', ')
+    const cells = [...columns.flatMap(cellsOf), ...by].join(', ')
     if (start === null) return this.#sortedPages(`SELECT ${cells} FROM ${table}`, by)
     return this.#keyedPages(`SELECT ${cells} FROM ${table}`, by, start)
   }
@@ -119,14 +119,24 @@ function batchOf(
 /** Puts one column of a page into a batch, from row `at` on. */
 type Filler = (page: readonly Cell[][], data: unknown, at: number) => void
 
-/** 64-bit ids come as two halves, because a BigInt for every integer of a row would be slow. */
-function cellsOf(file: string, type: ColumnType): string[] {
-  return type === 'id' ? [`${file} >> 32`, `${file} & 4294967295`] : [file]
+/**
+ * 64-bit ids come as two halves, because a BigInt for every integer of a row would be slow. A text or
+ * blob that is too long comes as its length, so that it is never in memory.
+ */
+function cellsOf({ file, type }: ColumnEntry): string[] {
+  if (type === 'id') return [`${file} >> 32`, `${file} & 4294967295`]
+  if (type === 'int' || type === 'flag' || type === 'real') return [file]
+  const length = `octet_length(${file})`
+  return [`iif(${length} > ${LIMITS[lengthLimit(type)]}, ${length}, ${file})`]
+}
+
+function lengthLimit(type: ColumnType): 'MAX_BLOB_BYTES' | 'MAX_TEXT_BYTES' {
+  return type === 'bytes' ? 'MAX_BLOB_BYTES' : 'MAX_TEXT_BYTES'
 }
 
 function placeOf(columns: readonly ColumnEntry[], index: number): number {
   const before = columns.slice(0, index)
-  return before.reduce((sum, { file, type }) => sum + cellsOf(file, type).length, 0)
+  return before.reduce((sum, column) => sum + cellsOf(column).length, 0)
 }
 
 function fillerOf({ file, type }: ColumnEntry, place: number, path: string): Filler {
@@ -156,13 +166,13 @@ function fillerOf({ file, type }: ColumnEntry, place: number, path: string): Fil
     case 'json':
     case 'bytes':
     default: {
-      const limit = type === 'bytes' ? 'MAX_BLOB_BYTES' : 'MAX_TEXT_BYTES'
+      const limit = lengthLimit(type)
       return (page, data, at) => {
         for (let row = 0; row < page.length; row += 1) {
-          const value = (page[row]?.[place] ?? null) as string | Uint8Array | null
+          const value = page[row]?.[place] ?? null
           if (value === null) continue
-          if (value.length > LIMITS[limit]) keepWithin(limit, value.length, path)
-          ;(data as (string | Uint8Array)[])[at + row] = value
+          if (typeof value === 'number') keepWithin(limit, value, path)
+          else (data as (string | Uint8Array)[])[at + row] = value
         }
       }
     }
