@@ -1,5 +1,5 @@
 /**
- * Counts tokens with a model's own tokenizer, here, without its server.
+ * Finds a text's tokens with a model's own tokenizer, here, without its server.
  * Effects: reads a model folder; loads the optional package @huggingface/transformers.
  */
 import { isAbsolute, join, resolve } from 'node:path'
@@ -16,9 +16,10 @@ export type ChatParts = Readonly<{
 }>
 
 export type Tokenizer = Readonly<{
-  countText(text: string): number
-  /** null where the model has no chat template, or it refuses these messages. */
-  countChat(parts: ChatParts): number | null
+  /** Token ids of a bare text, with the tokens that the model begins one with. */
+  idsOfText(text: string): number[]
+  /** Of a conversation; null where the model has no chat template, or it refuses these messages. */
+  idsOfChat(parts: ChatParts): number[] | null
 }>
 
 /** The part of the package that is used; it is optional, so its own types are not imported. */
@@ -50,7 +51,7 @@ export async function loadTokenizer(name: string): Promise<Tokenizer> {
       local_files_only: isFolder,
     })
     const template = isFolder ? await readIfThere(join(folder, 'chat_template.jinja')) : null
-    return counterOf(loaded, template)
+    return tokenizerOf(loaded, template)
   } catch (error) {
     throw new TraceError('BAD_OPTION', `--tokenizer: ${name} cannot be loaded`, {
       hint: 'Name a folder with tokenizer.json and tokenizer_config.json.',
@@ -70,10 +71,10 @@ async function loadPackage(): Promise<Package> {
   }
 }
 
-function counterOf(tokenizer: LoadedTokenizer, template: string | null): Tokenizer {
+function tokenizerOf(tokenizer: LoadedTokenizer, template: string | null): Tokenizer {
   return {
-    countText: (text) => tokenizer.encode(text).length,
-    countChat({ messages, tools, variables }) {
+    idsOfText: (text) => tokenizer.encode(text),
+    idsOfChat({ messages, tools, variables }) {
       try {
         const text = tokenizer.apply_chat_template(messages, {
           add_generation_prompt: true,
@@ -83,7 +84,7 @@ function counterOf(tokenizer: LoadedTokenizer, template: string | null): Tokeniz
           ...variables,
         })
         if (typeof text !== 'string') return null
-        return tokenizer.encode(text, { add_special_tokens: false }).length
+        return tokenizer.encode(text, { add_special_tokens: false })
       } catch {
         // The template itself may refuse a role or an order; the text of why would quote traffic.
         return null

@@ -8,21 +8,23 @@ import {
   startChain,
   type Chain,
   type ChainKey,
+  type ChainRoot,
 } from '../stream/prefix-chain.ts'
 import type { RequestFacts } from '../stream/request-facts.ts'
 import type { BlockRow, EndpointName } from '../trace/columns.ts'
 import { IdIndex } from '../trace/id-index.ts'
 import type { Enrichment } from './enricher.ts'
+import type { ObserveOptions } from './observe-options.ts'
 
 /** Blocks whose length in tokens is remembered; about 12 bytes each. */
 const MAX_KNOWN_BLOCKS = 4_000_000
+const TOKEN_BYTES = 4
 
 export type ChainKeeperOptions = Readonly<{
   key: ChainKey
   /** The recording has this block, and so all before it. */
   hasBlock: (id: bigint) => boolean
-  /** The recording takes blocks at all. */
-  isKept: boolean
+  mode: ObserveOptions['blocks']
 }>
 
 export class ChainKeeper {
@@ -34,9 +36,13 @@ export class ChainKeeper {
   }
 
   /** The chain of an empty prompt: what must be equal before two prompts can share anything. */
-  start(endpoint: EndpointName, { model, json }: RequestFacts): Chain {
+  start(endpoint: EndpointName, facts: RequestFacts): Chain {
+    return this.#startOf(endpoint === 'completions' ? 'raw' : 'templated', facts)
+  }
+
+  #startOf(family: ChainRoot['family'], { model, json }: RequestFacts): Chain {
     const root = rootId(this.#options.key, {
-      family: endpoint === 'completions' ? 'raw' : 'templated',
+      family,
       model: model ?? '',
       adapter: null,
       cacheSalt: asText(json?.['cache_salt']),
@@ -61,7 +67,7 @@ export class ChainKeeper {
     promptTokens: number,
     answerRate: number,
   ): Enrichment {
-    if (chain === null || !this.#options.isKept) return { row: {}, blocks: [] }
+    if (chain === null || this.#options.mode !== 'bytes') return { row: {}, blocks: [] }
     const leaf = leafOf(chain)
     const blockCount = chain.baseCount + chain.ids.length
     const sizeBytes = blockCount * CHAIN_BLOCK_BYTES + chain.tail.length
@@ -73,6 +79,19 @@ export class ChainKeeper {
         answerLeaf: whole === null ? null : leafOf(whole),
       },
       blocks: this.#newBlocks(whole ?? chain, chain.ids.length, promptRate, answerRate),
+    }
+  }
+
+  /** The same by the tokens that the engine sees, where those are what is wanted and known. */
+  describeTokens(facts: RequestFacts, ids: Uint32Array | null): Enrichment {
+    if (ids === null || this.#options.mode !== 'engine') return { row: {}, blocks: [] }
+    const bytes = Buffer.alloc(ids.length * TOKEN_BYTES)
+    ids.forEach((id, index) => bytes.writeUInt32BE(id, index * TOKEN_BYTES))
+    const chain = this.extend(this.#startOf('tokens', facts), bytes)
+    const leaf = leafOf(chain)
+    return {
+      row: { prefixLeaf: leaf, prefixBlocks: leaf === null ? null : chain.ids.length },
+      blocks: this.#newBlocks(chain, chain.ids.length, 1 / TOKEN_BYTES, 0),
     }
   }
 

@@ -3,7 +3,7 @@
  * and the tokens that the server did not count. Text is looked at here and not kept. Pure, but for
  * the counter that it is given.
  */
-import { asText, type JsonObject } from '../stream/json.ts'
+import { asArray, asText, type JsonObject } from '../stream/json.ts'
 import type { Observation } from '../stream/observation.ts'
 import {
   chainKey,
@@ -24,14 +24,18 @@ import type { MetricSample } from './count-check.ts'
 import { ModelNames } from './model-names.ts'
 import { nameBy } from './name-rules.ts'
 import type { ObserveOptions } from './observe-options.ts'
-import { promptCountOf, type PromptCount } from './prompt-count.ts'
+import {
+  idsOf,
+  promptCountOf,
+  type CountPrompt,
+  type PromptCount,
+  type PromptTokens,
+} from './prompt-count.ts'
 import type { Row } from './request-row.ts'
+import { isSampled } from './session-sample.ts'
 import { BoundedMap, MAX_TURNS, Sessions, type Turn } from './sessions.ts'
 import { TokenEstimate } from './token-estimate.ts'
 import { TokenFill } from './token-fill.ts'
-
-/** Counts a prompt elsewhere; null where it cannot, or has no time. Never rejects. */
-export type CountPrompt = (exchange: Exchange, body: JsonObject) => Promise<number | null> | null
 
 export type EnrichOptions = Readonly<{
   secret: Uint8Array
@@ -45,8 +49,7 @@ type Pending = {
   turn: Turn
   chain: Chain | null
   prompt: PromptCount
-  /** Resolves to an exact count of the prompt. */
-  counting: Promise<number | null> | null
+  counting: Promise<PromptTokens | null> | null
 }
 
 /** The chain with the answer, if there is one, and the length of the answer's rendering. */
@@ -57,11 +60,7 @@ const REPLAY_HEADER = 'x-trace-replay'
 const MAX_KINDS = 1_000
 const GENERATION_COUNTER = 'vllm:generation_tokens_total'
 
-export function createEnricher(options: EnrichOptions): Enricher {
-  return new ExchangeEnricher(options)
-}
-
-class ExchangeEnricher implements Enricher {
+export class ExchangeEnricher implements Enricher {
   readonly headers: readonly string[]
   readonly decidesLate: boolean
   readonly #options: EnrichOptions
@@ -84,7 +83,7 @@ class ExchangeEnricher implements Enricher {
     const { observe, secret, hasBlock } = options
     this.#options = options
     this.#key = chainKey(secret)
-    this.#chains = new ChainKeeper({ key: this.#key, hasBlock, isKept: observe.hasBlocks })
+    this.#chains = new ChainKeeper({ key: this.#key, hasBlock, mode: observe.blocks })
     this.#sessions = new Sessions(this.#key)
     this.#points = new PointFinder(this.#key)
     this.#models = new ModelNames(this.#key)
@@ -126,7 +125,7 @@ class ExchangeEnricher implements Enricher {
       ...this.#attempts.place(exchange.headers.get(ATTEMPT_HEADER), end, turn.seq),
       ...(exchange.headers.has(REPLAY_HEADER) ? { label: 'replay' } : {}),
     }
-    return { row, blocks: [], isKept: this.#isSampled(turn.session, tenant) }
+    return { row, blocks: [], isKept: isSampled(this.#key, observe.sample, turn.session, tenant) }
   }
 
   wantsAnswer(exchange: Exchange): boolean {
@@ -139,12 +138,18 @@ class ExchangeEnricher implements Enricher {
     const { counting, prompt } = pending
     const answered = this.#noteAnswer(exchange, pending, seen)
     const model = this.#models.nameOf(exchange.facts?.model ?? null, seen)
-    const finish = (exact: number | null): Enrichment => {
-      const counted = exact === null ? prompt : { ...prompt, exact }
+    const finish = (tokens: PromptTokens | null): Enrichment => {
+      const counted = tokens === null ? prompt : { ...prompt, exact: tokens.count }
       const found = this.#finish(pending.chain, counted, answered, seen, row)
-      return { row: { model, ...found.row }, blocks: found.blocks }
+      const { facts } = exchange
+      const exact = facts === null ? null : this.#chains.describeTokens(facts, tokens?.ids ?? null)
+      return {
+        row: { model, ...found.row, ...exact?.row },
+        blocks: [...found.blocks, ...(exact?.blocks ?? [])],
+      }
     }
-    const isCounted = seen.promptTokens !== null || seen.status >= 400
+    const isEngine = this.#options.observe.blocks === 'engine'
+    const isCounted = (seen.promptTokens !== null && !isEngine) || seen.status >= 400
     if (counting === null || isCounted) return finish(null)
     return { row: {}, blocks: [], later: counting.then(finish) }
   }
@@ -222,23 +227,21 @@ class ExchangeEnricher implements Enricher {
     return id === null ? null : keyedId(this.#key, 'response', id)
   }
 
-  /** Only a prompt whose answer will not say its size is worth asking about. */
+  /** A prompt whose answer will say its size is worth asking about only for its very tokens. */
   #startCounting(
     exchange: Exchange,
     facts: RequestFacts,
     prompt: PromptCount,
-  ): Promise<number | null> | null {
-    if (facts.json === null || prompt.exact !== null || facts.asksUsage) return null
-    if (!facts.isStream || this.#countsUnasked.get(prompt.kind) === true) return null
-    if (exchange.endpoint !== 'chat' && exchange.endpoint !== 'completions') return null
+  ): Promise<PromptTokens | null> | null {
+    const { endpoint } = exchange
+    if (facts.json === null || (endpoint !== 'chat' && endpoint !== 'completions')) return null
+    if (this.#options.observe.blocks !== 'engine') {
+      if (prompt.exact !== null || facts.asksUsage || !facts.isStream) return null
+      if (this.#countsUnasked.get(prompt.kind) === true) return null
+    } else if (prompt.exact !== null) {
+      const ids = idsOf(asArray(facts.json['prompt']))
+      return Promise.resolve(ids === null ? null : { count: ids.length, ids })
+    }
     return this.#options.countPrompt(exchange, facts.json)
-  }
-
-  #isSampled(session: string, tenant: string | null): boolean {
-    const { sample } = this.#options.observe
-    if (sample === null) return true
-    const id = sample.by === 'tenant' ? (tenant ?? '') : session
-    const draw = Number.parseInt(keyedId(this.#key, 'sample', id).slice(0, 8), 16)
-    return draw < sample.share * 0x1_0000_0000
   }
 }

@@ -32,16 +32,3 @@ export interface Enricher {
   /** The server's counters, with the tokens and number of answers that are still running. */
   metrics(samples: readonly MetricSample[], liveTokens: number, liveStreams: number): void
 }
-
-const NOTHING: Enrichment = { row: {}, blocks: [] }
-
-/** Sizes and times only. */
-export const PLAIN_ENRICHER: Enricher = {
-  headers: [],
-  decidesLate: false,
-  request: () => NOTHING,
-  wantsAnswer: () => false,
-  answer: () => NOTHING,
-  bareEnd: () => NOTHING,
-  metrics: () => undefined,
-}

@@ -1,7 +1,19 @@
 /** What a recording's header says about what was kept, and how. Pure. */
-import { CHAIN_BLOCK_BYTES, chainKey, HASH_SCHEME } from '../stream/prefix-chain.ts'
+import {
+  CHAIN_BLOCK_BYTES,
+  CHAIN_BLOCK_TOKENS,
+  chainKey,
+  HASH_SCHEME,
+  TOKEN_HASH_SCHEME,
+} from '../stream/prefix-chain.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { ObserveOptions } from './observe-options.ts'
+
+const SCHEMES = {
+  bytes: { scheme: HASH_SCHEME, blockBytes: CHAIN_BLOCK_BYTES, blockTokens: null },
+  engine: { scheme: TOKEN_HASH_SCHEME, blockBytes: null, blockTokens: CHAIN_BLOCK_TOKENS },
+  off: { scheme: null, blockBytes: null, blockTokens: null },
+} as const
 
 /** @param notes what a reader of the trace must know besides */
 export function observeHeader(
@@ -9,7 +21,7 @@ export function observeHeader(
   secret: Uint8Array,
   notes: readonly string[],
 ): Pick<TraceHeader, 'capture' | 'hashing' | 'tokenizer'> {
-  const { sample, hasBlocks, tokenizer } = observe
+  const { sample, blocks, tokenizer } = observe
   return {
     capture: {
       policy: 'sizes',
@@ -18,9 +30,7 @@ export function observeHeader(
       notes,
     },
     hashing: {
-      scheme: hasBlocks ? HASH_SCHEME : null,
-      blockBytes: hasBlocks ? CHAIN_BLOCK_BYTES : null,
-      blockTokens: null,
+      ...SCHEMES[blocks],
       keyId: chainKey(secret).keyId,
     },
     // A path would say where somebody keeps their models.

@@ -20,8 +20,8 @@ export type ObserveOptions = Readonly<{
   tokenizePerSec: number
   /** Folder or name of a tokenizer to count with; null: none. */
   tokenizer: string | null
-  /** Keyed ids of prefixes. */
-  hasBlocks: boolean
+  /** Keyed ids of prefixes: by bytes of each prompt, by tokens of some, or none. */
+  blocks: 'bytes' | 'engine' | 'off'
   /** Where the servers' counters are read; none: they are not. */
   metricsUrls: readonly string[]
 }>
@@ -63,7 +63,7 @@ export const OBSERVE_FLAGS = {
   },
   blocks: {
     flags: '--blocks <how>',
-    description: 'keyed ids of shared prefixes: bytes or off',
+    description: 'ids of shared prefixes: bytes; engine: exact tokens of counted prompts; off',
     default: 'bytes',
   },
   capturePolicy: {
@@ -112,7 +112,7 @@ export function parseObserveOptions(
     sample: share === 1 ? null : { share, by },
     tokenizePerSec: parseCount('--tokenize-rate', raw.tokenizeRate),
     tokenizer: raw.tokenizer ?? null,
-    hasBlocks: parseChoice('--blocks', raw.blocks, ['bytes', 'off']) === 'bytes',
+    blocks: parseChoice('--blocks', raw.blocks, ['bytes', 'engine', 'off']),
     metricsUrls: metricsUrlsOf(raw.metricsUrl, upstreams),
   }
 }

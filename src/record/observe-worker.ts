@@ -12,12 +12,13 @@ import type { TraceHeader } from '../trace/header.ts'
 import { measureSegments, retainSegments, segmentIsThere } from '../trace/retention.ts'
 import { type Recording, openRecording } from '../trace/segment.ts'
 import { readBatch } from './batch.ts'
-import { createEnricher, type CountPrompt } from './enrich.ts'
+import { ExchangeEnricher } from './enrich.ts'
 import { every } from './every.ts'
 import type { FromObserver, ObserverCounts, ToObserver } from './messages.ts'
 import { MetricsScrape, SCRAPE_US } from './metrics-scrape.ts'
 import { Observer } from './observer.ts'
 import type { ObserverConfig } from './observer-config.ts'
+import type { CountPrompt } from './prompt-count.ts'
 import { RowKeeper } from './row-keeper.ts'
 import { createTokenSampler } from './token-sampler.ts'
 import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
@@ -61,7 +62,7 @@ class ObserverThread {
     })
     this.#observer = new Observer({
       keeper: this.#keeper,
-      enricher: createEnricher({
+      enricher: new ExchangeEnricher({
         secret: config.secret,
         observe: config.observe,
         hasBlock: (id) => this.#keeper.recording?.hasBlock(id) === true,

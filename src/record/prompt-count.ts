@@ -3,7 +3,20 @@ import { asArray, asCount, type JsonObject } from '../stream/json.ts'
 import type { RenderedPrompt } from '../stream/render-prompt.ts'
 import type { RequestFacts } from '../stream/request-facts.ts'
 import type { EndpointName } from '../trace/columns.ts'
+import type { Exchange } from './exchange.ts'
 import { featuresOf, type Features } from './token-features.ts'
+
+/** A prompt's tokens as its engine sees them. */
+export type PromptTokens = Readonly<{ count: number; ids: Uint32Array | null }>
+
+/**
+ * Has a prompt counted elsewhere. Answers null, without a promise, where it cannot or must not ask,
+ * and null in the promise where nothing came of it. Never rejects.
+ */
+export type CountPrompt = (
+  exchange: Exchange,
+  body: JsonObject,
+) => Promise<PromptTokens | null> | null
 
 export type PromptCount = Readonly<{
   /** Model and endpoint. */
@@ -48,6 +61,11 @@ function countIds(body: JsonObject): number | null {
   return lists.every((ids) => ids.length > 0 && ids.every(isId))
     ? lists.reduce((sum, ids) => sum + ids.length, 0)
     : null
+}
+
+/** null unless all are ids, and there is one. */
+export function idsOf(list: readonly unknown[]): Uint32Array | null {
+  return list.length > 0 && list.every(isId) ? Uint32Array.from(list as number[]) : null
 }
 
 function isId(value: unknown): boolean {

@@ -36,7 +36,12 @@ export function bannerText(route: RecordRoute, server: ServerFacts | null): stri
 
 /** One line: what of each request stays, and the key behind its ids. */
 export function keepsText({ observe }: RecordOptions, secret: Uint8Array): string {
-  const kept = ['sizes', 'times', 'outcomes', ...(observe.hasBlocks ? ['keyed prefix ids'] : [])]
+  const kept = [
+    'sizes',
+    'times',
+    'outcomes',
+    ...(observe.blocks === 'off' ? [] : ['keyed prefix ids']),
+  ]
   const key = `key ${chainKey(secret).keyId.slice(0, 4)}…, ${observe.keyPath}`
   return `keeps ${kept.join(', ')} (${key}); no text, no headers\n`
 }

@@ -4,9 +4,9 @@
  */
 import type { Clock } from '../base/clock.ts'
 import type { HttpClient } from '../base/http.ts'
-import { asCount, asObject } from '../stream/json.ts'
-import type { CountPrompt } from './enrich.ts'
+import { asArray, asCount, asObject } from '../stream/json.ts'
 import { countCallOf } from './count-call.ts'
+import { idsOf, type CountPrompt } from './prompt-count.ts'
 
 const PATIENCE_US = 2_000_000
 /** A slow server is not asked more at once. */
@@ -48,9 +48,11 @@ export function createTokenSampler(options: TokenSamplerOptions): CountPrompt {
     return client
       .callJson(new URL('/tokenize', origin), { json: call.body, timeoutUs: PATIENCE_US, headers })
       .then((answer) => {
-        const count = asCount(asObject(answer)?.['count'])
-        if (count === null) nextAtUs = clock.nowUs() + BACK_OFF_US
-        return count
+        const found = asObject(answer)
+        const count = asCount(found?.['count'])
+        if (count !== null) return { count, ids: idsOf(asArray(found?.['tokens'])) }
+        nextAtUs = clock.nowUs() + BACK_OFF_US
+        return null
       })
       .catch(() => {
         nextAtUs = clock.nowUs() + BACK_OFF_US

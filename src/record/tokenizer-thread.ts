@@ -1,7 +1,7 @@
 /** A counter of prompts in a thread of its own. Effects: starts the thread. */
 import { startThread } from '../base/threads.ts'
 import { countCallOf } from './count-call.ts'
-import type { CountPrompt } from './enrich.ts'
+import type { CountPrompt, PromptTokens } from './prompt-count.ts'
 import type { CountJob, CountResult } from './tokenizer-worker.ts'
 
 /** Prompts that may wait; more are estimated. */
@@ -13,21 +13,24 @@ export type TokenizerThread = Readonly<{ count: CountPrompt; close(): Promise<vo
 /** @param name folder or id of the tokenizer; one that cannot be loaded counts nothing */
 export function startTokenizer(name: string): TokenizerThread {
   const worker = startThread(import.meta.url, './tokenizer-worker', { workerData: { name } })
-  const waiting = new Map<number, { resolve: (count: number | null) => void; bytes: number }>()
+  const waiting = new Map<
+    number,
+    { resolve: (tokens: PromptTokens | null) => void; bytes: number }
+  >()
   let nextId = 0
   let bytes = 0
   let isDown = false
-  const settle = (id: number, count: number | null): void => {
+  const settle = (id: number, ids: Uint32Array | null): void => {
     const job = waiting.get(id)
     waiting.delete(id)
     bytes -= job?.bytes ?? 0
-    job?.resolve(count)
+    job?.resolve(ids === null ? null : { count: ids.length, ids })
   }
   const fail = (): void => {
     isDown = true
     for (const id of waiting.keys()) settle(id, null)
   }
-  worker.on('message', ({ id, count }: CountResult) => settle(id, count))
+  worker.on('message', ({ id, ids }: CountResult) => settle(id, ids))
   // What went wrong could quote a prompt: it is not passed on.
   worker.on('error', fail)
   worker.on('exit', fail)
@@ -38,7 +41,7 @@ export function startTokenizer(name: string): TokenizerThread {
       if (bytes + exchange.requestBytes > MAX_WAITING_BYTES) return null
       const call = countCallOf(exchange.endpoint, body)
       if (call === null) return null
-      const { promise, resolve } = Promise.withResolvers<number | null>()
+      const { promise, resolve } = Promise.withResolvers<PromptTokens | null>()
       const job: CountJob = { id: nextId, call }
       nextId += 1
       bytes += exchange.requestBytes

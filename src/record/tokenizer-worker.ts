@@ -4,17 +4,18 @@ import { loadTokenizer } from '../base/tokenizer.ts'
 import type { CountCall } from './count-call.ts'
 
 export type CountJob = Readonly<{ id: number; call: CountCall }>
-export type CountResult = Readonly<{ id: number; count: number | null }>
+export type CountResult = Readonly<{ id: number; ids: Uint32Array | null }>
 
 const tokenizer = await loadTokenizer((workerData as { name: string }).name)
 
-function count(call: CountCall): number | null {
-  if (call.kind === 'text') return tokenizer.countText(call.prompt)
+function idsOf(call: CountCall): number[] | null {
+  if (call.kind === 'text') return tokenizer.idsOfText(call.prompt)
   const { messages, tools, variables } = call
-  return tokenizer.countChat({ messages, tools, variables })
+  return tokenizer.idsOfChat({ messages, tools, variables })
 }
 
 parentPort?.on('message', ({ id, call }: CountJob) => {
-  const result: CountResult = { id, count: count(call) }
+  const ids = idsOf(call)
+  const result: CountResult = { id, ids: ids === null ? null : Uint32Array.from(ids) }
   parentPort?.postMessage(result, [])
 })

@@ -1,5 +1,10 @@
 /** The hash scheme in words, for the format's document. Pure. */
-import { CHAIN_BLOCK_BYTES, HASH_SCHEME } from './prefix-chain.ts'
+import {
+  CHAIN_BLOCK_BYTES,
+  CHAIN_BLOCK_TOKENS,
+  HASH_SCHEME,
+  TOKEN_HASH_SCHEME,
+} from './prefix-chain.ts'
 
 export const HASH_SCHEME_TEXT = `## Hash scheme \`${HASH_SCHEME}\`
 
@@ -33,6 +38,10 @@ Ids of calls, names of speakers and reasoning are left out. A completions prompt
 without marks; a request with several prompts has no chain. The answer continues the prompt's
 rendering: as one message of role \`assistant\` (for responses, one for the text and one for each call),
 or as bare text for completions. With \`previous_response_id\` the rendering goes on from that answer.
+
+With \`--blocks engine\` the scheme is \`${TOKEN_HASH_SCHEME}\`: the bytes are the prompt's token ids as
+the engine sees them, four bytes each, big-endian, without a mark; \`family\` is \`tokens\`; each block
+is ${CHAIN_BLOCK_TOKENS} tokens. Only prompts that were counted have a chain, and there is no \`answer_leaf\`.
 
 Vectors: \`fixtures/hash-scheme.json\` has key, root, body and the ids that come out.
 `

@@ -10,6 +10,10 @@ import { hash } from 'node:crypto'
 export const HASH_SCHEME = 'hmac-sha256-64/256-byte-blocks/1'
 export const CHAIN_BLOCK_BYTES = 256
 
+/** The same over token ids, four bytes each: a block is 64 tokens, whatever text they stand for. */
+export const TOKEN_HASH_SCHEME = 'hmac-sha256-64/64-token-blocks/1'
+export const CHAIN_BLOCK_TOKENS = 64
+
 const HASH_BLOCK_BYTES = 64
 const ID_BYTES = 8
 
@@ -52,8 +56,11 @@ export function keyedId(key: ChainKey, purpose: string, text: string): string {
 
 /** What must be equal before two prompts can share anything. */
 export type ChainRoot = Readonly<{
-  /** Chat, responses and messages pass through the same template; completions through none. */
-  family: 'templated' | 'raw'
+  /**
+   * Chat, responses and messages pass through the same template; completions through none; token
+   * ids are what comes out of either.
+   */
+  family: 'templated' | 'raw' | 'tokens'
   model: string
   adapter: string | null
   cacheSalt: string | null

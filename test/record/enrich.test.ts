@@ -1,6 +1,6 @@
 /** Conversations, tenants, attempts, prefixes and token counts, out of exchanges without sockets. */
 import { expect, test } from 'vitest'
-import { createEnricher, type EnrichOptions } from '../../src/record/enrich.ts'
+import { ExchangeEnricher, type EnrichOptions } from '../../src/record/enrich.ts'
 import type { Enrichment } from '../../src/record/enricher.ts'
 import type { Exchange } from '../../src/record/exchange.ts'
 import {
@@ -25,7 +25,7 @@ const RAW: RawObserveOptions = {
 
 function recorder(raw: Partial<RawObserveOptions> = {}, more: Partial<EnrichOptions> = {}) {
   const written = new Set<bigint>()
-  const enricher = createEnricher({
+  const enricher = new ExchangeEnricher({
     secret: Buffer.alloc(32, 9),
     observe: parseObserveOptions({ ...RAW, ...raw }, 'out', []),
     hasBlock: (id) => written.has(id),
@@ -288,7 +288,10 @@ test('a prompt of token ids has exactly as many tokens', () => {
 
 test('a count that comes late is waited for, and one that fails is estimated', async () => {
   for (const count of [77, null]) {
-    const { ask } = recorder({}, { countPrompt: () => Promise.resolve(count) })
+    const { ask } = recorder(
+      {},
+      { countPrompt: () => Promise.resolve(count === null ? null : { count, ids: null }) },
+    )
     const found = ask('chat', chat([user('a question')])).answer(said(['a']))
     const row = (await found.later)?.row
     expect(row?.tokenSource).toBe(count === null ? 'stream' : 'tokenizer')
@@ -363,4 +366,17 @@ test('a sample keeps or drops whole sessions, also turns that come later', () =>
 test('sampling needs something to sample by, and unknown rules are refused', () => {
   expect(() => recorder({ sample: '10%', sampleBy: 'tenant' })).toThrow('--sample by tenant')
   expect(() => recorder({ sessionBy: 'cookie' })).toThrow("--session-by does not know 'cookie'")
+})
+
+test('blocks by the engine’s tokens are exact, and shared by what the engine would share', async () => {
+  const ids = Uint32Array.from({ length: 200 }, (_, index) => index)
+  const tokens = { count: ids.length, ids }
+  const { ask } = recorder({ blocks: 'engine' }, { countPrompt: () => Promise.resolve(tokens) })
+  const usage = { prompt_tokens: 200, completion_tokens: 1 }
+  const found = await ask('chat', chat([user('a question')])).answer(said(['a'], usage)).later
+  expect(found?.row).toMatchObject({ prefixBlocks: 3 })
+  expect(found?.blocks.map((block) => block.tokens)).toEqual([64, 64, 64])
+  const asked = ask('completions', { model: 'm', stream: true, prompt: [...ids, 5] })
+  const text = streamed([{ model: 'm', choices: [{ index: 0, text: 'x', finish_reason: 'stop' }] }])
+  expect((await asked.answer(text).later)?.row.prefixLeaf).toBe(found?.row.prefixLeaf)
 })
