@@ -7,14 +7,17 @@ import {
   type RawInspectOptions,
 } from '../report/inspect-options.ts'
 import { formatDrift, formatInspection } from '../report/inspection-text.ts'
-import { inspectTrace } from '../report/inspection.ts'
+import { type Inspection, inspectTrace } from '../report/inspection.ts'
 import { OUTPUT_FLAGS, Outputs } from '../report/outputs.ts'
 import { rowDigest } from '../trace/digest.ts'
 import { openTrace } from '../trace/open.ts'
+import type { TraceReader } from '../trace/trace.ts'
+import { driftText } from '../workload/drift-text.ts'
+import type { World } from '../base/world.ts'
 import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
-type Raw = RawInspectOptions & { json?: true; digest?: true; drift?: true; html?: string }
+type Raw = RawInspectOptions & { json?: true; digest?: true; drift?: true | string; html?: string }
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +31,7 @@ export const inspectCommand: Verb = (world) => {
     .argument('<trace>', 'file, or the directory of a recording')
     .option('--json', 'all figures as one JSON document')
     .option('--digest', 'only the digest of its rows: equal in both containers')
-    .option('--drift', 'each eighth of the trace against the first')
+    .option('--drift [other]', 'where the traffic changes, or how it differs from another trace')
   return addFlags(command, { ...INSPECT_FLAGS, html: OUTPUT_FLAGS.html })
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
@@ -50,9 +53,25 @@ export const inspectCommand: Verb = (world) => {
         })
         if (raw.json) world.stdout.write(`${JSON.stringify(inspection, null, 2)}\n`)
         else world.stdout.write(formatInspection(inspection))
-        if (raw.drift && !raw.json) world.stdout.write(formatDrift(inspection))
+        if (raw.drift !== undefined && !raw.json)
+          await showDrift(world, reader, inspection, raw.drift)
       } finally {
         await reader.close()
       }
     })
+}
+
+async function showDrift(
+  world: World,
+  reader: TraceReader,
+  inspection: Inspection,
+  other: true | string,
+): Promise<void> {
+  world.stdout.write(formatDrift(inspection))
+  const against = other === true ? null : await openTrace(other)
+  try {
+    world.stdout.write(await driftText(reader, against))
+  } finally {
+    await against?.close()
+  }
 }

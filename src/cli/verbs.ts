@@ -1,8 +1,10 @@
 /** Every verb of `trace`, in the order of its help. */
 import type { Command } from 'commander'
 import type { World } from '../base/world.ts'
+import { abCommand } from './ab.ts'
 import { cardCommand } from './card.ts'
 import { compareCommand } from './compare.ts'
+import { catalogCommand } from './catalog.ts'
 import { convertCommand } from './convert.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
@@ -12,6 +14,7 @@ import { headCommand } from './head.ts'
 import { sliceCommand } from './slice.ts'
 import { mergeCommand } from './merge.ts'
 import { diffCommand } from './diff.ts'
+import { fitCommand } from './fit.ts'
 import { inspectCommand } from './inspect.ts'
 import { markCommand } from './mark.ts'
 import { planCommand } from './plan.ts'
@@ -35,6 +38,7 @@ export const VERBS: readonly Verb[] = [
   engineCommand,
   planCommand,
   synthCommand,
+  fitCommand,
   replayCommand,
   inspectCommand,
   headCommand,
@@ -45,6 +49,7 @@ export const VERBS: readonly Verb[] = [
   reportCommand,
   compareCommand,
   cardCommand,
+  abCommand,
   demoCommand,
   doctorCommand,
   scrubCommand,
@@ -52,4 +57,5 @@ export const VERBS: readonly Verb[] = [
   verifyCommand,
   pushCommand,
   pullCommand,
+  catalogCommand,
 ]

@@ -53,8 +53,11 @@ function characterOf(arrivals: ArrivalFigures): string {
   return long > 3 * Math.max(short, 1) ? `${shape}, and the rate itself drifts` : shape
 }
 
+/** A law fitted to fewer gaps says more about chance. */
+const MIN_FITTED = 100
+
 function fitLines({ fit_on_positive_iat: fit }: ArrivalFigures): string[] {
-  if (fit === null) return []
+  if (fit === null || fit.n < MIN_FITTED) return []
   const laws = [
     { name: 'exponential', ks: fit.ks_exp },
     { name: `Gamma, shape ${significant(fit.gamma_shape, 3)}`, ks: fit.ks_gamma },

@@ -1,7 +1,7 @@
 /** Several runs of A against several of B: each number's change, and what the gates decide. Pure. */
 import { EXIT } from '../base/errors.ts'
-import { holm, hodgesLehmann, mannWhitneyP, smallestP } from '../stats/rank-test.ts'
-import { type Gate, judgeGate, type Judgement } from './gate.ts'
+import { holm } from '../stats/rank-test.ts'
+import { type Gate, judgeGate, type Judgement, shiftOf } from './gate.ts'
 import { parseQuantity, type Quantity, quantityName, valueOf } from './quantity.ts'
 import type { Report } from './report.ts'
 
@@ -24,6 +24,7 @@ type UnjudgedGate = Readonly<{ decision: 'inconclusive'; reason: string }>
 export type Comparison = Readonly<{
   schema_version: number
   runs: Readonly<{ a: number; b: number }>
+  paired: boolean
   /** One run a side says nothing about how runs differ. */
   within_runs_only: boolean
   verdicts: Readonly<{ a: readonly string[]; b: readonly string[] }>
@@ -47,20 +48,23 @@ const SHOWN = [
   'output_tokens',
 ]
 
+/** @param paired the k-th runs of both sides sent the same: pairs are compared, not groups */
 export function compareRuns(
   a: readonly Report[],
   b: readonly Report[],
   gates: readonly Gate[],
+  paired = false,
 ): Comparison {
   const invalid = [...a, ...b].some(({ verdict }) => verdict.status === 'INVALID')
-  const results = judgeAll(a, b, gates)
+  const results = judgeAll(a, b, gates, paired)
   return {
     schema_version: COMPARISON_VERSION,
     runs: { a: a.length, b: b.length },
+    paired,
     within_runs_only: a.length < 2 || b.length < 2,
     verdicts: { a: a.map(statusOf), b: b.map(statusOf) },
     same_server: sameServer([...a, ...b]),
-    numbers: SHOWN.map((name) => comparedNumber(parseQuantity('--gate', name), a, b)),
+    numbers: SHOWN.map((name) => comparedNumber(parseQuantity('--gate', name), a, b, paired)),
     gates: results,
     exit_code: invalid ? EXIT.invalid : exitCodeOf(results),
   }
@@ -70,18 +74,19 @@ function comparedNumber(
   quantity: Quantity,
   a: readonly Report[],
   b: readonly Report[],
+  paired: boolean,
 ): ComparedNumber {
   const [left, right] = [a, b].map((side) => side.map(({ side: each }) => valueOf(each, quantity)))
   const [first, second] = [left!, right!].map(logs)
   const base = { name: quantityName(quantity), a: left!, b: right! }
   if (!first || !second) return { ...base, change: null, low: null, high: null, p: null }
-  const { shift, interval } = hodgesLehmann(first, second)
+  const { shift, interval, p } = shiftOf(first, second, 0.95, paired)
   return {
     ...base,
     change: Math.expm1(shift),
     low: interval && Math.expm1(interval.low),
     high: interval && Math.expm1(interval.high),
-    p: mannWhitneyP(first, second),
+    p,
   }
 }
 
@@ -96,6 +101,7 @@ function judgeAll(
   a: readonly Report[],
   b: readonly Report[],
   gates: readonly Gate[],
+  paired: boolean,
 ): GateResult[] {
   const sides = gates.map(({ quantity }) =>
     [a, b].map((side) => side.map(({ side: each }) => valueOf(each, quantity))),
@@ -108,7 +114,7 @@ function judgeAll(
     }
     return {
       gate: gate.text,
-      ...judgeGate(gate, left as number[], right as number[], level),
+      ...judgeGate(gate, left as number[], right as number[], { level, paired }),
     }
   })
   const corrected = holm(judged.map((result) => ('p' in result ? result.p : 1)))
@@ -131,10 +137,4 @@ function sameServer(reports: readonly Report[]): boolean | null {
   const prints = reports.map(({ run }) => run.server.fingerprint)
   if (prints.some((print) => print === null)) return null
   return new Set(prints).size === 1
-}
-
-/** Fewest runs a side at which `gateCount` gates can be decided at all. */
-export function fewestRuns(gateCount: number): number {
-  const level = 0.05 / Math.max(1, gateCount)
-  for (let runs = 2; ; runs += 1) if (smallestP(runs, runs) <= level) return runs
 }

@@ -1,7 +1,9 @@
 /** 'ttft.p99<+10%' as a decision: regression, pass, or too few runs to tell. Pure. */
 import { TraceError } from '../base/errors.ts'
 import { HIGHER_IS_BETTER, parseQuantity, type Quantity } from './quantity.ts'
-import { hodgesLehmann, mannWhitneyP } from '../stats/rank-test.ts'
+import { hodgesLehmann, mannWhitneyP, type Shift } from '../stats/rank-test.ts'
+import { pairedShift, signedRankP } from '../stats/signed-rank.ts'
+import type { Interval } from '../stats/interval.ts'
 import { describe } from '../stats/moments.ts'
 
 export type Gate = Readonly<{
@@ -58,35 +60,54 @@ const MOST_RUNS = 1_000
 /**
  * @param first one positive value for each run of A
  * @param second the same for B
- * @param level of the interval: 1 − 0.05/k for k gates together
+ * @param options.level of the interval: 1 − 0.05/k for k gates together
+ * @param options.paired the k-th runs of both sides sent the same: pairs are compared, not groups
  */
 export function judgeGate(
   gate: Pick<Gate, 'tolerance' | 'worseIsLower'>,
   first: readonly number[],
   second: readonly number[],
-  level: number = 0.95,
+  options: Readonly<{ level?: number; paired?: boolean }> = {},
 ): Judgement {
+  const { level = 0.95, paired = false } = options
   const [left, right] = [first, second].map((side) => side.map((value) => Math.log(value)))
-  const { shift, interval } = hodgesLehmann(left!, right!, level)
+  const { shift, interval, p } = shiftOf(left!, right!, level, paired)
   const limit = gate.worseIsLower ? Math.log(1 - gate.tolerance) : Math.log(1 + gate.tolerance)
   const low = interval ? Math.expm1(interval.low) : null
   const high = interval ? Math.expm1(interval.high) : null
-  const isWorse = gate.worseIsLower
-    ? interval !== null && interval.high < limit
-    : interval !== null && interval.low > limit
-  const isFine = gate.worseIsLower
-    ? interval !== null && interval.low > limit
-    : interval !== null && interval.high < limit
-  const decision = isWorse ? 'regression' : isFine ? 'pass' : 'inconclusive'
+  const decision = decide(gate.worseIsLower, interval, limit)
   return {
     decision,
     change: Math.expm1(shift),
     low,
     high,
-    p: mannWhitneyP(left!, right!),
+    p,
     runsToDecide:
       decision === 'inconclusive' ? runsNeeded(left!, right!, Math.abs(limit - shift)) : null,
   }
+}
+
+/** The whole interval on one side of the limit decides; an interval that holds it does not. */
+function decide(worseIsLower: boolean, interval: Interval | null, limit: number): Decision {
+  if (interval === null) return 'inconclusive'
+  const isAbove = interval.low > limit
+  const isBelow = interval.high < limit
+  if (!isAbove && !isBelow) return 'inconclusive'
+  return isAbove === worseIsLower ? 'pass' : 'regression'
+}
+
+/** Of values that may simply be subtracted. Pairs that hold a NaN must not come here. */
+export function shiftOf(
+  first: readonly number[],
+  second: readonly number[],
+  level: number,
+  paired: boolean,
+): Shift & Readonly<{ p: number }> {
+  if (!paired) {
+    return { ...hodgesLehmann(first, second, level), p: mannWhitneyP(first, second) }
+  }
+  const differences = second.map((value, pair) => value - first[pair]!)
+  return { ...pairedShift(differences, level), p: signedRankP(differences) }
 }
 
 /** Runs a side for which the interval's half width is likely to be below the distance to the limit. */

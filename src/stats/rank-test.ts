@@ -94,12 +94,6 @@ function criticalCount(m: number, n: number, tail: number): number {
   return 0
 }
 
-/** The smallest two-sided p-value that groups of this size can reach. */
-export function smallestP(m: number, n: number): number {
-  const counts = arrangements(m, n)
-  return Math.min(1, 2 / counts.reduce((sum, count) => sum + count, 0))
-}
-
 /** Holm's correction: p-values that may be compared with one level for the whole family. */
 export function holm(pValues: readonly number[]): number[] {
   const order = pValues.map((_, index) => index).toSorted((a, b) => pValues[a]! - pValues[b]!)

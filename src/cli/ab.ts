@@ -1,0 +1,65 @@
+/** `trace ab`: the same load against two servers, in pairs of runs, and what the gates decide. */
+import { Command } from 'commander'
+import { parseReplayOptions, type RawReplayOptions } from '../replay/options.ts'
+import { emitComparison } from '../report/emit-comparison.ts'
+import { OUTPUT_FLAGS, Outputs, type RawOutputs } from '../report/outputs.ts'
+import { ab } from '../study/ab.ts'
+import {
+  AB_FLAGS,
+  AB_REPLAY_FLAGS,
+  parseAbOptions,
+  type RawAbOptions,
+} from '../study/ab-options.ts'
+import { openTrace } from '../trace/open.ts'
+import { buildPlan } from '../workload/build-plan.ts'
+import {
+  parseWorkloadOptions,
+  type RawWorkloadOptions,
+  type WorkloadOptions,
+} from '../workload/options.ts'
+import { addFlags } from './add-flags.ts'
+import type { Verb } from './verbs.ts'
+import { addWorkloadFlags } from './workload-flags.ts'
+
+const EXAMPLES = `
+Examples:
+  $ trace ab prod/ --a http://127.0.0.1:8000 --b http://127.0.0.1:8001 --gate 'ttft.p99<+10%'
+  $ trace ab code.arrow --a http://127.0.0.1:8000 --b http://127.0.0.1:8001 --to 60s --runs 6
+`
+
+type Raw = RawAbOptions & RawWorkloadOptions & RawReplayOptions & RawOutputs & { json?: true }
+
+const { csv: _csv, ...FORMS } = OUTPUT_FLAGS
+
+export const abCommand: Verb = (world, answer) => {
+  const command = new Command('ab')
+    .description('Replays a load against two servers in turns and decides whether B is worse.')
+    .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
+    .option('--json', 'the whole comparison as one JSON document')
+  addFlags(addFlags(command, AB_FLAGS), FORMS)
+  return addFlags(addWorkloadFlags(command), AB_REPLAY_FLAGS)
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, raw: Raw) => {
+      const options = parseAbOptions(raw)
+      const workload = parseWorkloadOptions(raw)
+      const sending = parseReplayOptions({ ...raw, target: [options.a.href] })
+      const outputs = await Outputs.open(raw)
+      try {
+        const end = await ab(await readPlan(path, workload), sending, options, world)
+        const exitCode = await emitComparison(end.comparison, outputs, world, raw.json === true)
+        answer(end.exitCode === end.comparison.exit_code ? exitCode : end.exitCode)
+      } catch (error) {
+        await outputs.abandon()
+        throw error
+      }
+    })
+}
+
+async function readPlan(path: string, workload: WorkloadOptions) {
+  const reader = await openTrace(path)
+  try {
+    return await buildPlan(reader, workload, { path })
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Two servers under the same load, run by run, A B B A, so that what drifts hits both alike.
+ * Effects: network, threads, files, progress on stderr.
+ */
+import { join } from 'node:path'
+import { EXIT } from '../base/errors.ts'
+import { makeFolder } from '../base/files.ts'
+import { formatShare } from '../base/format.ts'
+import { HttpClient } from '../base/http.ts'
+import type { World } from '../base/world.ts'
+import type { ReplayOptions } from '../replay/options.ts'
+import { replay } from '../replay/replay.ts'
+import { type Comparison, compareRuns } from '../report/comparison.ts'
+import { reportFile } from '../report/report-file.ts'
+import type { Report } from '../report/report.ts'
+import type { Plan } from '../workload/plan.ts'
+import { createPrefixCache } from '../workload/prefix-cache.ts'
+import type { AbOptions } from './ab-options.ts'
+
+export type Side = 'a' | 'b'
+export type AbRun = Readonly<{ side: Side; pair: number }>
+
+/** A B, B A, A B, …: each pair of runs is a block, and neither side always goes first. */
+export function runOrder(pairs: number): AbRun[] {
+  return Array.from({ length: pairs }, (_, pair): AbRun[] =>
+    (pair % 2 === 0 ? (['a', 'b'] as const) : (['b', 'a'] as const)).map((side) => ({
+      side,
+      pair,
+    })),
+  ).flat()
+}
+
+export type AbEnd = Readonly<{ comparison: Comparison; exitCode: number }>
+
+/** @returns what the complete pairs say; an interrupted study keeps its files and says 130 */
+export async function ab(
+  plan: Plan,
+  sending: ReplayOptions,
+  options: AbOptions,
+  world: World,
+): Promise<AbEnd> {
+  await makeFolder(options.folder)
+  const study = { plan, sending, options, world, seed: `ab ${world.clock.wallUs()}` }
+  for (const side of ['a', 'b'] as const) {
+    world.stderr.write(`warm-up ${side.toUpperCase()} (not counted)\n`)
+    const exitCode = (await runOnce(study, { side, pair: -1 })).exitCode
+    if (exitCode !== EXIT.pass) return stopped([], exitCode, options)
+  }
+  const reports: { run: AbRun; report: Report }[] = []
+  for (const run of runOrder(options.runs)) {
+    await world.clock.sleepUntil(world.clock.nowUs() + options.pauseUs)
+    world.stderr.write(`run ${run.pair + 1} of ${options.runs}, ${run.side.toUpperCase()}\n`)
+    const { exitCode, outPath } = await runOnce(study, run)
+    if (exitCode !== EXIT.pass) return stopped(reports, exitCode, options)
+    const report = await reportFile(outPath)
+    world.stderr.write(residueLine(plan, report))
+    reports.push({ run, report })
+  }
+  return stopped(reports, EXIT.pass, options)
+}
+
+type Study = Readonly<{
+  plan: Plan
+  sending: ReplayOptions
+  options: AbOptions
+  world: World
+  seed: string
+}>
+
+/** Both sides of a pair get the same words, and no pair those of another: caches know none of them. */
+async function runOnce({ plan, sending, options, world, seed }: Study, { side, pair }: AbRun) {
+  const name = pair < 0 ? `warm-up-${side}` : `${side}${pair + 1}`
+  await resetPrefixCache(options[side])
+  return replay(
+    plan,
+    {
+      ...sending,
+      targets: [{ name: null, url: options[side] }],
+      outPath: join(options.folder, `${name}.sqlite`),
+      isForced: true,
+      textSeed: `${seed} ${pair}`,
+    },
+    world,
+  )
+}
+
+const RESET_TIMEOUT_US = 5_000_000
+
+/** Only servers in development mode answer; fresh words make it unnecessary elsewhere. */
+async function resetPrefixCache(target: URL): Promise<void> {
+  const client = new HttpClient({})
+  try {
+    await client.call(new URL('/reset_prefix_cache', target), {
+      method: 'POST',
+      timeoutUs: RESET_TIMEOUT_US,
+    })
+  } catch {
+    // A server that does not have it is no failure.
+  } finally {
+    await client.close()
+  }
+}
+
+function stopped(
+  reports: readonly Readonly<{ run: AbRun; report: Report }>[],
+  exitCode: number,
+  { gates }: AbOptions,
+): AbEnd {
+  const of = (side: Side) =>
+    reports
+      .filter(({ run }) => run.side === side)
+      .map(({ run, report }) => ({ pair: run.pair, report }))
+  const [a, b] = [of('a'), of('b')]
+  const pairs = a.flatMap(({ pair, report }) => {
+    const other = b.find((each) => each.pair === pair)
+    return other ? [{ a: report, b: other.report }] : []
+  })
+  const comparison = compareRuns(
+    pairs.map((pair) => pair.a),
+    pairs.map((pair) => pair.b),
+    gates,
+    true,
+  )
+  return { comparison, exitCode: exitCode === EXIT.pass ? comparison.exit_code : exitCode }
+}
+
+/** Tokens served from cache beyond what the plan's own sharing explains: what an earlier run left there. */
+function residueLine(plan: Plan, { side, run }: Report): string {
+  if (side.tokens.prompt === 0) return ''
+  const cached = side.tokens.cached / side.tokens.prompt
+  const predicted = predictedShare(plan, DEFAULT_BLOCK_TOKENS)
+  const over = cached - predicted > 0.02 ? ' · more than the plan explains: is the cache warm?' : ''
+  return `      ${run.server.fingerprint ?? 'no fingerprint'} · cached ${formatShare(cached)}, predicted ${formatShare(predicted)}${over}\n`
+}
+
+const DEFAULT_BLOCK_TOKENS = 16
+
+function predictedShare({ columns, blocks, count }: Plan, blockTokens: number): number {
+  const cache = createPrefixCache(blocks, { rule: 'engine', blockTokens, capacityTokens: null })
+  let [hits, total] = [0, 0]
+  for (let row = 0; row < count; row += 1) {
+    hits += cache.serve(columns.leaf[row]!, columns.promptTokens[row]!)
+    total += columns.promptTokens[row]!
+  }
+  return total === 0 ? 0 : hits / total
+}
