@@ -1,5 +1,5 @@
 /** YAML as plain data, with the place of what is wrong. Pure. */
-import { parseAllDocuments, parseDocument, type Document } from 'yaml'
+import { Document, isCollection, parseAllDocuments, parseDocument, visit } from 'yaml'
 import { TraceError } from './errors.ts'
 
 /** Aliases can make a small file huge; configuration needs few. */
@@ -32,4 +32,15 @@ function plain(document: Pick<Document, 'errors' | 'toJS'>, where: string): unkn
     })
   }
   return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown
+}
+
+/** @param compactKeys whose lists and mappings are written on one line, as long as it is */
+export function formatYaml(value: unknown, compactKeys: readonly string[] = []): string {
+  const document = new Document(value)
+  visit(document, {
+    Pair: (_, { key, value: held }) => {
+      if (compactKeys.includes(String(key)) && isCollection(held)) held.flow = true
+    },
+  })
+  return document.toString({ lineWidth: 100 })
 }

@@ -15,6 +15,7 @@ import { sliceCommand } from './slice.ts'
 import { mergeCommand } from './merge.ts'
 import { diffCommand } from './diff.ts'
 import { fitCommand } from './fit.ts'
+import { fitCommand } from './fit.ts'
 import { inspectCommand } from './inspect.ts'
 import { markCommand } from './mark.ts'
 import { planCommand } from './plan.ts'
@@ -38,6 +39,7 @@ export const VERBS: readonly Verb[] = [
   engineCommand,
   planCommand,
   synthCommand,
+  fitCommand,
   fitCommand,
   replayCommand,
   inspectCommand,

@@ -169,6 +169,15 @@ export function parseWorkloadOptions(raw: RawWorkloadOptions): WorkloadOptions {
   }
 }
 
+/** A load as it was recorded: every flag at its default. */
+export function plainWorkload(): WorkloadOptions {
+  const defaults = Object.entries(WORKLOAD_FLAGS).map(([key, flag]) => [
+    key,
+    'default' in flag ? flag.default : undefined,
+  ])
+  return parseWorkloadOptions(Object.fromEntries(defaults) as RawWorkloadOptions)
+}
+
 function optional<T>(text: string | undefined, parse: (text: string) => T): T | null {
   return text === undefined ? null : parse(text)
 }

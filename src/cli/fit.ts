@@ -1,0 +1,39 @@
+/** `trace fit`: a configuration for `trace synth` that is like a recorded trace. */
+import { Command } from 'commander'
+import { EXIT } from '../base/errors.ts'
+import { refuseExisting, writeWhole } from '../base/files.ts'
+import { formatYaml } from '../base/yaml.ts'
+import { openTrace } from '../trace/open.ts'
+import { formatFit } from '../workload/fit-text.ts'
+import { fitTrace } from '../workload/fit-trace.ts'
+import type { Verb } from './verbs.ts'
+
+const EXAMPLES = `
+Examples:
+  $ trace fit prod/ prod.yaml
+  $ trace synth prod.yaml twice.arrow --clients 2x --duration 4h
+`
+
+export const fitCommand: Verb = (world, answer) =>
+  new Command('fit')
+    .description('Fits classes of clients to a trace, for trace synth, and says how near they are.')
+    .argument('<trace>', 'file, or the directory of a recording')
+    .argument('<config>', 'configuration to write')
+    .option('--json', 'how near, as one JSON document')
+    .option('--force', 'replace the configuration if it is there')
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, config: string, raw: { json?: true; force?: true }) => {
+      refuseExisting(config, raw.force === true)
+      const reader = await openTrace(path)
+      try {
+        const fit = await fitTrace(reader)
+        await writeWhole(config, formatYaml(fit.config, ['pairs', 'values', 'arrivals']))
+        const { config: _, ...distances } = fit
+        world.stdout.write(
+          raw.json === true ? `${JSON.stringify(distances, null, 2)}\n` : formatFit(fit),
+        )
+        if (fit.faults.length > 0) answer(EXIT.threshold)
+      } finally {
+        await reader.close()
+      }
+    })
