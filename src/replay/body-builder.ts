@@ -10,18 +10,19 @@ import { PromptWriter, type PromptPlan, type PromptTarget } from './prompt-write
 import type { PrefixMode } from './prompt-words.ts'
 import { bodyFrame, PATHS, type BodyFrame } from './request-body.ts'
 import { headMaker, requestId } from './request-head.ts'
+import { toolsJson } from './tools.ts'
 
-/** One target, as far as bodies are concerned. */
+/** One model on one server, as far as bodies are concerned. */
 export type BuildTarget = PromptTarget &
   Readonly<{
     host: string
     basePath: string
     /** Context length in tokens; null where it is not told. */
     maxModelTokens: number | null
-    /** Recorded model name → the target's. */
-    models: Readonly<Record<string, string>>
-    /** For rows without a model, and for names that stand in no map. */
-    defaultModel: string
+    /** Index of the server that it is on. */
+    server: number
+    /** As the server calls it. */
+    model: string
     extraHeaders: readonly (readonly [string, string])[]
   }>
 
@@ -95,7 +96,7 @@ export class BodyBuilder {
       attempt,
       dueUs,
       sinceStartUs: dueUs,
-      target: this.#targetOf(index),
+      target: kit.target.server,
       bodyBytes,
       isStream: shape.isStream,
       isReuseWanted: (columns.flags[index]! & CONNECTION_REUSED) !== 0,
@@ -120,9 +121,10 @@ export class BodyBuilder {
   /** Bytes that a buffer needs for this row, at most. */
   roomFor(index: number, change: BuildChange = {}): number {
     const { target, prompts } = this.#kitOf(index)
-    const params = this.#shapeOf(index).params?.length ?? 0
+    const { params, toolBytes, tools } = this.#shapeOf(index)
+    const fields = (params?.length ?? 0) * 3 + toolBytes * 2 + tools * 256
     const prompt = change.prompt?.length ?? prompts.longestBytes(index)
-    return prompt + longestHead(target) + params * 3 + 8_192
+    return prompt + longestHead(target) + fields + 8_192
   }
 
   #shapeOf(index: number): RequestShape {
@@ -151,15 +153,14 @@ export class BodyBuilder {
     const { columns } = this.#plan
     const outputTokens = outputFor(columns, index, target.maxModelTokens)
     if (outputTokens === null) return null
-    const name = shape.adapter ?? shape.model
     return bodyFrame(
       {
         shape,
-        model: name === null ? target.defaultModel : (target.models[name] ?? target.defaultModel),
+        model: target.model,
         outputTokens,
         isExactLength: true,
         cacheSalt: this.#options.prefix === 'salt' ? salt : null,
-        tools: null,
+        tools: toolsJson(shape),
         wantsTokenIds: isQuoted && shape.endpoint === 'completions',
       },
       target.dialect,

@@ -5,6 +5,7 @@ import type { EndpointName } from '../trace/columns.ts'
 import type { RequestShape } from '../workload/plan.ts'
 import { bodyFrame, PATHS, type Dialect } from './request-body.ts'
 import type { TargetFacts } from './target-facts.ts'
+import { toolsJson } from './tools.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** From most to least: the first that is not refused is what the target speaks. */
@@ -27,20 +28,21 @@ const WANTS_KEY = new Set([401, 403])
 export async function findDialect(
   client: HttpClient,
   facts: TargetFacts,
-  shapes: readonly Readonly<{ shape: RequestShape; model: string }>[],
+  model: string,
+  shapes: readonly RequestShape[],
   vocabulary: Vocabulary,
 ): Promise<Dialect> {
   const dialects = dialectsOf(facts)
   let chosen = 0
-  for (const wish of shapes) {
+  for (const shape of shapes) {
     for (;;) {
       const dialect = dialects[chosen]
-      if (dialect === undefined) throw refused(facts, wish.shape.endpoint, 'refuses every form of')
-      const status = await ask(client, facts, wish, dialect, vocabulary)
+      if (dialect === undefined) throw refused(facts, shape.endpoint, 'refuses every form of')
+      const status = await ask(client, facts, { shape, model }, dialect, vocabulary)
       if (status < 300) break
-      if (NOT_SERVED.has(status)) throw refused(facts, wish.shape.endpoint, 'does not serve')
-      if (WANTS_KEY.has(status)) throw refused(facts, wish.shape.endpoint, 'wants a key for')
-      if (status >= 500) throw refused(facts, wish.shape.endpoint, `answers ${status} to`)
+      if (NOT_SERVED.has(status)) throw refused(facts, shape.endpoint, 'does not serve')
+      if (WANTS_KEY.has(status)) throw refused(facts, shape.endpoint, 'wants a key for')
+      if (status >= 500) throw refused(facts, shape.endpoint, `answers ${status} to`)
       chosen += 1
     }
   }
@@ -68,7 +70,7 @@ async function ask(
     outputTokens: 1,
     isExactLength: true,
     cacheSalt: null,
-    tools: null,
+    tools: toolsJson(shape),
     wantsTokenIds: false,
   }
   const frame = bodyFrame(wish, dialect)

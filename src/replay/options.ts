@@ -1,14 +1,15 @@
 /** What `trace replay` can be told beyond the load itself. Parsed once, here; later code trusts the type. */
 import { TraceError } from '../base/errors.ts'
-import { parseChoice, parseCount, parseDurationUs, parseUrl } from '../base/parse.ts'
+import { parseChoice, parseCount, parseDurationUs } from '../base/parse.ts'
 import { PACINGS, type Pacing } from './alarm.ts'
 import { CONNECTION_MODES, type ConnectionMode } from './link.ts'
 import { parseModelMapping } from './model-map.ts'
 import { PREFIX_MODES, type PrefixMode } from './prompt-words.ts'
+import { parseTargets, type NamedTarget } from './target-choice.ts'
 import { parseBreaker, parseRetry, type BreakerPolicy, type RetryPolicy } from './retry.ts'
 
 export type ReplayOptions = Readonly<{
-  targetUrl: URL
+  targets: readonly NamedTarget[]
   /** null: a free name beside the current folder's traces. */
   outPath: string | null
   isForced: boolean
@@ -41,7 +42,11 @@ export type ReplayOptions = Readonly<{
 
 /** The flags, their help and the only place where their defaults stand. */
 export const REPLAY_FLAGS = {
-  target: { flags: '--target <url>', description: 'server to send to' },
+  target: {
+    flags: '--target <[name=]url>',
+    description: 'server to send to; name: only this route or model (repeatable)',
+    isRepeatable: true,
+  },
   out: { flags: '--out <file>', description: 'the result, .sqlite or .arrow' },
   force: { flags: '--force', description: 'replace the result if it exists' },
   mapModel: {
@@ -130,7 +135,7 @@ export type RawReplayOptions = {
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
 export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
   return {
-    targetUrl: parseTarget(raw.target),
+    targets: parseTargets('--target', raw.target ?? []),
     outPath: textOf(raw.out),
     isForced: raw.force === true,
     modelMap: Object.fromEntries(
@@ -159,13 +164,6 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
       isInsecure: raw.tlsInsecure === true,
     },
   }
-}
-
-function parseTarget(value: string | boolean | undefined): URL {
-  if (typeof value === 'string') return parseUrl('--target', value)
-  throw new TraceError('BAD_OPTION', '--target is missing: where shall it be sent?', {
-    hint: 'For example --target http://127.0.0.1:8000; `trace plan` shows the load and sends nothing.',
-  })
 }
 
 function parseInstant(flag: string, text: string): number {

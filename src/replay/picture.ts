@@ -13,13 +13,15 @@ const MAX_BYTES = 64_000_000
 export function parsePictures(imageSizes: string | null): PictureSize[] {
   if (imageSizes === null) return []
   const list = JSON.parse(imageSizes) as readonly (readonly (number | null)[])[]
-  const pixels = (value: number | null | undefined) =>
-    Math.min(MAX_PIXELS, Math.max(1, Math.round(value ?? UNKNOWN_PIXELS)))
   return list.map(([width, height, bytes]) => ({
     width: pixels(width),
     height: pixels(height),
     bytes: Math.min(MAX_BYTES, Math.max(0, Math.round(bytes ?? 0))),
   }))
+}
+
+function pixels(value: number | null | undefined): number {
+  return Math.min(MAX_PIXELS, Math.max(1, Math.round(value ?? UNKNOWN_PIXELS)))
 }
 
 /** Tokens that a picture is likely to take: one for each patch of 28 × 28 pixels, as many models do. */

@@ -1,8 +1,11 @@
 /** Writes prompts of exactly so many tokens for one target, as token ids or as words. Pure. */
 import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import { PromptWords, type PrefixMode } from './prompt-words.ts'
+import type { Frames, ToolFrames } from './frames.ts'
+import { makePicture, parsePictures, pictureTokens } from './picture.ts'
 import type { Dialect } from './request-body.ts'
 import { BARE_FRAME, type TextFrame } from './text-frame.ts'
+import { toolsKey } from './tools.ts'
 import type { Vocabulary } from './vocabulary.ts'
 import { WordWriter } from './word-writer.ts'
 
@@ -11,8 +14,8 @@ export type PromptPlan = Pick<Plan, 'columns' | 'shapes' | 'blocks'>
 export type PromptTarget = Readonly<{
   dialect: Dialect
   vocabulary: Vocabulary
-  /** By endpoint; those that are missing have none. */
-  frames: Readonly<Partial<Record<RequestShape['endpoint'], TextFrame>>>
+  frames: Frames
+  toolFrames: ToolFrames
 }>
 
 /** Completions and embeddings take a bare prompt, the others messages. */
@@ -45,25 +48,42 @@ export class PromptWriter {
   }
 
   frameOf(shape: RequestShape): TextFrame {
-    return isBare(shape) ? BARE_FRAME : (this.#target.frames[shape.endpoint] ?? BARE_FRAME)
+    if (isBare(shape)) return BARE_FRAME
+    const { frames, toolFrames } = this.#target
+    const key = toolsKey(shape)
+    return (key === null ? null : toolFrames[key]) ?? frames[shape.endpoint] ?? BARE_FRAME
   }
 
   /** Bytes that a prompt takes, at most. */
   longestBytes(index: number): number {
     const tokens = this.#plan.columns.promptTokens[index]!
-    return tokens * Math.max(this.#texts.longestBytes, this.#tokenIds?.longestBytes ?? 0) + 1_024
+    const shape = this.#plan.shapes[this.#plan.columns.shape[index]!]
+    const pictures = parsePictures(shape?.imageSizes ?? null)
+    const shownBytes = pictures.reduce(
+      (sum, { width, height, bytes }) => sum + 2 * Math.max(bytes, width * height) + 1_024,
+      0,
+    )
+    const perToken = Math.max(this.#texts.longestBytes, this.#tokenIds?.longestBytes ?? 0)
+    return tokens * perToken + shownBytes + 1_024
   }
 
   /** @returns where the prompt's JSON ends in `into` */
   write(shape: RequestShape, index: number, into: Buffer, from: number): number {
     const frame = this.frameOf(shape)
     const parts = isBare(shape) ? Math.max(1, shape.inputCount) : 1
-    const [open, close] = wrapOf(shape, parts)
+    const pictures = takesPictures(shape) ? parsePictures(shape.imageSizes) : []
+    const shownTokens = pictures.reduce((sum, picture) => sum + pictureTokens(picture), 0)
+    const [open, close] = wrapOf(shape, parts, pictures.length > 0)
     let at = from + into.write(open, from, 'latin1')
+    for (const [which, picture] of pictures.entries()) {
+      const image = makePicture(picture, index * 31 + which).toString('base64')
+      at += into.write(PICTURE[0] + image + PICTURE[1], at, 'latin1')
+    }
+    if (pictures.length > 0) at += into.write('{"type":"text","text":', at, 'latin1')
     for (let part = 0; part < parts; part += 1) {
       if (part > 0) at += into.write(',', at, 'latin1')
       const tokens = share(this.#plan.columns.promptTokens[index]!, parts, part)
-      const end = Math.max(frame.headTokens, tokens - frame.tailTokens)
+      const end = Math.max(frame.headTokens, tokens - frame.tailTokens - shownTokens)
       const count = this.#fill(index, part, frame.headTokens, end)
       at = this.writesIds(shape)
         ? this.#writeIds(count, into, at)
@@ -111,9 +131,21 @@ export class PromptWriter {
 const NO_WRAP = ['', ''] as const
 const LIST_WRAP = ['[', ']'] as const
 const MESSAGE_WRAP = ['[{"role":"user","content":', '}]'] as const
+const PARTS_WRAP = ['[{"role":"user","content":[', '}]}]'] as const
+const PICTURE = ['{"type":"image_url","image_url":{"url":"data:image/png;base64,', '"}},'] as const
 
-function wrapOf({ endpoint }: RequestShape, parts: number): readonly [string, string] {
+/** The other dialects say it in ways of their own, which few servers take. */
+function takesPictures({ endpoint }: RequestShape): boolean {
+  return endpoint === 'chat'
+}
+
+function wrapOf(
+  { endpoint }: RequestShape,
+  parts: number,
+  hasPictures: boolean,
+): readonly [string, string] {
   if (parts > 1) return LIST_WRAP
+  if (hasPictures) return PARTS_WRAP
   return endpoint === 'chat' || endpoint === 'messages' ? MESSAGE_WRAP : NO_WRAP
 }
 

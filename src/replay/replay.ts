@@ -1,22 +1,20 @@
 /**
- * Sends a plan to a target and writes a trace of what happened.
+ * Sends a plan to its targets and writes a trace of what happened.
  * Effects: network, threads, one file, progress on stderr.
  */
 import { hash } from 'node:crypto'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { readText, refuseExisting } from '../base/files.ts'
-import { formatCount, formatDuration } from '../base/format.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
 import { resolveHost } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import { containerByName } from '../trace/container.ts'
-import { newHeader, type TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
-import type { BodyWorkerData } from './body-worker.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
 import { preflight, type Preflight } from './preflight.ts'
+import { headerOf, planText, type RunNames } from './run-facts.ts'
 import { RunWatch } from './run-watch.ts'
 import type { SendTarget } from './send-worker.ts'
 import { rootUrl } from './target-facts.ts'
@@ -37,23 +35,17 @@ export async function replay(plan: Plan, options: ReplayOptions, world: World): 
   const outPath = options.outPath ?? freeOutPath(plan.source.path)
   containerByName(outPath)
   refuseExisting(outPath, options.isForced)
-  const tls = await readTls(options)
-  const headers = await readHeaders(options)
-  const http: HttpOptions = {
-    headers: Object.fromEntries(headers),
-    tls: { ...tls, isInsecure: options.tls.isInsecure },
-  }
+  const http = await httpOptions(options)
   const client = new HttpClient(http)
   try {
-    const ready = await preflight(plan, options, client, headers)
-    const host = await resolveHost(options.targetUrl.hostname)
-    const runId = hash('sha256', `${plan.sha256} ${world.clock.wallUs()}`, 'hex').slice(0, 12)
-    const textSeed = options.textSeed ?? runId
-    world.stderr.write(planText(plan, ready, textSeed))
-    const target = { host, tls }
-    const tokenizer = tokenizerWish(options, ready, http)
-    const common = { plan, options, world, client, ready, outPath }
-    return await run({ ...common, runId, textSeed, tokenizer, target })
+    const extraHeaders = Object.entries(http.headers ?? {})
+    const ready = await preflight(plan, options, client, extraHeaders)
+    const names = namesOf(plan, options, world)
+    world.stderr.write(planText(plan, ready, names))
+    const targets = await Promise.all(
+      options.targets.map(async ({ url }) => sendTarget(url, http.tls ?? {})),
+    )
+    return await run({ plan, options, world, client, http, ready, outPath, names, targets })
   } finally {
     await client.close()
   }
@@ -64,36 +56,18 @@ type Run = Readonly<{
   options: ReplayOptions
   world: World
   client: HttpClient
+  http: HttpOptions
   ready: Preflight
   outPath: string
-  runId: string
-  textSeed: string
-  tokenizer: BodyWorkerData['tokenizers'][number]
-  target: Readonly<{ host: string; tls: TlsFiles }>
+  names: RunNames
+  targets: readonly SendTarget[]
 }>
 
 async function run(all: Run): Promise<ReplayEnd> {
-  const { plan, options, world, client, ready, outPath, runId, textSeed } = all
+  const { options, world, outPath } = all
+  const threads = startThreads(all)
   const isPolling = options.pacing === 'precise'
-  const threads = new ReplayThreads({
-    plan,
-    options,
-    outPath,
-    header: headerOf(all),
-    models: ready.models,
-    targetNames: plan.shapes.map(() => options.targetUrl.host),
-    tokenizers: [all.tokenizer],
-    targets: [sendTarget(options, all.target)],
-    build: {
-      targets: [ready.target],
-      targetOfShape: plan.shapes.map(() => 0),
-      runId,
-      textSeed,
-      prefix: options.prefix,
-      isLastOnConnection: options.connections === 'fresh',
-    },
-  })
-  const watch = new RunWatch({ plan, world, client, ready, counters: threads.counters, isPolling })
+  const watch = new RunWatch({ ...all, counters: threads.counters, isPolling })
   try {
     await threads.ready()
     await watch.before()
@@ -101,19 +75,61 @@ async function run(all: Run): Promise<ReplayEnd> {
     const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
     threads.start(startUs)
     const exitCode = await watch.during(startUs, threads)
-    const { samples, events } = await watch.after(startUs)
-    const fidelity = await threads.finish(
-      { originWallUs, interrupted: exitCode !== EXIT.pass },
-      samples,
-      events,
-    )
-    return { outPath, fidelity, exitCode }
+    const { samples, events, atUs } = await watch.after(startUs)
+    const anchors = [
+      { atUs: 0, wallUs: originWallUs },
+      { atUs, wallUs: Math.round(world.clock.wallUs()) },
+    ]
+    const header = {
+      originWallUs,
+      clock: { quantumUs: 1, anchors },
+      interrupted: exitCode !== EXIT.pass,
+    }
+    return { outPath, fidelity: await threads.finish(header, samples, events), exitCode }
   } catch (error) {
     await threads.abandon()
     throw error
   } finally {
     await threads.close()
   }
+}
+
+function startThreads({ plan, options, http, ready, outPath, names, targets }: Run): ReplayThreads {
+  const { targetOfShape } = ready
+  const builtOf = targetOfShape.map((at) => ready.targets[at]!)
+  return new ReplayThreads({
+    plan,
+    options,
+    outPath,
+    targets,
+    header: headerOf(plan, ready, options, names),
+    models: builtOf.map(({ model }) => model),
+    targetNames: builtOf.map(
+      ({ server }) => options.targets[server]!.name ?? options.targets[server]!.url.host,
+    ),
+    tokenizers: ready.targets.map(({ vocabulary, model, server }) =>
+      // Nobody would tell where words had to be guessed.
+      vocabulary.ids === null
+        ? null
+        : { url: rootUrl(ready.servers[server]!.facts.url, '/').href, model, http },
+    ),
+    build: {
+      targets: ready.targets,
+      targetOfShape,
+      runId: names.runId,
+      textSeed: names.textSeed,
+      prefix: options.prefix,
+      isLastOnConnection: options.connections === 'fresh',
+    },
+  })
+}
+
+/** Words are fresh for each run; the shards of one run, on several machines, use the same. */
+function namesOf(plan: Plan, options: ReplayOptions, { clock }: World): RunNames {
+  const runId = hash('sha256', `${plan.sha256} ${clock.wallUs()}`, 'hex').slice(0, 12)
+  const shared = `${plan.sha256} ${options.startAtWallUs ?? ''}`
+  const fresh = plan.shard === null ? runId : hash('sha256', shared, 'hex').slice(0, 12)
+  return { runId, textSeed: options.textSeed ?? fresh }
 }
 
 /** @throws TraceError BAD_OPTION if the agreed start has passed: the parts of a run begin together or not at all */
@@ -127,74 +143,33 @@ function startOf({ startAtWallUs }: ReplayOptions, { clock }: World): number {
   })
 }
 
-function planText(plan: Plan, { facts, notes }: Preflight, textSeed: string): string {
-  const seconds = plan.spanUs / 1_000_000
-  const rate = seconds > 0 ? ` · ${formatCount(plan.count / seconds, 1)}/s` : ''
-  const software = facts.isVllm ? `vLLM ${facts.version ?? ''}`.trim() : 'an OpenAI-like server'
-  return [
-    `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
-      `schedule ${plan.sha256.slice(0, 8)}… → ${facts.url.origin} (${software})`,
-    `      words from text seed ${textSeed}; --text-seed repeats them, and meets the cache they left`,
-    ...notes.map((note) => `      ${note}`),
-    '',
-  ].join('\n')
-}
-
-function headerOf({ plan, options, ready, runId, textSeed }: Run): TraceHeader {
-  const { facts, target, models } = ready
-  const { version, blockTokens, fingerprint } = facts
-  const empty = newHeader('replayed')
+async function httpOptions({ headers, apiKeyPath, tls }: ReplayOptions): Promise<HttpOptions> {
+  const key = apiKeyPath === null ? null : await readText('--api-key-file', apiKeyPath)
+  const bearer =
+    key === null ? [] : [['authorization', `Bearer ${(key.split('\n')[0] ?? '').trim()}`]]
   return {
-    ...empty,
-    seed: plan.seed,
-    planSha256: plan.sha256,
-    shard: plan.shard,
-    transforms: plan.steps,
-    server: {
-      ...empty.server,
-      software: facts.isVllm ? 'vllm' : null,
-      version,
-      models: [...new Set(models)],
-      maxModelTokens: target.maxModelTokens,
-      blockTokens,
-      fingerprint,
+    headers: Object.fromEntries([...headers, ...bearer]) as Record<string, string>,
+    tls: {
+      ...(tls.caPath === null ? {} : { ca: await readText('--tls-ca', tls.caPath) }),
+      ...(tls.certPath === null ? {} : { cert: await readText('--tls-cert', tls.certPath) }),
+      ...(tls.keyPath === null ? {} : { key: await readText('--tls-key', tls.keyPath) }),
+      isInsecure: tls.isInsecure,
     },
-    labels: { run: runId, textSeed, source: plan.source.rowDigest ?? '', prefix: options.prefix },
   }
 }
 
-/** What the thread that builds bodies needs to count quoted answers; null where nobody would tell it. */
-function tokenizerWish(options: ReplayOptions, { target, models }: Preflight, http: HttpOptions) {
-  if (target.vocabulary.ids === null) return null
-  const url = rootUrl(options.targetUrl, '/').href
-  return { url, model: models[0] ?? target.defaultModel, http }
-}
-
-type TlsFiles = Readonly<{ ca?: string; cert?: string; key?: string }>
-
-async function readTls({ tls }: ReplayOptions): Promise<TlsFiles> {
-  return {
-    ...(tls.caPath === null ? {} : { ca: await readText('--tls-ca', tls.caPath) }),
-    ...(tls.certPath === null ? {} : { cert: await readText('--tls-cert', tls.certPath) }),
-    ...(tls.keyPath === null ? {} : { key: await readText('--tls-key', tls.keyPath) }),
-  }
-}
-
-async function readHeaders({
-  headers,
-  apiKeyPath,
-}: ReplayOptions): Promise<ReplayOptions['headers']> {
-  if (apiKeyPath === null) return headers
-  const [key = ''] = (await readText('--api-key-file', apiKeyPath)).split('\n')
-  return [...headers, ['authorization', `Bearer ${key.trim()}`]]
-}
-
-function sendTarget(options: ReplayOptions, { host, tls }: Run['target']): SendTarget {
-  const { protocol, hostname, port } = options.targetUrl
+async function sendTarget(url: URL, tls: NonNullable<HttpOptions['tls']>): Promise<SendTarget> {
+  const { protocol, hostname, port } = url
   const isTls = protocol === 'https:'
+  const { ca, cert, key, isInsecure = false } = tls
+  const material = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
   return {
-    host,
+    host: await resolveHost(hostname),
     port: Number(port || (isTls ? 443 : 80)),
-    tls: isTls ? { ...tls, serverName: hostname, isInsecure: options.tls.isInsecure } : null,
+    tls: isTls ? { ...material, serverName: hostname, isInsecure } : null,
   }
 }

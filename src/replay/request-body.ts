@@ -30,6 +30,11 @@ const PROMPT_FIELDS: Readonly<Record<EndpointName, string | null>> = {
   other: null,
 }
 
+/** Some route of a server of models takes it. */
+export function isSendable({ endpoint }: RequestShape): boolean {
+  return PATHS[endpoint] !== null
+}
+
 /** Text before the prompt's value and text after it. */
 export type BodyFrame = Readonly<{ before: string; after: string }>
 
@@ -78,9 +83,14 @@ const OWN_PARAMS = new Set([
 export function bodyFrame(wish: BodyWish, dialect: Dialect): BodyFrame | null {
   const { shape } = wish
   const fields = JSON.stringify({ model: wish.model, ...fieldsOf(wish, dialect) }).slice(1, -1)
-  const tools = wish.tools === null ? '' : `,"tools":${wish.tools}`
+  const tools = wish.tools === null ? '' : `,"tools":${wish.tools}${toolChoiceOf(shape)}`
   const name = PROMPT_FIELDS[shape.endpoint]
   return name === null ? null : { before: `{${fields}${tools},"${name}":`, after: '}' }
+}
+
+/** Words that were drawn call nothing: a server that parsed them for calls would hold them back. */
+function toolChoiceOf({ endpoint }: RequestShape): string {
+  return endpoint === 'messages' ? ',"tool_choice":{"type":"none"}' : ',"tool_choice":"none"'
 }
 
 function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {

@@ -79,22 +79,35 @@ export class RunWatch {
   }
 
   /** The server's counters at the end, and what the plan says happened to the load. */
-  async after(startUs: number): Promise<{ samples: SampleRow[]; events: EventRow[] }> {
-    const { plan, world, ready } = this.#options
-    if (ready.facts.hasMetrics) await pause(SETTLE_US)
+  async after(
+    startUs: number,
+  ): Promise<{ samples: SampleRow[]; events: EventRow[]; atUs: number }> {
+    const { plan, world } = this.#options
+    if (this.#hasMetrics) await pause(SETTLE_US)
     const atUs = Math.round(world.clock.nowUs() - startUs)
     const last = await this.#scrape(atUs)
     return {
+      atUs,
       samples: [...this.#before, ...this.#samples, ...last],
       events: plan.events.map((event) => ({ ...event, atUs: Math.round(event.atUs) })),
     }
   }
 
+  get #hasMetrics(): boolean {
+    return this.#options.ready.servers.some(({ facts }) => facts.hasMetrics)
+  }
+
+  /** All servers' counters; where there are several, a label tells them apart. */
   async #scrape(atUs: number): Promise<SampleRow[]> {
     const { client, ready } = this.#options
-    if (!ready.facts.hasMetrics) return []
-    const metrics = await readMetrics(client, rootUrl(ready.facts.url, '/metrics'))
-    return metrics === null ? [] : metricRows(metrics, atUs, null)
+    const isAlone = ready.servers.length === 1
+    const each = ready.servers.map(async ({ name, facts }) => {
+      if (!facts.hasMetrics) return []
+      const metrics = await readMetrics(client, rootUrl(facts.url, '/metrics'))
+      const label = isAlone ? null : (name ?? facts.url.host)
+      return metrics === null ? [] : metricRows(metrics, atUs, label)
+    })
+    return (await Promise.all(each)).flat()
   }
 
   /** Adds samples at each step of the run's clock until it is over. */

@@ -46,12 +46,12 @@ const defaults = Object.fromEntries(
 )
 const options = parseReplayOptions({
   ...defaults,
-  target: `http://127.0.0.1:${job.port}`,
+  target: [`http://127.0.0.1:${job.port}`],
   out: job.outPath,
   force: true,
   workers: String(job.workers),
   pacing: job.pacing,
-} as Parameters<typeof parseReplayOptions>[0])
+} as unknown as Parameters<typeof parseReplayOptions>[0])
 
 /** CPU of each thread so far, ticks of 10 ms; empty where /proc is not there. */
 function threadTicks(): Record<string, number> {

@@ -13,8 +13,9 @@ const VLLM: BuildTarget = {
   basePath: '/v1',
   dialect: { isVllm: true, hasStreamOptions: true, hasPriority: false },
   maxModelTokens: 4_096,
-  models: { old: 'new' },
-  defaultModel: 'tiny',
+  server: 0,
+  model: 'tiny',
+  toolFrames: {},
   vocabulary: { words, ids: words.map((_, at) => 1_000 + at) },
   frames: { chat: FRAME, messages: FRAME, responses: FRAME },
   extraHeaders: [['authorization', 'Bearer key']],
@@ -93,8 +94,7 @@ test('vLLM is asked for exact lengths; another server only for what it knows', (
 })
 
 test('a model is asked for by the name that the target has for it', () => {
-  expect(build({ model: 'old' }).json['model']).toBe('new')
-  expect(build({ model: null }).json['model']).toBe('tiny')
+  expect(build({ model: 'old' }).json['model']).toBe('tiny')
 })
 
 test('who will hang up asks for what is left of the context, others for what is planned', () => {

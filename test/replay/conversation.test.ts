@@ -16,7 +16,12 @@ async function conversations(rows: readonly HandRow[], blocks: readonly HandBloc
   const vocabulary = (await learnVocabulary(tokenizer))!
   const chat = await measureFrame(tokenizer, vocabulary, (content) => [{ role: 'user', content }])
   const plan = handPlan(rows, blocks, { kind: 'session' })
-  const prompts = new PromptWriter(plan, { dialect, vocabulary, frames: { chat } }, 'seed', 'keep')
+  const prompts = new PromptWriter(
+    plan,
+    { dialect, vocabulary, frames: { chat }, toolFrames: {} },
+    'seed',
+    'keep',
+  )
   const family = new Family(plan.columns.parent)
   return {
     prompts,

@@ -5,11 +5,11 @@ import type { TargetFacts } from '../../src/replay/target-facts.ts'
 import { replayDefaults } from '../support/replay-run.ts'
 
 const parse = (raw: Partial<RawReplayOptions>) =>
-  parseReplayOptions({ ...replayDefaults, target: 'http://h:1', ...raw } as RawReplayOptions)
+  parseReplayOptions({ ...replayDefaults, target: ['http://h:1'], ...raw } as RawReplayOptions)
 
 test('each wrong value is named with its flag', () => {
   expect(() => parse({ target: undefined })).toThrow('--target is missing')
-  expect(() => parse({ target: 'h:1' })).toThrow('--target')
+  expect(() => parse({ target: ['h:1'] })).toThrow('--target')
   expect(() => parse({ workers: '0' })).toThrow('--workers')
   expect(() => parse({ pacing: 'lazy' })).toThrow('--pacing')
   expect(() => parse({ maxRps: '0' })).toThrow('--max-rps')

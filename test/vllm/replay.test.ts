@@ -180,11 +180,14 @@ test.skipIf(!isHere)(
     })
     const plan = handPlan(rows, blocks)
     const client = new HttpClient()
-    const options = parseReplayOptions({ ...replayDefaults, target } as RawReplayOptions)
-    const { target: built, facts } = await preflight(plan, options, client, [])
+    const options = parseReplayOptions({
+      ...replayDefaults,
+      target: [target],
+    } as unknown as RawReplayOptions)
+    const { targets, targetOfShape, servers } = await preflight(plan, options, client, [])
     const builder = new BodyBuilder(plan, {
-      targets: [built],
-      targetOfShape: plan.shapes.map(() => 0),
+      targets,
+      targetOfShape,
       runId: 'prefix',
       textSeed: String(process.hrtime.bigint()),
       prefix: 'keep',
@@ -194,7 +197,7 @@ test.skipIf(!isHere)(
     const caches = ['completions', 'chat'].map(() =>
       createPrefixCache(plan.blocks, {
         rule: 'engine',
-        blockTokens: facts.blockTokens ?? 16,
+        blockTokens: servers[0]?.facts.blockTokens ?? 16,
         capacityTokens: null,
       }),
     )
@@ -215,7 +218,8 @@ test.skipIf(!isHere)(
       before = after
     }
     await client.close()
-    expect(wrong.length, JSON.stringify(wrong)).toBeLessThanOrEqual(Math.floor(plan.count / 100))
+    // At most one in a hundred may differ; the list of those that do says how.
+    expect(wrong.slice(Math.floor(plan.count / 100))).toEqual([])
   },
 )
 
