@@ -79,16 +79,18 @@ async function takeCensus(
         ...sessions.of(batch.columns.session[row] ?? null),
       }
       owners.push(owner)
-      scope.noteTenant(owner)
     }
   }
-  owners.forEach((owner) => scope.noteUse(owner))
+  const smallTenants = below(tenants, policy.minTenantRequests, ({ count }) => count)
+  // Who loses its name must not be found again by what only its own requests share.
+  const known = owners.map((owner) =>
+    smallTenants.has(owner.tenantName) ? { ...owner, tenant: -1, tenantName: '' } : owner,
+  )
+  known.forEach((owner) => scope.noteTenant(owner))
+  known.forEach((owner) => scope.noteUse(owner))
   scope.finishCounting()
-  return {
-    owners,
-    smallTenants: below(tenants, policy.minTenantRequests, ({ count }) => count),
-    rareModels: below(models, policy.minModelRequests, (count) => count),
-  }
+  const rareModels = below(models, policy.minModelRequests, (count) => count)
+  return { owners: known, smallTenants, rareModels }
 }
 
 /** A request without a session is one by itself. */
