@@ -15,7 +15,6 @@ import { sliceCommand } from './slice.ts'
 import { mergeCommand } from './merge.ts'
 import { diffCommand } from './diff.ts'
 import { fitCommand } from './fit.ts'
-import { fitCommand } from './fit.ts'
 import { inspectCommand } from './inspect.ts'
 import { markCommand } from './mark.ts'
 import { planCommand } from './plan.ts'
@@ -39,7 +38,6 @@ export const VERBS: readonly Verb[] = [
   engineCommand,
   planCommand,
   synthCommand,
-  fitCommand,
   fitCommand,
   replayCommand,
   inspectCommand,
