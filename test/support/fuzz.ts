@@ -68,6 +68,6 @@ async function watch(): Promise<void> {
     `${last.index} cases, seed ${seed}, ${seconds} s: ${last.read} read, ${last.index - last.read} refused, ` +
       `longest ${longestMs} ms, at most ${Math.round(maxRssBytes / 1e6)} MB, ${problems.length} problems`,
   )
-  for (const problem of problems.slice(0, 10)) console.log(problem)
+  for (const problem of problems.slice(-10).toReversed()) console.log(problem)
   process.exitCode = problems.length === 0 ? 0 : 1
 }
