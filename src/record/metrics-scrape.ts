@@ -1,12 +1,18 @@
 /** Reads the servers' own counters every few seconds, aside from traffic. Effects: network. */
 import type { HttpClient } from '../base/http.ts'
-import { metricRows, readMetrics } from '../replay/server-metrics.ts'
+import { metricRows, readMetrics, type Metric } from '../replay/server-metrics.ts'
+import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
+import { readServerFacts } from './server-facts.ts'
 
 export const SCRAPE_US = 5_000_000
 
-/** Counts tokens since the server's start; less than before means that it started again. */
+/** Tells when the server's process began; and a counter that never falls while one runs. */
+const STARTED = 'process_start_time_seconds'
 const GROWING = 'vllm:generation_tokens_total'
+
+/** What was last known of one server. */
+type Server = { startedSec: number | null; total: number; version: string | null }
 
 export type ScrapeSink = Readonly<{
   addSamples(rows: readonly SampleRow[]): void
@@ -19,7 +25,7 @@ export class MetricsScrape {
   readonly #client: HttpClient
   readonly #urls: readonly string[]
   readonly #sink: ScrapeSink
-  readonly #before = new Map<string, number>()
+  readonly #servers = new Map<string, Server>()
   #isReading = false
 
   /** @param urls address of each server's /metrics */
@@ -38,9 +44,8 @@ export class MetricsScrape {
         const metrics = await readMetrics(this.#client, new URL(url))
         if (metrics === null) return []
         const target = this.#urls.length === 1 ? null : new URL(url).host
-        const rows = metricRows(metrics, atUs, target)
-        this.#watch(url, rows, atUs)
-        return rows
+        await this.#watch(url, metrics, atUs)
+        return metricRows(metrics, atUs, target)
       }),
     )
     this.#isReading = false
@@ -50,14 +55,25 @@ export class MetricsScrape {
     this.#sink.note(rows)
   }
 
-  #watch(url: string, rows: readonly SampleRow[], atUs: number): void {
-    const total = rows
-      .filter(({ metric }) => metric === GROWING)
+  async #watch(url: string, metrics: readonly Metric[], atUs: number): Promise<void> {
+    const before = this.#servers.get(url)
+    const startedSec = metrics.find(({ name }) => name === STARTED)?.value ?? null
+    const total = metrics
+      .filter(({ name }) => name === GROWING)
       .reduce((sum, { value }) => sum + value, 0)
-    const before = this.#before.get(url)
-    if (before !== undefined && total < before) {
-      this.#sink.addEvent({ atUs, kind: 'restart', detail: '{"of":"server"}' })
+    const isNew = before === undefined
+    const isRestarted = !isNew && (startedSec !== before.startedSec || total < before.total)
+    const version = isNew || isRestarted ? await this.#versionOf(url) : before.version
+    this.#servers.set(url, { startedSec, total, version })
+    if (!isRestarted) return
+    this.#sink.addEvent({ atUs, kind: 'restart', detail: canonicalJson({ of: 'server', version }) })
+    if (version !== before.version && version !== null) {
+      const detail = canonicalJson({ from: before.version, to: version })
+      this.#sink.addEvent({ atUs, kind: 'version', detail })
     }
-    this.#before.set(url, total)
+  }
+
+  async #versionOf(url: string): Promise<string | null> {
+    return (await readServerFacts(this.#client, new URL('/', url)))?.version ?? null
   }
 }
