@@ -49,8 +49,9 @@ export class FuzzCases {
     return new FuzzCases(folder, bases, seed)
   }
 
-  get names(): string[] {
-    return this.#bases.map(({ name }) => name)
+  /** The name of the sound file that a case is made from. */
+  baseOf(index: number): string {
+    return pick(this.#bases, sequenceFor(this.#seed, `case ${index}`)).name
   }
 
   /** @returns what became of it; any other error than a TraceError is thrown, with the case's name */

@@ -10,7 +10,7 @@ const MAX_RSS_BYTES = 512_000_000
 
 const [count = '100000', seed = '1', role = 'parent', first = '0'] = process.argv.slice(2)
 
-type Progress = { index: number; rssBytes: number; read: number; problem?: string }
+type Progress = { index: number; name: string; rssBytes: number; read: number; problem?: string }
 
 if (role === 'child') await runCases()
 else await watch()
@@ -19,16 +19,21 @@ async function runCases(): Promise<void> {
   const cases = await FuzzCases.prepare(seed)
   let read = 0
   for (let index = Number(first); index < Number(count); index += 1) {
-    process.send?.({ index, read, rssBytes: process.memoryUsage().rss } satisfies Progress)
+    process.send?.({
+      index,
+      name: cases.baseOf(index),
+      read,
+      rssBytes: process.memoryUsage().rss,
+    } satisfies Progress)
     try {
       read += Number((await cases.run(index)) === 'read')
     } catch (error) {
       const { message, cause } = error as Error
       const problem = `${message}: ${cause instanceof Error ? cause.stack : ''}`
-      process.send?.({ index, read, rssBytes: 0, problem } satisfies Progress)
+      process.send?.({ index, name: '', read, rssBytes: 0, problem } satisfies Progress)
     }
   }
-  process.send?.({ index: Number(count), read, rssBytes: process.memoryUsage().rss })
+  process.send?.({ index: Number(count), name: '', read, rssBytes: process.memoryUsage().rss })
   cases.close()
   process.disconnect()
 }
@@ -36,7 +41,7 @@ async function runCases(): Promise<void> {
 async function watch(): Promise<void> {
   const startMs = Date.now()
   const problems: string[] = []
-  let last: Progress = { index: 0, rssBytes: 0, read: 0 }
+  let last: Progress = { index: 0, name: '', rssBytes: 0, read: 0 }
   let lastMs = Date.now()
   let maxRssBytes = 0
   let longestMs = 0
@@ -52,8 +57,10 @@ async function watch(): Promise<void> {
     if (progress.index % 5_000 === 0) console.error(`${progress.index} of ${count}`)
   })
   const watchdog = setInterval(() => {
-    if (last.index > 0 && Date.now() - lastMs > MAX_CASE_MS) {
-      problems.push(`case ${last.index} of seed ${seed} takes more than ${MAX_CASE_MS} ms`)
+    if (last.index > 0 && Date.now() - lastMs > MAX_CASE_MS && child.killed === false) {
+      problems.push(
+        `case ${last.index} of seed ${seed} from ${last.name}, takes more than ${MAX_CASE_MS} ms`,
+      )
       child.kill('SIGKILL')
     }
   }, 250)
