@@ -15,6 +15,7 @@ import { sliceCommand } from './slice.ts'
 import { mergeCommand } from './merge.ts'
 import { diffCommand } from './diff.ts'
 import { fitCommand } from './fit.ts'
+import { historyCommand } from './history.ts'
 import { inspectCommand } from './inspect.ts'
 import { markCommand } from './mark.ts'
 import { planCommand } from './plan.ts'
@@ -50,6 +51,7 @@ export const VERBS: readonly Verb[] = [
   compareCommand,
   cardCommand,
   abCommand,
+  historyCommand,
   demoCommand,
   doctorCommand,
   scrubCommand,

@@ -1,0 +1,39 @@
+/** A history as a person reads it: one line a number, then what changed and when. Pure. */
+import { formatDuration, formatShare, significant } from '../base/format.ts'
+import type { History } from './history.ts'
+import { sparkline } from './sparkline.ts'
+import { plural } from './words.ts'
+
+const LINE_WIDTH = 40
+
+export function formatHistory(history: History): string {
+  const lines = [
+    `${plural(history.runs.length, 'run')}${
+      history.left_out.length === 0 ? '' : ` · ${history.left_out.length} left out`
+    }`,
+    ...history.left_out.map(({ name, reason }) => `  left out: ${name} (${reason})`),
+    ...history.numbers.flatMap(({ name, values, changes }) => {
+      const known = values.filter((value) => value !== null)
+      if (known.length === 0) return [`${name.padEnd(16)} –`]
+      const line = sparkline(
+        values.map((value) => value ?? Number.NaN),
+        LINE_WIDTH,
+      )
+      return [
+        `${name.padEnd(16)} ${line}  ${valueText(name, known.at(-1)!)}`,
+        ...changes.map(
+          ({ run, before, after, change, p }) =>
+            `  ${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} % from ${run}: ` +
+            `${valueText(name, before)} → ${valueText(name, after)} (p ${significant(p, 2)})`,
+        ),
+        ...(changes.length === 0 ? ['  no change'] : []),
+      ]
+    }),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function valueText(name: string, value: number): string {
+  if (name.includes('.')) return formatDuration(value)
+  return name === 'error_rate' ? formatShare(value) : `${significant(value, 3)}/s`
+}
