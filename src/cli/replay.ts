@@ -4,8 +4,14 @@ import { EXIT } from '../base/errors.ts'
 import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
 import { fidelityText } from '../replay/fidelity-text.ts'
 import { replay } from '../replay/replay.ts'
-import { formatReport } from '../report/report-text.ts'
+import { emitReport } from '../report/emit.ts'
+import { Outputs } from '../report/outputs.ts'
 import { reportFile } from '../report/report-file.ts'
+import {
+  parseReportOptions,
+  REPORT_FLAGS,
+  type RawReportOptions,
+} from '../report/report-options.ts'
 import { openTrace } from '../trace/open.ts'
 import { buildPlan } from '../workload/build-plan.ts'
 import {
@@ -17,6 +23,8 @@ import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 import { addWorkloadFlags } from './workload-flags.ts'
 
+type Raw = RawWorkloadOptions & RawReplayOptions & RawReportOptions & { json?: true }
+
 const EXAMPLES = `
 Examples:
   $ trace replay prod/ --target http://127.0.0.1:8000 --speed 2x --jitter 20ms --seed 7
@@ -27,17 +35,25 @@ export const replayCommand: Verb = (world, answer) => {
   const command = new Command('replay')
     .description('Sends the load of a trace again, open loop, and writes a trace of what happened.')
     .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
-  return addFlags(addWorkloadFlags(command), REPLAY_FLAGS)
+    .option('--json', 'the whole report as one JSON document')
+  return addFlags(addFlags(addWorkloadFlags(command), REPLAY_FLAGS), REPORT_FLAGS)
     .addHelpText('after', EXAMPLES)
-    .action(async (path: string, raw: RawWorkloadOptions & RawReplayOptions) => {
+    .action(async (path: string, raw: Raw) => {
       const workload = parseWorkloadOptions(raw)
       const options = parseReplayOptions(raw)
-      const end = await replay(await readPlan(path, workload), options, world)
-      world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
-      const report = await reportFile(end.outPath, { againstPath: path })
-      world.stdout.write(formatReport(report))
-      if (end.exitCode !== EXIT.pass) answer(end.exitCode)
-      else if (report.verdict.status === 'INVALID') answer(EXIT.invalid)
+      const reporting = await parseReportOptions(raw)
+      const outputs = await Outputs.open(raw)
+      try {
+        const end = await replay(await readPlan(path, workload), options, world)
+        world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
+        const report = await reportFile(end.outPath, { againstPath: path, ...reporting })
+        const wish = { json: raw.json === true, command: null }
+        const verdict = await emitReport(report, outputs, world, wish)
+        answer(end.exitCode === EXIT.pass ? verdict : end.exitCode)
+      } catch (error) {
+        await outputs.abandon()
+        throw error
+      }
     })
 }
 

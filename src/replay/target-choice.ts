@@ -38,9 +38,12 @@ export function parseTargets(flag: string, texts: readonly string[]): NamedTarge
  * @throws TraceError BAD_OPTION where a request has none
  */
 export function chooseTarget(targets: readonly NamedTarget[], shape: RequestShape): number {
-  for (const wanted of [shape.route, shape.target, shape.adapter, shape.model, null]) {
+  const named = [shape.route, shape.target, shape.adapter, shape.model].filter(
+    (name) => name !== null,
+  )
+  for (const wanted of [...named, null]) {
     const found = targets.findIndex(({ name }) => name === wanted)
-    if (found >= 0 && (wanted !== null || targets[found]?.name === null)) return found
+    if (found >= 0) return found
   }
   if (targets.length === 1) return 0
   throw new TraceError(
