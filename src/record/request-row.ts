@@ -23,7 +23,8 @@ export function openRow(exchange: Exchange, originUs: number): Row {
     ...(facts === null
       ? {}
       : {
-          stream: facts.isStream,
+          // A body that could not be read does not say.
+          stream: facts.json === null ? null : facts.isStream,
           maxTokens: facts.maxTokens,
           n: facts.n,
           inputCount: facts.inputCount,
@@ -41,7 +42,7 @@ export function answeredRow(exchange: Exchange, seen: Observation, originUs: num
   const { fromSent, common } = endOf(exchange, originUs)
   const isHangup = seen.outcome === 'client_abort'
   const hasChunks = seen.chunkAtUs.length > 0
-  const isStream = exchange.facts?.isStream === true
+  const isStream = exchange.facts?.isStream === true || hasChunks
   const lastUs = isStream ? seen.lastTokenAtUs : seen.endAtUs
   return {
     ...common,
