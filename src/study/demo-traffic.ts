@@ -87,7 +87,7 @@ function chatTurn(draw: Draw, turn: number, userText: string): Turn {
     path: '/v1/chat/completions',
     body: {
       stream: true,
-      max_tokens: 40 + Math.floor(at(4) * 60),
+      max_tokens: 32 + Math.floor(at(4) * 40),
       temperature: 0.7,
       ...(asksUsage ? { stream_options: { include_usage: true } } : {}),
     },
