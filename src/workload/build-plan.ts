@@ -52,7 +52,7 @@ export async function buildPlan(
   scaleUsers(draft, options)
   changeSpeed(draft, options)
   changeUsers(draft, options)
-  draft.writtenUs = draft.columns.dueUs
+  if (options.drifts.length + options.anomalies.length > 0) draft.keepWritten()
   warpRate(draft, options, await readCurve(options))
   changeRows(draft, options)
   blur(draft, options)

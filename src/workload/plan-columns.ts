@@ -65,9 +65,16 @@ export function pickColumns(columns: PlanColumns, rows: Uint32Array): PlanColumn
 
 /** The same over the columns' own memory: `order` is a permutation of all rows. */
 export function reorderColumns(columns: PlanColumns, order: Uint32Array): void {
+  const scratch = new ArrayBuffer(8 * order.length)
   for (const name of NAMES) {
     const to = columns[name]
-    const from = to.slice()
+    const Kind = to.constructor as new (
+      buffer: ArrayBuffer,
+      start: number,
+      count: number,
+    ) => NumberArray
+    const from = new Kind(scratch, 0, order.length)
+    from.set(to)
     for (let index = 0; index < order.length; index += 1) to[index] = from[order[index]!]!
   }
   renameParents(columns, order, order.length)
@@ -85,14 +92,17 @@ function renameParents({ parent }: PlanColumns, rows: Uint32Array, oldCount: num
   }
 }
 
-/** The same columns with every array in shared memory; a transform may have made some that are not. */
-export function shareColumns(columns: PlanColumns): PlanColumns {
-  const shares = allocateColumns(0)
+/**
+ * The columns with some of them new. Values go into the old columns' own memory where there are as
+ * many, so that a large plan is never held twice and stays shared.
+ */
+export function overwrite(columns: PlanColumns, next: Partial<PlanColumns>): PlanColumns {
   const entries = NAMES.map((name) => {
-    const from = columns[name]
-    if (from.buffer instanceof SharedArrayBuffer) return [name, from]
-    const Kind = shares[name].constructor as new (buffer: SharedArrayBuffer) => NumberArray
-    return [name, moved(from, new Kind(shared(from.byteLength)))]
+    const from = next[name]
+    const to = columns[name]
+    if (from === undefined || from === to) return [name, to]
+    if (from.length === to.length) to.set(from)
+    return [name, from.length === to.length ? to : from]
   })
   return Object.fromEntries(entries) as PlanColumns
 }

@@ -4,7 +4,7 @@ import type { CopyOrder, Load } from './copies.ts'
 import { layCopies } from './copies.ts'
 import { TraceError } from '../base/errors.ts'
 import type { SourceRows } from './load-rows.ts'
-import { pickColumns } from './plan-columns.ts'
+import { overwrite, pickColumns } from './plan-columns.ts'
 import type { PlanBlocks, PlanColumns, PlanStep, RequestShape } from './plan.ts'
 import { putInSendingOrder } from './sending-order.ts'
 import { keepSessionOrder } from './session-order.ts'
@@ -20,8 +20,9 @@ export class PlanDraft {
   readonly shapes: readonly RequestShape[]
   readonly drawOf: (purpose: string) => Draw
   readonly skipped: Record<string, number>
-  /** Instants of the rows on the clock on which drifts are written. */
-  writtenUs: Float64Array
+  /** Instants of the rows on the clock on which drifts are written, and the last of them. */
+  writtenUs: Float64Array = new Float64Array(0)
+  writtenSpanUs = 0
   /** From that clock to the one sent. */
   sentClock: (atUs: number) => number = (atUs) => atUs
   #load: Load
@@ -37,7 +38,6 @@ export class PlanDraft {
     this.#load = { columns: source.columns, blocks, sessions: source.sessions }
     this.shapes = source.shapes
     this.skipped = { ...source.skipped }
-    this.writtenUs = source.columns.dueUs
     this.drawOf = drawOf
     this.#onStep = onStep
   }
@@ -54,31 +54,25 @@ export class PlanDraft {
     return this.#load.sessions
   }
 
-  /** The last row's instant on the clock on which drifts are written. */
-  get writtenSpanUs(): number {
-    let lastUs = 0
-    for (const atUs of this.writtenUs) lastUs = Math.max(lastUs, atUs)
-    return lastUs
+  /** Keeps the clock on which drifts are written, before it is warped. */
+  keepWritten(): void {
+    this.writtenUs = this.columns.dueUs.slice()
+    this.writtenSpanUs = this.writtenUs.reduce((lastUs, atUs) => Math.max(lastUs, atUs), 0)
   }
 
   /** Notes a step and takes over the columns that it changed. */
   take(name: string, stepArguments: PlanStep['arguments'], next: Partial<PlanColumns> = {}): void {
-    this.#load = { ...this.#load, columns: { ...this.columns, ...next } }
+    this.#load = { ...this.#load, columns: overwrite(this.columns, next) }
     const step = { name, arguments: stepArguments }
     this.steps.push(step)
     this.#onStep(step, this.columns, this.blocks)
   }
 
-  /** The same rows, in other memory or another order. */
-  replace(columns: PlanColumns): void {
-    this.#load = { ...this.#load, columns }
-  }
-
   /** Rows that moved stand in the order of their instants again, each after its parent. */
   settle(moved: Partial<PlanColumns>): void {
-    const columns = { ...this.columns, ...moved }
+    const columns = overwrite(this.columns, moved)
     const dueUs = keepSessionOrder(columns, this.sessions.length)
-    this.#load = { ...this.#load, columns: { ...columns, dueUs } }
+    this.#load = { ...this.#load, columns: overwrite(columns, { dueUs }) }
     putInSendingOrder(this.columns)
   }
 

@@ -16,6 +16,7 @@ export function spaceTurns(
   gaps: SessionGaps,
 ): Pick<PlanColumns, 'dueUs' | 'thinkUs'> {
   const { parent, thinkUs } = recorded
+  if (!parent.some((row) => row !== NONE)) return { dueUs, thinkUs }
   if (gaps === 'scale') return { dueUs, thinkUs: thinkUs.map((gapUs) => gapUs / speed) }
   const moved = dueUs.slice()
   for (let row = 0; row < moved.length; row += 1) {

@@ -9,6 +9,8 @@ import { NONE, type PlanColumns } from './plan.ts'
  */
 export function keepSessionOrder(columns: PlanColumns, sessionCount: number): Float64Array {
   const { seq, session, parent } = columns
+  const isBound = sessionCount > 0 || parent.some((row) => row !== NONE)
+  if (!isBound) return columns.dueUs
   const dueUs = columns.dueUs.slice()
   const lastRow = new Uint32Array(sessionCount).fill(NONE)
   let movedCount = 0

@@ -37,6 +37,7 @@ export function outlastHangUps({ flags, abortAt, outputTokens }: PlanColumns): U
 
 /** A shorter prompt quotes less: each leaf moves up to the last block that still fits in it. */
 export function fitLeaves({ leaf, promptTokens }: PlanColumns, blocks: PlanBlocks): Uint32Array {
+  if (blocks.id.length === 0) return leaf
   const ends = endTokens(blocks)
   return leaf.map((block, row) => {
     let fitting = block

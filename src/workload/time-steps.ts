@@ -5,7 +5,7 @@ import type { Drift } from './drift.ts'
 import { shake } from './jitter.ts'
 import { shortenGaps } from './max-gap.ts'
 import type { WorkloadOptions } from './options.ts'
-import { resizeColumns, shareColumns } from './plan-columns.ts'
+import { resizeColumns } from './plan-columns.ts'
 import type { PlanDraft } from './plan-draft.ts'
 import { rampClock } from './ramp.ts'
 import { driftCurve, warp, warpClock, type RateCurve } from './rate-warp.ts'
@@ -80,9 +80,8 @@ export function blur(draft: PlanDraft, { jitter }: WorkloadOptions): void {
 
 /** Sending order, in shared memory, cut at the limits. */
 export function finish(draft: PlanDraft, { limit, durationUs }: WorkloadOptions): void {
-  const columns = shareColumns(draft.columns)
+  const { columns } = draft
   putInSendingOrder(columns)
-  draft.replace(columns)
   if (limit === null && durationUs === null) return
   const endUs = durationUs ?? Infinity
   let count = Math.min(limit ?? Infinity, columns.dueUs.length)
