@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises'
 import { connect, createServer, isIP, isIPv6, type Server, Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
-import { reasonOf } from './http.ts'
+import { reasonOf } from './reason.ts'
 import { TraceError } from './errors.ts'
 
 export { isIPv6, Socket }

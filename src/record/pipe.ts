@@ -3,46 +3,14 @@
  * Ends, resets, pauses and hang-ups of one side are shown to the other as they are.
  * Effects: dials, writes to and closes sockets.
  */
-import { reasonOf } from '../base/http.ts'
-import { dial, resetSocket, type Address, type DialTls, type Socket } from '../base/socket.ts'
+import { reasonOf } from '../base/reason.ts'
+import { dial, resetSocket, type Socket } from '../base/socket.ts'
 import { RECORD } from './batch.ts'
-import type { DelayMeter } from './delay-meter.ts'
-import type { Feed } from './feed.ts'
+import { REFUSAL_BYTES, type PipeContext, type PipeLimits, type Upstream } from './pipe-context.ts'
 import { Tap } from './tap.ts'
-
-/** What all pipes of one relay share. */
-export type PipeContext = Readonly<{
-  feed: Feed
-  delays: DelayMeter
-  nowUs: () => number
-  /** Requests that cannot be recorded are cut: the observer is shown them first. */
-  mustRecord: boolean
-  /** Asked after the observer was shown the bytes; false: they must not go on. */
-  mayPass: (tap: Tap) => boolean
-  /** Where upstream reads land; each read is copied before it is written. */
-  readBuffer: Buffer
-  onGone: (pipe: Pipe) => void
-  onRefused: () => void
-}>
-
-/** Where one listener's bytes go. */
-export type Upstream = Readonly<{
-  route: string
-  /** null while the name was never resolved. */
-  address: () => Address | null
-  tls: () => DialTls | null
-  onReached: () => void
-  /** @param reason one phrase, never quoting what the server sent */
-  onUnreachable: (reason: string) => void
-}>
 
 /** An answered connection whose server left, while the client neither reads nor leaves. */
 const HALF_CLOSED_US = 60_000_000
-const REFUSAL = 'The model server behind this address cannot be reached right now.\n'
-const REFUSAL_BYTES = Buffer.from(
-  `HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/plain\r\ncontent-length: ${REFUSAL.length}\r\n` +
-    `connection: close\r\n\r\n${REFUSAL}`,
-)
 /** After a refusal the rest of the request is read and dropped, so that no reset eats the answer. */
 const REFUSED_LINGER_US = 2_000_000
 
@@ -223,7 +191,7 @@ export class Pipe {
     if (this.#isGone || !this.#client.destroyed || this.#upstream?.destroyed === false) return
     this.#isGone = true
     this.tap.note(RECORD.closed, this.#context.nowUs())
-    this.#context.onGone(this)
+    this.#context.onGone(this.id)
   }
 
   /** Ends a wait that has gone on for too long. */
@@ -262,10 +230,3 @@ export class Pipe {
     if (this.#upstream !== null) resetSocket(this.#upstream)
   }
 }
-
-export type PipeLimits = Readonly<{
-  connectUs: number
-  /** 0 is no limit. */
-  idleUs: number
-  totalUs: number
-}>

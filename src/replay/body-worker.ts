@@ -3,7 +3,7 @@
  * Effects: messages to the sending threads; in session mode asks the target's tokenizer.
  */
 import { pause } from '../base/clock.ts'
-import { HttpClient, type HttpOptions } from '../base/http.ts'
+import type { HttpOptions } from '../base/http.ts'
 import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import type { Plan, ReplayMode } from '../workload/plan.ts'
 import { NONE } from '../workload/plan.ts'
@@ -13,7 +13,7 @@ import { Conversations, type ParentEnd } from './conversation.ts'
 import { Counters } from './counters.ts'
 import { Family } from './family.ts'
 import { workerOf } from './partition.ts'
-import { serverTokenizer } from './tokenizer-client.ts'
+import { serverTokenizer, type TokenizerClient } from './tokenizer-client.ts'
 
 export type BodyWorkerData = Readonly<{
   plan: Pick<Plan, 'columns' | 'shapes' | 'blocks' | 'count'> & Readonly<{ mode: ReplayMode }>
@@ -45,7 +45,11 @@ class BodyThread {
   readonly #say: (reply: BodyReply) => void
   #isPrimed = false
 
-  constructor(data: BodyWorkerData, say: (reply: BodyReply) => void) {
+  constructor(
+    data: BodyWorkerData,
+    tokenizers: readonly (TokenizerClient | null)[],
+    say: (reply: BodyReply) => void,
+  ) {
     const { plan, options } = data
     this.#data = data
     this.#say = say
@@ -53,11 +57,6 @@ class BodyThread {
     this.#counters = data.counters.map((memory) => new Counters(memory))
     this.#batcher = new BodyBatcher(this.#builder, data.ports)
     this.#family = new Family(this.#isSession ? plan.columns.parent : new Uint32Array(0))
-    const tokenizers = data.tokenizers.map((wish) =>
-      wish === null
-        ? null
-        : serverTokenizer(new HttpClient(wish.http), new URL(wish.url), wish.model),
-    )
     this.#conversations = new Conversations(
       plan,
       this.#family,
@@ -127,7 +126,20 @@ class BodyThread {
   }
 }
 
+/** Only a session quotes answers; the client is not loaded for anything else. */
+async function openTokenizers({ plan, tokenizers }: BodyWorkerData) {
+  if (plan.mode.kind !== 'session') return []
+  const { HttpClient } = await import('../base/http.ts')
+  return tokenizers.map((wish) =>
+    wish === null
+      ? null
+      : serverTokenizer(new HttpClient(wish.http), new URL(wish.url), wish.model),
+  )
+}
+
 if (parentPort !== null) {
   const port = parentPort
-  await new BodyThread(workerData as BodyWorkerData, (reply) => port.postMessage(reply)).run()
+  const data = workerData as BodyWorkerData
+  const say = (reply: BodyReply) => port.postMessage(reply)
+  await new BodyThread(data, await openTokenizers(data), say).run()
 }

@@ -7,7 +7,7 @@ import { basename } from 'node:path'
 import type * as S3 from '@aws-sdk/client-s3'
 import { TraceError } from '../base/errors.ts'
 import { readRange } from '../base/files.ts'
-import { reasonOf } from '../base/http.ts'
+import { reasonOf } from '../base/reason.ts'
 import type { Remote, Store, Upload } from './store.ts'
 
 /** Larger files go up in parts, at least 5 MiB each. */
