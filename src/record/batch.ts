@@ -39,8 +39,8 @@ export class BatchWriter {
   /** A socket still sends from this buffer: it must be copied, not given away. */
   isPinned = false
 
-  constructor(capacityBytes: number) {
-    const memory = new ArrayBuffer(Math.ceil(capacityBytes / 8) * 8)
+  /** @param memory a multiple of 8 bytes; what is in it is overwritten */
+  constructor(memory: ArrayBuffer) {
     this.#bytes = Buffer.from(memory)
     this.#times = new Float64Array(memory)
     this.#words = new Uint32Array(memory)

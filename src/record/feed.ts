@@ -8,6 +8,7 @@ import { BatchWriter, RECORD, type RecordKind } from './batch.ts'
 import type { FromObserver, Gap, GapReason, ObserverCounts, ToObserver } from './messages.ts'
 
 const BATCH_BYTES = 262_144
+const FREE_BATCHES = 16
 /** Room kept for ends of connections after bytes are refused, as a share of the limit. */
 const CONTROL_SHARE = 0.1
 const FIRST_RESTART_US = 100_000
@@ -25,7 +26,9 @@ export type FeedOptions = Readonly<{
 export class Feed {
   readonly #options: FeedOptions
   #worker: Worker | null = null
-  #batch = new BatchWriter(BATCH_BYTES)
+  /** Batches that came back, to be filled again. */
+  readonly #free: ArrayBuffer[] = []
+  #batch = new BatchWriter(new ArrayBuffer(BATCH_BYTES))
   #waitingBytes = 0
   #waitingRecords = 0
   #gap: { fromUs: number; toUs: number; count: number; reason: GapReason } | null = null
@@ -111,7 +114,7 @@ export class Feed {
     this.#waitingBytes += sizeBytes
     this.#waitingRecords += batch.recordCount
     this.#post({ type: 'batch', memory, sizeBytes, recordCount: batch.recordCount }, [memory])
-    this.#batch = new BatchWriter(BATCH_BYTES)
+    this.#batch = new BatchWriter(this.#memory())
   }
 
   send(message: ToObserver): void {
@@ -145,6 +148,10 @@ export class Feed {
     )
   }
 
+  #memory(): ArrayBuffer {
+    return this.#free.pop() ?? new ArrayBuffer(BATCH_BYTES)
+  }
+
   #reason(): GapReason {
     if (this.#isPaused) return 'paused'
     return this.#worker === null ? 'observer_down' : 'queue_full'
@@ -168,6 +175,9 @@ export class Feed {
     this.#worker = worker
     worker.on('message', (message: FromObserver) => {
       if (message.type === 'done') {
+        const { memory } = message
+        const isWhole = memory?.byteLength === BATCH_BYTES
+        if (isWhole && this.#free.length < FREE_BATCHES) this.#free.push(memory)
         this.#waitingBytes -= message.sizeBytes
         this.#waitingRecords -= message.recordCount
         this.#restartWaitUs = FIRST_RESTART_US
@@ -187,7 +197,7 @@ export class Feed {
     this.epoch += 1
     this.#waitingBytes = 0
     this.#waitingRecords = 0
-    this.#batch = new BatchWriter(BATCH_BYTES)
+    this.#batch = new BatchWriter(this.#memory())
     if (this.#isClosing) return
     this.restartCount += 1
     this.#loseUnwritten()

@@ -53,7 +53,14 @@ export type ObserverCounts = Readonly<{
 }>
 
 export type FromObserver =
-  | Readonly<{ type: 'done'; sizeBytes: number; recordCount: number; counts: ObserverCounts }>
+  | Readonly<{
+      type: 'done'
+      sizeBytes: number
+      recordCount: number
+      counts: ObserverCounts
+      /** The batch's memory, to be filled again. */
+      memory: ArrayBuffer | null
+    }>
   /** Connections between two requests, with the client bytes seen of each, as pairs. */
   | Readonly<{ type: 'idle'; pairs: Float64Array }>
   | Readonly<{ type: 'writer'; state: 'ok' | 'degraded'; reason: string | null }>

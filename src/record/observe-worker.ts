@@ -149,7 +149,8 @@ class ObserverThread {
     readBatch(memory, sizeBytes, (kind, id, atUs, _bytes, from, to) =>
       this.#observer.take(kind, id, atUs, bytes, from, to),
     )
-    this.#say({ type: 'done', sizeBytes, recordCount, counts: this.#counts() })
+    const counts = this.#counts()
+    this.#say({ type: 'done', sizeBytes, recordCount, counts, memory }, [memory])
   }
 
   #tick(): void {
@@ -159,7 +160,8 @@ class ObserverThread {
     this.#ticks += 1
     if (this.#ticks % MEASURE_TICKS === 0) this.#disk = measureSegments(this.#config.directory)
     if (this.#isDraining) this.#say({ type: 'idle', pairs: this.#observer.idlePairs() })
-    this.#say({ type: 'done', sizeBytes: 0, recordCount: 0, counts: this.#counts() })
+    const counts = this.#counts()
+    this.#say({ type: 'done', sizeBytes: 0, recordCount: 0, counts, memory: null })
   }
 
   #counts(): ObserverCounts {
@@ -204,8 +206,8 @@ class ObserverThread {
     return this.#server === null ? {} : { server: this.#server }
   }
 
-  #say(message: FromObserver): void {
-    parentPort?.postMessage(message, [])
+  #say(message: FromObserver, transfer: ArrayBuffer[] = []): void {
+    parentPort?.postMessage(message, transfer)
   }
 }
 

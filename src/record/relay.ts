@@ -4,7 +4,8 @@ import { listen, type Address, type Server, type Socket } from '../base/socket.t
 import { DelayMeter } from './delay-meter.ts'
 import type { Feed } from './feed.ts'
 import type { Front } from './front.ts'
-import { Pipe, type PipeContext, type PipeLimits, type Upstream } from './pipe.ts'
+import { Pipe } from './pipe.ts'
+import type { PipeContext, PipeLimits, Upstream } from './pipe-context.ts'
 
 /** One read takes at most this much, and a slow client holds at most two of it. */
 const READ_BYTES = 65_536
@@ -60,7 +61,7 @@ export class Relay {
       mustRecord: options.mustRecord,
       mayPass: (tap) => options.isRecording() && tap.isFollowed,
       readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),
-      onGone: (pipe) => this.#forget(pipe),
+      onGone: (id) => this.#forget(id),
       onRefused: () => void (this.counts.refusedUpstream += 1),
     }
   }
@@ -162,8 +163,8 @@ export class Relay {
     })
   }
 
-  #forget(pipe: Pipe): void {
-    this.#pipes.delete(pipe.id)
+  #forget(id: number): void {
+    this.#pipes.delete(id)
     if (this.#pipes.size > 0) return
     this.#onEmpty?.()
     this.#onEmpty = null

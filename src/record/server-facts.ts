@@ -4,11 +4,12 @@ import { asArray, asCount, asMark, asObject } from '../stream/json.ts'
 import type { ServerFacts } from './messages.ts'
 
 const PATIENCE_US = 2_000_000
+const ANSWER_BYTES = 1_000_000
 
 /** @returns null while it cannot be reached */
 export async function readServerFacts(client: HttpClient, url: URL): Promise<ServerFacts | null> {
   try {
-    const call = { timeoutUs: PATIENCE_US }
+    const call = { timeoutUs: PATIENCE_US, bodyLimitBytes: ANSWER_BYTES }
     const [version, models] = await Promise.all([
       client.callJson(new URL('/version', url), call),
       client.callJson(new URL('/v1/models', url), call),

@@ -1,6 +1,6 @@
 /** Where a listener's bytes go: its name resolved ahead and asked again. Effects: resolver. */
 import { type DialTls, ResolvedName } from '../base/socket.ts'
-import type { Upstream } from './pipe.ts'
+import type { Upstream } from './pipe-context.ts'
 
 export type UpstreamName = Readonly<{
   upstream: Upstream

@@ -59,6 +59,7 @@ export async function complete(
       if (text.endsWith('0\r\n\r\n')) resolve(text)
     })
     socket.on('error', reject)
+    socket.on('end', () => resolve(text))
     socket.on('close', () => resolve(text))
   })
   socket.write(completionRequest(maxTokens))
