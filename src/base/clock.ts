@@ -46,3 +46,8 @@ export const systemClock: Clock = {
 export async function pause(waitUs: number, signal?: AbortSignal): Promise<void> {
   await sleep(Math.min(Math.ceil(waitUs / 1_000), MAX_TIMEOUT_MS), undefined, { signal })
 }
+
+/** Lets timers, signals and other threads' messages through in the middle of long work. */
+export async function nextTurn(): Promise<void> {
+  await yieldTurn()
+}

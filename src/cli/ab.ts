@@ -33,7 +33,6 @@ const { csv: _csv, ...FORMS } = OUTPUT_FLAGS
 
 export const abCommand: Verb = (world, answer) => {
   const command = new Command('ab')
-    .description('Replays a load against two servers in turns and decides whether B is worse.')
     .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
     .option('--json', 'the whole comparison as one JSON document')
   addFlags(addFlags(command, AB_FLAGS), FORMS)

@@ -9,7 +9,6 @@ import type { Verb } from './verbs.ts'
 
 export const cardCommand: Verb = (world) =>
   new Command('card')
-    .description('Writes the page that a team publishes beside a trace, as Markdown or HTML.')
     .argument('<trace>', 'file, or the directory of a recording')
     .option('--html', 'a page with pictures instead of Markdown')
     .addHelpText(

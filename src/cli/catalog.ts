@@ -14,9 +14,7 @@ type RawAdd = {
 }
 
 export const catalogCommand: Verb = (world) => {
-  const catalog = new Command('catalog').description(
-    'Keeps small cards of traces in a folder, so that a team reviews traffic like code.',
-  )
+  const catalog = new Command('catalog')
   catalog
     .command('add')
     .description('measure a trace and write its card')

@@ -23,7 +23,6 @@ const { csv: _, ...FLAGS } = OUTPUT_FLAGS
 
 export const compareCommand: Verb = (world, answer) => {
   const command = new Command('compare')
-    .description('Compares runs of A with runs of B; runs are the unit, never pooled requests.')
     .argument('<runs...>', "results of A, the word 'vs', results of B")
     .option('--json', 'the whole comparison as one JSON document')
   const gate = {

@@ -7,7 +7,6 @@ import type { Verb } from './verbs.ts'
 
 export const convertCommand: Verb = (world) =>
   new Command('convert')
-    .description('reads any known format and writes a trace or another format')
     .argument('<in>', 'file, folder, address, or - for standard input; plain, gzip or zstd')
     .argument('<out>', 'ends in .sqlite, .arrow, .csv, .jsonl or .parquet, or goes by --to')
     .option('--format <name>', 'format of the input; without it, its content tells')

@@ -6,7 +6,6 @@ import type { Verb } from './verbs.ts'
 
 export const demoCommand: Verb = (world, answer) =>
   new Command('demo')
-    .description('records made-up traffic, replays it at twice the speed, and compares')
     .option('--out <directory>', 'new folder for the files; without it, trace-demo here')
     .option('--seed <text>', 'same seed, same users', DEMO_DEFAULTS.seed)
     .option('--duration <duration>', 'of live traffic', DEMO_DEFAULTS.duration)

@@ -8,7 +8,6 @@ import type { Verb } from './verbs.ts'
 
 export const diffCommand: Verb = (world, answer) =>
   new Command('diff')
-    .description(`Says where two traces differ, row by row; exits ${EXIT.threshold} if they do.`)
     .argument('<first>', 'file, or the directory of a recording')
     .argument('<second>', 'the same; rows are matched by seq')
     .option('--json', 'the difference as JSON')

@@ -6,7 +6,6 @@ import type { Verb } from './verbs.ts'
 
 export const doctorCommand: Verb = (world) =>
   new Command('doctor')
-    .description('checks this machine, and with --target each step on the way to a server')
     .option('--target <url>', 'server to try')
     .option('--api-key-file <file>', 'key for it, on one line')
     .option('--tls-ca <file>', 'certificates to trust, PEM')

@@ -11,7 +11,6 @@ import type { Verb } from './verbs.ts'
 
 export const engineCommand: Verb = (world) =>
   new Command('engine')
-    .description('simulates a vLLM server: its scheduler, its wire format, its errors')
     .option('--listen <host:port>', 'where to listen', ENGINE_DEFAULTS.listen)
     .option('--profile <name>', 'which server to simulate, see below', ENGINE_DEFAULTS.profile)
     .option('--seed <text>', 'same seed, same answers', ENGINE_DEFAULTS.seed)

@@ -16,7 +16,6 @@ Examples:
 
 export const fitCommand: Verb = (world, answer) =>
   new Command('fit')
-    .description('Fits classes of clients to a trace, for trace synth, and says how near they are.')
     .argument('<trace>', 'file, or the directory of a recording')
     .argument('<config>', 'configuration to write')
     .option('--json', 'how near, as one JSON document')

@@ -6,7 +6,6 @@ import type { Verb } from './verbs.ts'
 
 export const headCommand: Verb = (world) =>
   new Command('head')
-    .description('Shows the first requests of a trace, with the columns that have values.')
     .argument('<trace>', 'file, or the directory of a recording')
     .option('--rows <count>', 'how many', HEAD_DEFAULTS.rows)
     .option('--columns <names>', 'only these, with commas between, e.g. at_us,prompt_tokens')

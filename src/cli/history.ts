@@ -40,7 +40,6 @@ const FLAGS = {
 
 export const historyCommand: Verb = (world) => {
   const command = new Command('history')
-    .description('Follows numbers over the runs in a folder and finds where their level changed.')
     .argument('<folder>', 'results of replays, .sqlite or .arrow')
     .option('--json', 'the whole history as one JSON document')
   return addFlags(command, FLAGS)

@@ -27,7 +27,6 @@ Examples:
 
 export const inspectCommand: Verb = (world) => {
   const command = new Command('inspect')
-    .description('Shows what is in a trace: arrivals, sizes, sharing, sessions, outcomes.')
     .argument('<trace>', 'file, or the directory of a recording')
     .option('--json', 'all figures as one JSON document')
     .option('--digest', 'only the digest of its rows: equal in both containers')

@@ -2,16 +2,21 @@
 import { Command, CommanderError } from 'commander'
 import { ERRORS, TraceError } from '../base/errors.ts'
 import type { World } from '../base/world.ts'
+import { PRODUCER_VERSION } from '../trace/header.ts'
 import { addSettings, applySettings } from './settings.ts'
-import { VERBS } from './verbs.ts'
+import { VERBS, type VerbEntry } from './verbs.ts'
 
 /** @returns the process exit code: a verb's own answer, or the one that the error's row in ERRORS names */
 export async function main(argv: readonly string[], world: World): Promise<number> {
   let answer = 0
+  const [first, second] = argv
+  const words = first === 'help' ? [...(second === undefined ? [] : [second]), '--help'] : [...argv]
   const program = new Command('trace')
     .description(
       'Records the sizes and times of LLM traffic in front of vLLM, and replays the same load.',
     )
+    .version(PRODUCER_VERSION, '--version', 'which release this is')
+    .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
@@ -21,14 +26,11 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
       getErrHelpWidth: () => world.stderr.columns,
       outputError: (text, write) => write(text.replace(/^error: /, 'trace: ')),
     })
-  for (const verb of VERBS) {
-    const command = verb(world, (code) => (answer = code)).copyInheritedSettings(program)
-    program.addCommand(addSettings(command))
-  }
   try {
-    const named = program.commands.find((command) => command.name() === argv[0])
-    if (named !== undefined) await applySettings(named, argv, world)
-    await program.parseAsync([...argv], { from: 'user' })
+    for (const entry of VERBS) {
+      program.addCommand(await commandOf(program, entry, words, world, (code) => (answer = code)))
+    }
+    await program.parseAsync(words, { from: 'user' })
     return answer
   } catch (error) {
     if (error instanceof CommanderError) {
@@ -38,4 +40,20 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     world.stderr.write(`trace: ${error.message}\n  ${error.hint}\n`)
     return error.exitCode
   }
+}
+
+/** The whole command if it is the one asked for; else its line in the help. */
+async function commandOf(
+  program: Command,
+  { name, group, summary, load }: VerbEntry,
+  argv: readonly string[],
+  world: World,
+  answer: (exitCode: number) => void,
+): Promise<Command> {
+  const isAsked = argv.find((word) => !word.startsWith('-')) === name
+  const command = isAsked ? (await load())(world, answer) : new Command(name)
+  command.description(summary).helpGroup(group).copyInheritedSettings(program)
+  for (const part of command.commands) part.copyInheritedSettings(command)
+  if (isAsked) await applySettings(addSettings(command), argv, world)
+  return command
 }

@@ -8,7 +8,6 @@ type RawMarkOptions = Readonly<{ admin: string; tokenFile: string }>
 
 export const markCommand: Verb = (world) =>
   new Command('mark')
-    .description('Leaves a mark, such as a deployment, in a running recording.')
     .argument('<text>', 'what happened')
     .option('--admin <url>', "the recorder's admin address", 'http://127.0.0.1:9001')
     .option('--token-file <file>', 'its token', 'recording.admin-token')

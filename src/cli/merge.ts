@@ -8,7 +8,6 @@ import type { Verb } from './verbs.ts'
 
 export const mergeCommand: Verb = (world) =>
   new Command('merge')
-    .description('Puts traces side by side in one, or joins the shards of one replay.')
     .argument('<traces...>', 'files, or directories of recordings')
     .option('--out <file>', 'where to write; ends in .sqlite or .arrow')
     .option('--align <how>', 'wall: as they stood in time; start: all begin together', 'auto')

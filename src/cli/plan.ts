@@ -1,25 +1,32 @@
 /** `trace plan`: what a replay with the same flags would send, and when. Sends nothing. */
+import { basename } from 'node:path'
 import { Command } from 'commander'
-import { createWhole, refuseExisting } from '../base/files.ts'
+import { createWhole, refuseExisting, writeWhole } from '../base/files.ts'
+import { parseFactor } from '../base/parse.ts'
 import { openTrace } from '../trace/open.ts'
+import { compareScaling, formatScaling } from '../workload/compare-scaling.ts'
 import { parseWorkloadOptions, type RawWorkloadOptions } from '../workload/options.ts'
-import { accountFor } from '../workload/plan-account.ts'
+import { accountFor, type PlanAccount } from '../workload/plan-account.ts'
 import { planCsv } from '../workload/plan-csv.ts'
 import { formatPlan, planJson } from '../workload/plan-text.ts'
 import type { Plan } from '../workload/plan.ts'
 import type { Verb } from './verbs.ts'
 import { addWorkloadFlags } from './workload-flags.ts'
 
-type RawPlanOptions = RawWorkloadOptions & { json?: true; out?: string; force?: true }
+type RawPlanOptions = RawWorkloadOptions & {
+  json?: true
+  out?: string
+  html?: string
+  compare?: string
+  force?: true
+}
 
 export const planCommand: Verb = (world) =>
-  addWorkloadFlags(
-    new Command('plan')
-      .description('Shows what a replay would send and when, before and after each transform.')
-      .argument('<trace>', 'file, or the directory of a recording'),
-  )
+  addWorkloadFlags(new Command('plan').argument('<trace>', 'file, or the directory of a recording'))
     .option('--json', 'all figures as one JSON document')
     .option('--out <file>', 'every row of the plan, as CSV')
+    .option('--html <file>', 'one page with the load before and after')
+    .option('--compare <factor>', 'what faster time and more users would each do')
     .option('--force', 'replace the file if it is there')
     .addHelpText(
       'after',
@@ -28,16 +35,36 @@ export const planCommand: Verb = (world) =>
     )
     .action(async (path: string, raw: RawPlanOptions) => {
       const options = parseWorkloadOptions(raw)
-      if (raw.out !== undefined) refuseExisting(raw.out, raw.force === true)
+      const factor = raw.compare === undefined ? null : parseFactor('--compare', raw.compare)
+      for (const file of [raw.out, raw.html]) {
+        if (file !== undefined) refuseExisting(file, raw.force === true)
+      }
       const reader = await openTrace(path)
       try {
-        const account = await accountFor(reader, options, path)
+        if (factor !== null) {
+          const rows = await compareScaling(reader, options, factor)
+          const text =
+            raw.json === true ? `${JSON.stringify(rows, null, 2)}\n` : formatScaling(rows)
+          world.stdout.write(text)
+          return
+        }
+        const account = await accountFor(reader, options, {
+          path,
+          isPictured: raw.html !== undefined,
+        })
         if (raw.out !== undefined) await writeCsv(raw.out, account.plan)
+        if (raw.html !== undefined) await writePage(raw.html, account, path)
         world.stdout.write(raw.json === true ? planJson(account) : formatPlan(account))
       } finally {
         await reader.close()
       }
     })
+
+/** The chart library is loaded only here: it takes longer than most plans. */
+async function writePage(file: string, account: PlanAccount, path: string): Promise<void> {
+  const { planPage } = await import('../report/plan-page.ts')
+  await writeWhole(file, planPage(account, basename(path)))
+}
 
 async function writeCsv(path: string, plan: Plan): Promise<void> {
   const file = await createWhole(path)

@@ -9,7 +9,6 @@ type RawPull = { endpointUrl?: string; digest?: string; force?: true }
 
 export const pullCommand: Verb = (world) =>
   new Command('pull')
-    .description('Fetches a trace, resumes where it was cut, and checks its digest.')
     .argument('<src>', 'file, http(s)://…, s3://BUCKET/KEY or oci://HOST/NAME:TAG')
     .argument('[file]', 'where to; without it the remote name, here')
     .option('--digest <sha256>', 'what the file must have, 64 hex digits')

@@ -6,9 +6,6 @@ import type { Verb } from './verbs.ts'
 
 export const pushCommand: Verb = (world) =>
   new Command('push')
-    .description(
-      'Puts a trace where others can pull it from; it appears there whole or not at all.',
-    )
     .argument('<trace>', 'trace file')
     .argument('<dest>', 'folder, http(s)://…, s3://BUCKET/KEY or oci://HOST/NAME:TAG')
     .option('--endpoint-url <url>', 'S3 server other than Amazon')

@@ -7,7 +7,6 @@ import type { Verb } from './verbs.ts'
 
 export const queryCommand: Verb = (world) =>
   new Command('query')
-    .description('Answers a read-only SQL query over a trace of either container.')
     .argument('<trace>', 'file, or the directory of a recording')
     .argument('<sql>', 'tables request, block, event, gap, sample; SQLite dialect')
     .option('--format <name>', ROW_FORMATS.join(', '), 'table')

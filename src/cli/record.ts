@@ -12,7 +12,6 @@ import type { Verb } from './verbs.ts'
 
 export const recordCommand: Verb = (world, answer) =>
   addFlags(new Command('record'), { ...RECORD_FLAGS, ...ADMIN_FLAGS })
-    .description('Stands in front of a server, passes bytes on unchanged, and records their sizes.')
     .addHelpText(
       'after',
       '\nExamples:\n' +

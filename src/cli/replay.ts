@@ -33,7 +33,6 @@ Examples:
 
 export const replayCommand: Verb = (world, answer) => {
   const command = new Command('replay')
-    .description('Sends the load of a trace again, open loop, and writes a trace of what happened.')
     .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
     .option('--json', 'the whole report as one JSON document')
   return addFlags(addFlags(addWorkloadFlags(command), REPLAY_FLAGS), REPORT_FLAGS)

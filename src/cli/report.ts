@@ -21,7 +21,6 @@ Examples:
 
 export const reportCommand: Verb = (world, answer) => {
   const command = new Command('report')
-    .description('Shows what a run measured, and whether to believe it.')
     .argument('<run>', 'trace of a replay, or any recording')
     .option('--against <trace>', 'the recording that it replays')
     .option('--json', 'the whole report as one JSON document')

@@ -14,7 +14,6 @@ import type { Verb } from './verbs.ts'
 
 export const scrubCommand: Verb = (world, answer) =>
   new Command('scrub')
-    .description('Makes a copy of a trace that can be given away, and says what it still tells.')
     .argument('<in>', 'trace file, or the directory of a recording')
     .argument('[out]', 'the copy, .sqlite or .arrow; not with --check')
     .option('--preset <name>', 'team, partner or public', SCRUB_DEFAULTS.preset)

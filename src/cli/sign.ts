@@ -10,7 +10,6 @@ const PRIVATE_MODE = 0o600
 
 export const signCommand: Verb = (world) =>
   new Command('sign')
-    .description('Signs a trace: its rows and its header cannot be changed unnoticed after that.')
     .argument('[trace]', 'trace file; it is written anew and keeps its digest')
     .option('--key <file>', 'Ed25519 private key in PEM')
     .option('--new-key <file>', 'make a key, and FILE.pub beside it, before anything else')

@@ -9,7 +9,6 @@ import type { Verb } from './verbs.ts'
 export const sliceCommand: Verb = (world) =>
   addFlags(
     new Command('slice')
-      .description('Writes the part of a trace in a window of time, or of some tenants or models.')
       .argument('<in>', 'file, or the directory of a recording')
       .argument('<out>', 'ends in .sqlite or .arrow'),
     SELECTION_FLAGS,

@@ -21,7 +21,6 @@ Examples:
 
 export const synthCommand: Verb = (world) => {
   const command = new Command('synth')
-    .description('Makes a trace from a configuration: laws of sizes, arrivals, classes of clients.')
     .argument('<config>', 'ours, one of inference-perf (also in a ConfigMap), or a ServeGen folder')
     .argument('<out>', 'trace to write, .arrow or .sqlite')
   return addFlags(command, SYNTH_FLAGS)

@@ -8,7 +8,6 @@ import type { Verb } from './verbs.ts'
 
 export const verifyCommand: Verb = (world, answer) =>
   new Command('verify')
-    .description('Recomputes the digest of a trace and checks its signatures; exit 99 if not good.')
     .argument('<trace>', 'trace file')
     .option('--key <file...>', 'public keys in PEM that count; without any, each good one does')
     .addHelpText(

@@ -22,7 +22,9 @@ let engine: Running
 
 type Running = Readonly<{ url: string; stop(): Promise<number | null> }>
 
-const examples = VERBS.flatMap((verb) => {
+const verbs = await Promise.all(VERBS.map(({ load }) => load()))
+
+const examples = verbs.flatMap((verb) => {
   const command = verb(testWorld().world, () => {})
   let help = ''
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
