@@ -1,0 +1,83 @@
+/** Columnar files: Baseten traces in Parquet and Arrow, and what is neither. */
+import {
+  Field,
+  Int64,
+  List,
+  tableFromArrays,
+  tableToIPC,
+  Utf8,
+  vectorFromArray,
+  Table,
+} from 'apache-arrow'
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { describe, expect, test } from 'vitest'
+import { importText } from '../support/import-rows.ts'
+
+const STARTS = [1_753_780_607_550n, 1_753_780_608_050n, 1_753_780_609_000n]
+const HASHES = [[11n, 12n], [11n, 13n], [11n]]
+
+function parquet(): Uint8Array {
+  return new Uint8Array(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'timestamp_start_unix_ms', data: STARTS, type: 'INT64' },
+        { name: 'prompt', data: ['secret one', 'secret two', 'secret three'], type: 'STRING' },
+        { name: 'input_tokens', data: [128, 100, 64], type: 'INT32' },
+        { name: 'output_tokens', data: [5, 0, 7], type: 'INT32' },
+        { name: 'block_size', data: [64, 64, 64], type: 'INT32' },
+        { name: 'request_canceled', data: [0, 0, 1], type: 'INT32' },
+        { name: 'duration_ttft_ms', data: [12.5, 13.25, 14], type: 'DOUBLE' },
+        { name: 'duration_e2e_ms', data: [100, 90, 80], type: 'DOUBLE' },
+        { name: 'provided_session_id', data: ['jane', null, 'jane'], type: 'STRING' },
+      ],
+    }),
+  )
+}
+
+function arrow(): Uint8Array {
+  const list = new List(new Field('item', new Int64()))
+  const table = new Table({
+    timestamp_start_unix_ms: vectorFromArray(STARTS, new Int64()),
+    prompt: vectorFromArray(['a', 'b', 'c'], new Utf8()),
+    input_tokens: vectorFromArray([128n, 100n, 64n], new Int64()),
+    output_tokens: vectorFromArray([5n, 6n, 7n], new Int64()),
+    total_hashes: vectorFromArray(HASHES, list),
+    block_size: vectorFromArray([64n, 64n, 64n], new Int64()),
+  })
+  return tableToIPC(table, 'file')
+}
+
+describe('Baseten', () => {
+  test('Parquet: sizes, latencies, cancelled requests; prompts and names are not read', async () => {
+    const { rows } = await importText(parquet())
+    expect(rows).toMatchObject([
+      { atUs: 0, promptTokens: 128, outputTokens: 5, ttftUs: 12_500, e2eUs: 100_000 },
+      { atUs: 500_000, outcome: 'http_error' },
+      { atUs: 1_450_000, outcome: 'client_abort', abortUs: 80_000 },
+    ])
+    expect(rows[0]?.session).toBe(rows[2]?.session)
+    const text = JSON.stringify(rows, (_key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    )
+    expect(text).not.toMatch(/secret|jane/)
+  })
+
+  test('Arrow: hashes are chained and renumbered', async () => {
+    const { rows, blocks, summary } = await importText(arrow())
+    expect(rows.map(({ prefixBlocks }) => prefixBlocks)).toEqual([2, 2, 1])
+    expect(blocks.map(({ tokens }) => tokens)).toEqual([64, 64, 36])
+    expect(blocks.map(({ id }) => id)).not.toContain(11n)
+    expect(summary.header.hashing?.blockTokens).toBe(64)
+  })
+
+  test('a file that is cut, or of other columns, is refused in fixed words', async () => {
+    const whole = parquet()
+    await expect(importText(whole.subarray(0, whole.length - 9))).rejects.toThrow(
+      'its footer cannot be read',
+    )
+    const other = tableToIPC(tableFromArrays({ x: [1, 2] }), 'file')
+    await expect(importText(other)).rejects.toThrow('is in no format that is known here')
+    const table = parquetWriteBuffer({ columnData: [{ name: 'x', data: [1, 2] }] })
+    await expect(importText(new Uint8Array(table))).rejects.toThrow('it has no column seq')
+  })
+})
