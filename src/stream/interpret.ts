@@ -7,6 +7,7 @@ import { readMessagesBody, readMessagesEvent } from './dialect-messages.ts'
 import { readResponsesBody, readResponsesEvent } from './dialect-responses.ts'
 import { firstContentAtUs, newDraft, type Draft } from './draft.ts'
 import { eventData } from './event-data.ts'
+import { EventTemplate } from './event-template.ts'
 import { inflate } from './inflate.ts'
 import { asObject, parseJson, type JsonObject } from './json.ts'
 import type { AnswerCapture, InterpretOptions, Observation } from './observation.ts'
@@ -15,13 +16,15 @@ import { SseSplitter } from './sse-splitter.ts'
 type Dialect = Readonly<{
   readEvent: (draft: Draft, value: JsonObject, atUs: number) => void
   readBody: (draft: Draft, value: JsonObject) => void
+  /** Its events hold choices, most of them alike but for a text. */
+  hasChoices?: boolean
 }>
 
 const ignore = (): void => undefined
 
 const DIALECTS: Readonly<Record<EndpointName, Dialect>> = {
-  chat: { readEvent: readChatEvent, readBody: readChatBody },
-  completions: { readEvent: readCompletionEvent, readBody: readCompletionBody },
+  chat: { readEvent: readChatEvent, readBody: readChatBody, hasChoices: true },
+  completions: { readEvent: readCompletionEvent, readBody: readCompletionBody, hasChoices: true },
   responses: { readEvent: readResponsesEvent, readBody: readResponsesBody },
   messages: { readEvent: readMessagesEvent, readBody: readMessagesBody },
   embeddings: { readEvent: ignore, readBody: readEmbeddingsBody },
@@ -97,18 +100,33 @@ function readEvents(
   draft: Draft,
 ): void {
   const bytes = bufferOf(body)
+  const template = dialect.hasChoices === true ? new EventTemplate() : null
   let from = 0
   for (let index = 0; index < ends.length; index += 1) {
     const to = ends[index] ?? from
-    const data = eventData(bytes, from, to)
-    if (data === '[DONE]') {
-      draft.isDone = true
-    } else if (data !== '') {
-      const value = asObject(parseJson(data))
-      if (value !== null) dialect.readEvent(draft, value, atUs[index] ?? 0)
+    const at = atUs[index] ?? 0
+    if (template?.read(draft, bytes, from, to, at) !== true) {
+      const value = readEvent(dialect, draft, bytes, from, to, at)
+      if (value !== null) template?.learn(value, bytes, from, to)
     }
     from = to
   }
+}
+
+/** @returns what the event held; null where it was no JSON */
+function readEvent(
+  dialect: Dialect,
+  draft: Draft,
+  bytes: Buffer,
+  from: number,
+  to: number,
+  atUs: number,
+): JsonObject | null {
+  const data = eventData(bytes, from, to)
+  if (data === '[DONE]') draft.isDone = true
+  const value = data === '' ? null : asObject(parseJson(data))
+  if (value !== null) dialect.readEvent(draft, value, atUs)
+  return value
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {
