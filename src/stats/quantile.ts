@@ -39,11 +39,6 @@ export function quantiles(values: Float64Array, qs: readonly number[]): number[]
   return qs.map((q) => quantileOfSorted(work, q))
 }
 
-/** Ascending copy; typed arrays sort by number. */
-export function sortedCopy(values: Float64Array): Float64Array {
-  return values.toSorted()
-}
-
 /** Hoare's selection: puts the value of `rank` in its place, smaller ones before it. */
 function place(work: Float64Array, rank: number, from: number): void {
   let low = from
