@@ -2,6 +2,7 @@
 import type { TraceReader } from '../trace/trace.ts'
 import { buildPlan } from './build-plan.ts'
 import { DEFAULT_BLOCK_TOKENS, loadFigures, type LoadFigures } from './load-figures.ts'
+import { loadSeries, type LoadPoint } from './load-series.ts'
 import type { WorkloadOptions } from './options.ts'
 import {
   ABORT_BY_TIME,
@@ -16,6 +17,8 @@ export type PlanAccount = Readonly<{
   plan: Plan
   /** The load after each step; the first is what the window holds. */
   steps: readonly (PlanStep & Readonly<{ figures: LoadFigures }>)[]
+  /** The load over time, before and after; null where no picture was asked for. */
+  series: Readonly<{ before: readonly LoadPoint[]; after: readonly LoadPoint[] }> | null
   /** Block size that prefix shares are counted in. */
   blockTokens: number
   /** Hung up after a time, before the first token; and after so many tokens. */
@@ -28,13 +31,15 @@ export type PlanAccount = Readonly<{
 export async function accountFor(
   reader: TraceReader,
   options: WorkloadOptions,
-  path: string,
+  { path, isPictured }: Readonly<{ path: string; isPictured: boolean }>,
 ): Promise<PlanAccount> {
   const blockTokens = reader.header.server.blockTokens ?? DEFAULT_BLOCK_TOKENS
   const steps: (PlanStep & { figures: LoadFigures })[] = []
+  const before: LoadPoint[][] = []
   const plan = await buildPlan(reader, options, {
     path,
     onStep: (step, columns, blocks) => {
+      if (isPictured && before.length === 0) before.push(loadSeries(columns))
       steps.push({ ...step, figures: loadFigures(columns, blocks, blockTokens) })
     },
   })
@@ -42,6 +47,7 @@ export async function accountFor(
   return {
     plan,
     steps,
+    series: before[0] === undefined ? null : { before: before[0], after: loadSeries(plan.columns) },
     blockTokens,
     hangUps: { waited: marked(flags, ABORT_BY_TIME), counted: marked(flags, ABORT_BY_TOKENS) },
     failedInSource: marked(flags, FAILED_IN_SOURCE),

@@ -1,5 +1,6 @@
 /** A plan as a person reads it, as JSON, and row by row as CSV. Pure. */
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { alignedTable } from './aligned-table.ts'
 import type { LoadFigures } from './load-figures.ts'
 import type { PlanAccount } from './plan-account.ts'
 import type { Plan, PlanStep } from './plan.ts'
@@ -20,7 +21,7 @@ export function formatPlan(account: PlanAccount): string {
   const { plan, steps } = account
   const table = [HEADINGS, ...steps.map((step) => [stepText(step), ...cells(step.figures)])]
   return `${[
-    ...aligned(table),
+    ...alignedTable(table),
     `${LABEL_PAD}prompt, output: p50/p99 tokens · prefix: served by an endless cache, ` +
       `blocks of ${account.blockTokens}`,
     ...noteLines(account),
@@ -47,19 +48,6 @@ function cells(figures: LoadFigures): string[] {
 /** A dash where there were too few rows to say. */
 function number(value: number): string {
   return Number.isFinite(value) ? significant(value, 3) : '–'
-}
-
-/** Columns as wide as their longest cell; numbers stand to the right. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
-      )
-      .join('  ')
-      .trimEnd(),
-  )
 }
 
 /** 'speed 2x', 'jitter 20 ms uniform', 'rate drift'. */
@@ -110,8 +98,8 @@ function eventLines({ events }: Plan): string[] {
 
 /** @returns one JSON document with the same figures; NaN becomes null */
 export function planJson(account: PlanAccount): string {
-  const { plan, ...rest } = account
-  const { columns: _, blocks, shapes, sessions, ...summary } = plan
+  const { plan, series: _, ...rest } = account
+  const { columns: __, blocks, shapes, sessions, ...summary } = plan
   const counts = { blocks: blocks.id.length, shapes: shapes.length, sessions: sessions.length }
   return `${JSON.stringify({ ...summary, ...counts, ...rest }, null, 2)}\n`
 }
