@@ -159,8 +159,9 @@ export class RowKeeper {
   close(): void {
     this.#retryAtUs = 0
     const recording = this.#usable()
+    if (recording !== null && !this.#isEmpty()) this.#write(recording)
+    this.lostCount += this.#pending.completed.length + this.#pending.open.size
     if (recording === null) return
-    if (!this.#isEmpty()) this.#write(recording)
     try {
       recording.close(this.#options.lateHeader())
     } catch {
