@@ -24,7 +24,7 @@ import {
 } from './table.ts'
 
 /** Rows of one Arrow batch. */
-const BATCH_ROWS = 65_536
+const BATCH_ROWS = 32_768
 /** Rows of a small table that travel together in one batch's metadata. */
 const PART_ROWS = 32_768
 const SMALL_TABLES = ['block', 'event', 'gap', 'sample'] as const

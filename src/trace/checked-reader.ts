@@ -1,10 +1,11 @@
 /** A trace whose files are being checked while it is read. Pure but for what reader and check do. */
+import { nextTurn } from '../base/clock.ts'
 import type { EventRow, GapRow, RequestColumn, SampleRow } from './columns.ts'
 import type { FileCheck } from './file-check.ts'
 import type { TraceHeader } from './header.ts'
 import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
 
-/** No table is read to its end before the check has passed. */
+/** No table is read to its end before the check has passed. Between batches signals are heard. */
 export class CheckedReader implements TraceReader {
   readonly header: TraceHeader
   readonly isComplete: boolean
@@ -19,7 +20,10 @@ export class CheckedReader implements TraceReader {
   }
 
   async *requests<K extends RequestColumn>(columns: readonly K[]): AsyncIterable<RequestBatch<K>> {
-    yield* this.#reader.requests(columns)
+    for await (const batch of this.#reader.requests(columns)) {
+      yield batch
+      await nextTurn()
+    }
     await this.#check.passed()
   }
 

@@ -219,4 +219,3 @@ export const ENDPOINTS = [
 export type EndpointName = (typeof ENDPOINTS)[number]
 
 export const TOKEN_SOURCES = ['server', 'stream', 'tokenizer', 'estimate'] as const
-export type TokenSource = (typeof TOKEN_SOURCES)[number]

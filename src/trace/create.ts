@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { TraceError } from '../base/errors.ts'
 import { publish, refuseExisting, temporaryPath } from '../base/files.ts'
-import { ArrowContainer } from './arrow-container.ts'
 import type { BlockRow, TableName } from './columns.ts'
 import { containerByName, type Container, type ContainerName } from './container.ts'
 import { RowEncoder, rowDigest } from './digest.ts'
@@ -27,13 +26,19 @@ export async function createTrace(
   const container = options.container ?? containerByName(path)
   refuseExisting(path, options.force === true)
   const temporary = temporaryPath(path)
-  const open = container === 'sqlite' ? SqliteContainer : ArrowContainer
   try {
-    return new FileWriter(path, header, new open(temporary, header))
+    return new FileWriter(path, header, await begin(container, temporary, header))
   } catch (error) {
     await rm(temporary, { force: true })
     throw writeProblem(error, path)
   }
+}
+
+/** apache-arrow takes a tenth of a second to load, so it is loaded only to write an Arrow file. */
+async function begin(name: ContainerName, path: string, header: TraceHeader): Promise<Container> {
+  if (name === 'sqlite') return new SqliteContainer(path, header)
+  const { ArrowContainer } = await import('./arrow-container.ts')
+  return new ArrowContainer(path, header)
 }
 
 function writeProblem(error: unknown, path: string): unknown {

@@ -13,8 +13,8 @@ export function formatDifference(difference: TraceDifference): string {
   const lines = [difference.isSame ? `same rows  ${counts}` : `different  ${counts}`]
   if (changed > 0) lines.push(`changed    ${formatCount(changed)} requests`)
   lines.push(...difference.columns.map(columnLine))
-  if (onlyLeft.count > 0) lines.push(onlyLine('only first ', onlyLeft))
-  if (onlyRight.count > 0) lines.push(onlyLine('only second', onlyRight))
+  if (onlyLeft.count > 0) lines.push(onlyLine('only first  ', onlyLeft))
+  if (onlyRight.count > 0) lines.push(onlyLine('only second  ', onlyRight))
   for (const table of ['blocks', 'events', 'gaps', 'samples'] as const) {
     const line = tableLine(table, difference[table])
     if (line !== null) lines.push(line)

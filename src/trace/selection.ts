@@ -1,7 +1,6 @@
 /** Which rows of a trace to keep: a window of time and values of a few columns. Pure. */
 import { TraceError } from '../base/errors.ts'
 import { parseCount, parseDurationUs } from '../base/parse.ts'
-import type { RequestColumn } from './columns.ts'
 import type { Batch } from './table.ts'
 
 /** Columns that rows can be chosen by. */
@@ -62,11 +61,6 @@ export function parseSelection(raw: RawSelection): Selection {
     if (values !== undefined) chosen.set(key, new Set(values))
   }
   return { fromUs, toUs, limit, chosen }
-}
-
-/** The columns that `selectedRows` looks at. */
-export function selectionColumns({ chosen }: Selection): RequestColumn[] {
-  return [...chosen.keys()]
 }
 
 /**

@@ -151,10 +151,10 @@ function checkWhole(name: string, type: ColumnType, data: Float64Array): void {
   }
 }
 
-/** Rows `from` to `to` as a batch of their own, copied. */
+/** Rows `from` to `to` as a batch of their own, copied; columns that are all null are left out. */
 export function sliceRows(table: TableName, batch: Batch, from: number, to: number): Batch {
   const entries = columnsOf(table)
-    .filter(({ key }) => batch.columns[key] !== undefined)
+    .filter(({ key }) => hasValue(batch.columns[key], batch.rowCount))
     .map(({ key }) => [key, (batch.columns[key] as Data).slice(from, to)] as const)
   return { rowCount: to - from, columns: Object.fromEntries(entries) }
 }

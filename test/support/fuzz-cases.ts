@@ -1,4 +1,5 @@
 /** Damaged files, each made again from its number, and what a reader may do with them. */
+import assert from 'node:assert/strict'
 import {
   closeSync,
   existsSync,
@@ -12,14 +13,17 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { TraceError } from '../../src/base/errors.ts'
 import { sequenceFor } from '../../src/base/random.ts'
 import { exportTrace } from '../../src/formats/export.ts'
 import { EXPORTERS } from '../../src/formats/exporters.ts'
 import { openTrace } from '../../src/trace/open.ts'
+import { TABLE_NAMES } from '../../src/trace/table.ts'
 import { importText } from './import-rows.ts'
 import { ANY_TABLES } from './random-rows.ts'
+import type { TableRows } from './rows-trace.ts'
 import { readTables, writeTables } from './write-tables.ts'
 
 type Base = Readonly<{ name: string; bytes: Buffer; isTrace: boolean }>
@@ -68,16 +72,56 @@ export class FuzzCases {
     }
   }
 
+  /**
+   * A small file of each container cut off at every byte: what is read must be a prefix, and known to be
+   * incomplete.
+   *
+   * @param seen is called before each cut
+   */
+  async cutEverywhere(seen: (name: string) => void): Promise<void> {
+    for (const container of ['sqlite', 'arrow']) {
+      const bytes = readFileSync(`fixtures/trace-v1.${container}`)
+      const full = await readTrace(join(this.folder, 'case'), bytes)
+      for (let length = 0; length < bytes.length; length += 1) {
+        seen(`${container} cut at byte ${length}`)
+        const cut = await outcomeOf(readTrace(join(this.folder, 'case'), bytes.subarray(0, length)))
+        assert(
+          cut === null || isPrefix(cut, full),
+          `${container} cut at ${length} is another trace`,
+        )
+      }
+    }
+  }
+
   close(): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
-async function readTrace(path: string, bytes: Buffer): Promise<void> {
+type Contents = Required<TableRows> & Readonly<{ isComplete: boolean }>
+
+/** @returns null for a TraceError */
+async function outcomeOf(reading: Promise<Contents>): Promise<Contents | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof TraceError) return null
+    throw error
+  }
+}
+
+function isPrefix(cut: Contents, full: Contents): boolean {
+  const isPart = TABLE_NAMES.every((table) => {
+    return isDeepStrictEqual(cut[table], full[table].slice(0, cut[table].length))
+  })
+  return isPart && !cut.isComplete
+}
+
+async function readTrace(path: string, bytes: Buffer): Promise<Contents> {
   writeFileSync(path, bytes)
   const reader = await openTrace(path)
   try {
-    await readTables(reader)
+    return { ...(await readTables(reader)), isComplete: reader.isComplete }
   } finally {
     await reader.close()
   }

@@ -10,7 +10,15 @@ const MAX_RSS_BYTES = 512_000_000
 
 const [count = '100000', seed = '1', role = 'parent', first = '0'] = process.argv.slice(2)
 
-type Progress = { index: number; name: string; rssBytes: number; read: number; problem?: string }
+type Progress = {
+  /** Of a sound file cut off at each byte. */
+  cuts?: number
+  index: number
+  name: string
+  rssBytes: number
+  read: number
+  problem?: string
+}
 
 if (role === 'child') await runCases()
 else await watch()
@@ -34,6 +42,20 @@ async function runCases(): Promise<void> {
     }
   }
   process.send?.({ index: Number(count), name: '', read, rssBytes: process.memoryUsage().rss })
+  let cuts = 0
+  const rest = { index: Number(count), read, rssBytes: 0 }
+  try {
+    await cases.cutEverywhere((name) => {
+      cuts += 1
+      process.send?.({ ...rest, name, cuts } satisfies Progress)
+    })
+  } catch (error) {
+    process.send?.({
+      ...rest,
+      name: '',
+      problem: String((error as Error).stack),
+    } satisfies Progress)
+  }
   cases.close()
   process.disconnect()
 }
@@ -54,7 +76,8 @@ async function watch(): Promise<void> {
     last = progress
     lastMs = Date.now()
     maxRssBytes = Math.max(maxRssBytes, progress.rssBytes)
-    if (progress.index % 5_000 === 0) console.error(`${progress.index} of ${count}`)
+    if (progress.index % 5_000 === 0 && progress.cuts === undefined)
+      console.error(`${progress.index} of ${count}`)
   })
   const watchdog = setInterval(() => {
     if (last.index > 0 && Date.now() - lastMs > MAX_CASE_MS && child.killed === false) {
@@ -72,7 +95,7 @@ async function watch(): Promise<void> {
   if (maxRssBytes > MAX_RSS_BYTES) problems.push(`took ${Math.round(maxRssBytes / 1e6)} MB`)
   const seconds = Math.round((Date.now() - startMs) / 1_000)
   console.log(
-    `${last.index} cases, seed ${seed}, ${seconds} s: ${last.read} read, ${last.index - last.read} refused, ` +
+    `${last.index} cases and ${last.cuts ?? 0} cuts, seed ${seed}, ${seconds} s: ${last.read} read, ${last.index - last.read} refused, ` +
       `longest ${longestMs} ms, at most ${Math.round(maxRssBytes / 1e6)} MB, ${problems.length} problems`,
   )
   for (const problem of problems.slice(-10).toReversed()) console.log(problem)

@@ -1,0 +1,32 @@
+/** A million rows in bounded memory, each step in a process of its own. */
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { scratchFolder } from '../support/scratch.ts'
+
+const scratch = scratchFolder()
+
+type Step = { rowCount: number; maxRssBytes: number; digest: string }
+
+function step(...argv: string[]): Step {
+  const script = new URL('../support/million-rows.ts', import.meta.url).pathname
+  const { stdout, stderr } = spawnSync(process.execPath, [script, ...argv], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  return JSON.parse(stdout) as Step
+}
+
+test(
+  'a million rows are written, converted and read in less than 600 MB',
+  { timeout: 240_000 },
+  () => {
+    const sqlite = scratch('million.sqlite')
+    const arrow = scratch('million.arrow')
+    const written = step('write', sqlite)
+    const converted = step('convert', sqlite, arrow)
+    const steps = [written, converted, step('read', arrow), step('read', sqlite)]
+    for (const { rowCount, maxRssBytes } of steps) {
+      expect(rowCount).toBe(1_000_000)
+      expect(maxRssBytes).toBeLessThan(600_000_000)
+    }
+    expect(converted.digest).toBe(written.digest)
+  },
+)
