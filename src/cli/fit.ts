@@ -11,7 +11,7 @@ import type { Verb } from './verbs.ts'
 const EXAMPLES = `
 Examples:
   $ trace fit prod/ prod.yaml
-  $ trace synth prod.yaml twice.arrow --clients 2x --duration 4h
+  $ trace fit tuesday.sqlite tuesday.yaml --json
 `
 
 export const fitCommand: Verb = (world, answer) =>

@@ -9,18 +9,20 @@ const FEWEST_INSTANTS = 10
 const SMALLEST_QUANTUM_US = 1_001
 
 /**
- * The step that all instants are whole multiples of, if it is coarse enough to distort bursts.
+ * The step that all instants are whole multiples of, if it is coarse enough to distort bursts: some
+ * requests then share an instant. A steady beat is a multiple of its step too, but shares none.
  *
  * @param dueUs ascending
  * @returns µs, or null
  */
 export function coarseQuantumUs(dueUs: Float64Array): number | null {
   const stepUs = quantumUs(dueUs)
-  let distinct = 0
-  for (let row = 0; row < dueUs.length && distinct < FEWEST_INSTANTS; row += 1) {
-    if (row === 0 || dueUs[row] !== dueUs[row - 1]) distinct += 1
+  if (stepUs < SMALLEST_QUANTUM_US) return null
+  let distinct = Math.min(1, dueUs.length)
+  for (let row = 1; row < dueUs.length; row += 1) {
+    if (dueUs[row] !== dueUs[row - 1]) distinct += 1
   }
-  return distinct === FEWEST_INSTANTS && stepUs >= SMALLEST_QUANTUM_US ? stepUs : null
+  return distinct >= FEWEST_INSTANTS && distinct < dueUs.length ? stepUs : null
 }
 
 /** Each instant moves to a uniformly drawn place inside its quantum, later than it was. */

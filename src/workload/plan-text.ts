@@ -65,7 +65,8 @@ function stepText({ name, arguments: values }: PlanStep): string {
   return name
 }
 
-function noteLines({ plan, hangUps, failedInSource, sizesEstimated }: PlanAccount): string[] {
+function noteLines(account: PlanAccount): string[] {
+  const { plan, hangUps, failedInSource, sizesEstimated, quantumUs } = account
   const skipped = Object.entries(plan.skipped).map(
     ([reason, count]) => `${formatCount(count)} ${reason}`,
   )
@@ -80,6 +81,9 @@ function noteLines({ plan, hangUps, failedInSource, sizesEstimated }: PlanAccoun
   return [
     ...(marks.length > 0 ? [`of these   ${marks.join(' · ')}`] : []),
     ...(skipped.length > 0 ? [`left out   ${skipped.join(' · ')}`] : []),
+    ...(quantumUs === null
+      ? []
+      : [`times      whole multiples of ${formatDuration(quantumUs)}: --dequantise spreads them`]),
     ...eventLines(plan),
   ]
 }
