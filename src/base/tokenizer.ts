@@ -6,6 +6,8 @@ import { isAbsolute, join, resolve } from 'node:path'
 import { TraceError } from './errors.ts'
 import { readIfThere } from './files.ts'
 
+const PACKAGE = '@huggingface/transformers'
+
 export type TokenizerMessage = Readonly<Record<string, unknown>>
 
 export type ChatParts = Readonly<{
@@ -40,10 +42,7 @@ type Package = {
  */
 export async function loadTokenizer(name: string): Promise<Tokenizer> {
   const folder = resolve(name)
-  const isFolder = (await readIfThere(join(folder, 'tokenizer_config.json'))) !== null
-  if (!isFolder && (isAbsolute(name) || name.startsWith('.'))) {
-    throw new TraceError('BAD_OPTION', `--tokenizer: ${name} has no tokenizer_config.json`)
-  }
+  const isFolder = await isModelFolder(name)
   const { AutoTokenizer, env } = await loadPackage()
   if (isFolder) env.localModelPath = '/'
   try {
@@ -60,14 +59,36 @@ export async function loadTokenizer(name: string): Promise<Tokenizer> {
   }
 }
 
+/** Whether a tokenizer could be loaded, without loading it: that takes a second. Throws as above. */
+export async function checkTokenizer(name: string): Promise<void> {
+  await isModelFolder(name)
+  try {
+    import.meta.resolve(PACKAGE)
+  } catch (error) {
+    throw missingPackage(error)
+  }
+}
+
+async function isModelFolder(name: string): Promise<boolean> {
+  const config = await readIfThere(join(resolve(name), 'tokenizer_config.json'))
+  if (config === null && (isAbsolute(name) || name.startsWith('.'))) {
+    throw new TraceError('BAD_OPTION', `--tokenizer: ${name} has no tokenizer_config.json`)
+  }
+  return config !== null
+}
+
+function missingPackage(cause: unknown): TraceError {
+  return new TraceError('BAD_OPTION', '--tokenizer needs a package that is not installed', {
+    hint: `npm install ${PACKAGE}`,
+    cause,
+  })
+}
+
 async function loadPackage(): Promise<Package> {
   try {
     return await import('@huggingface/transformers')
   } catch (error) {
-    throw new TraceError('BAD_OPTION', '--tokenizer needs a package that is not installed', {
-      hint: 'npm install @huggingface/transformers',
-      cause: error,
-    })
+    throw missingPackage(error)
   }
 }
 

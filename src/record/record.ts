@@ -5,6 +5,7 @@
 import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
+import { checkTokenizer } from '../base/tokenizer.ts'
 import type { SignalName, World } from '../base/world.ts'
 import type { Companion, RecordCompanion } from './control.ts'
 import { loadKey } from './key-file.ts'
@@ -31,6 +32,8 @@ export async function record(
 ): Promise<number> {
   const { stderr, stdout } = world
   if (!options.takesOver) await probePorts(options.routes.map(({ listen }) => listen))
+  const { tokenizer } = options.observe
+  if (tokenizer !== null) await checkTokenizer(tokenizer)
   const key = await loadKey(options.observe.keyPath, world.env['TRACE_KEY'])
   if (key.problem !== null) stderr.write(`warning: ${key.problem}\n`)
   const session = new RecordSession(options, world, key.secret)

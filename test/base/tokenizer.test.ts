@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadTokenizer } from '../../src/base/tokenizer.ts'
+import { checkTokenizer, loadTokenizer } from '../../src/base/tokenizer.ts'
 
 const VOCAB = { '[UNK]': 0, hello: 1, world: 2, user: 3, ':': 4, bot: 5 }
 
@@ -53,4 +53,6 @@ test('a conversation goes through the template, and without one it cannot be cou
 
 test('a folder without a tokenizer is named', async () => {
   await expect(loadTokenizer('/no/such/model')).rejects.toThrow('/no/such/model')
+  await expect(checkTokenizer('/no/such/model')).rejects.toThrow('/no/such/model')
+  await expect(checkTokenizer(folder)).resolves.toBeUndefined()
 })

@@ -21,13 +21,14 @@ const head = Buffer.from(
     'transfer-encoding: chunked\r\n\r\n',
 )
 
-/** Median over rounds, µs per step; the first rounds warm up. */
+/** Median over rounds, µs of CPU per step; the first rounds warm up. */
 function measure(name: string, steps: number, run: () => void): Readonly<Record<string, number>> {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
-    const start = process.hrtime.bigint()
+    const before = process.cpuUsage()
     run()
-    times.push(Number(process.hrtime.bigint() - start) / 1_000 / steps)
+    const { user, system } = process.cpuUsage(before)
+    times.push((user + system) / steps)
   }
   times.sort((a, b) => a - b)
   return { [name]: Number((times[Math.floor(ROUNDS / 2)] ?? 0).toFixed(3)) }
