@@ -46,7 +46,7 @@ export const REQUEST_COLUMNS = {
   session: text(true, '', 'keyed id of the session'),
   turn: int(true, '', 'place in the session, from 0'),
   parentSeq: int(true, '', 'the row whose answer this one quotes or waited for'),
-  dependencies: json(true, '', 'list of {seq, trigger: dispatch|end, relation, delayUs}'),
+  dependencies: json(true, '', 'list of {seq, trigger: dispatch or end, relation, delayUs}'),
   tenant: text(true, '', 'keyed id of the client or customer'),
   route: text(true, '', 'which listener or upstream it came through'),
   target: text(true, '', 'which target a replay sent it to'),

@@ -60,7 +60,7 @@ const HEADER_TEXTS: Readonly<Record<keyof TraceHeader, string>> = {
  * @param vectors traces as JSON, and their row digests
  */
 export function formatDocument(hashScheme: string, vectors: readonly DigestVector[]): string {
-  return [
+  const text = [
     OPENING,
     ...TABLE_NAMES.map(tableSection),
     '## Header',
@@ -75,6 +75,34 @@ export function formatDocument(hashScheme: string, vectors: readonly DigestVecto
     hashScheme.trimEnd(),
     '',
   ].join('\n')
+  return padTables(text)
+}
+
+/** Columns of equal width and emphasis by underscores, as this repository's formatter has them. */
+function padTables(text: string): string {
+  const emphasised = text.replace(/(?<=[ (])\*(\w+)\*/g, '_$1_')
+  return emphasised.replace(/(?:^\|.*\n)+/gm, (table) => {
+    const rows = table
+      .trimEnd()
+      .split('\n')
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim()),
+      )
+    const widths = (rows[0] ?? []).map((_, index) =>
+      Math.max(3, ...rows.map((cells, row) => (row === 1 ? 0 : (cells[index] ?? '').length))),
+    )
+    const lines = rows.map((cells, row) => {
+      const fill = row === 1 ? '-' : ' '
+      const padded = widths.map((width, index) =>
+        (row === 1 ? '' : (cells[index] ?? '')).padEnd(width, fill),
+      )
+      return `| ${padded.join(' | ')} |`
+    })
+    return `${lines.join('\n')}\n`
+  })
 }
 
 function snakeCase(key: string): string {
@@ -106,7 +134,7 @@ function limitsSection(): string {
 }
 
 function vectorSection({ name, rows, digest }: DigestVector): string {
-  return `${name}:\n\n\`\`\`json\n${rows}\n\`\`\`\n\nhas the row digest \`${digest}\`.\n`
+  return `${name}:\n\n\`\`\`text\n${rows}\n\`\`\`\n\nhas the row digest \`${digest}\`.\n`
 }
 
 const OPENING = `# Trace format, version ${FORMAT_VERSION}
@@ -119,7 +147,7 @@ first bytes. A recording is a folder of SQLite files, its segments: a request's 
 segment in which it ended, \`seq\` is unique in the folder, and readers take the rows of all segments
 by (\`at_us\`, \`seq\`). Should two segments hold the same row, the later one counts.
 
-All times are whole µs. *Sent* is \`at_us + lag_us + upload_us\`: the last byte of the request left.
+All times are whole µs. _Sent_ is \`at_us + lag_us + upload_us\`: the last byte of the request left.
 Columns are only ever added, at the end of their table; a reader takes an absent column as null and
 ignores one that it does not know.
 
@@ -193,6 +221,6 @@ are four bytes of length, low first, and the bytes. An id names its whole chain,
 in the digest, so a row's prefix counts by its content. A column that is added later, and is null, changes
 nothing.
 
-The *file digest* is the SHA-256 of a file's bytes; push and pull go by that. A signature covers the row
+The _file digest_ is the SHA-256 of a file's bytes; push and pull go by that. A signature covers the row
 digest and the header without its signatures.
 `
