@@ -59,8 +59,7 @@ function readPart(
   const index = asCount(choice['index']) ?? place
   draft.choices.add(index)
   const part = readChoice(draft, choice, index)
-  const reason = asText(choice['finish_reason'])
-  if (reason !== null) endChoice(draft, index, finishReasonOf(reason))
+  noteFinish(draft, choice, index)
   return part
 }
 
@@ -131,7 +130,12 @@ export function readChoiceBody(
     if (choice === null) return
     const index = asCount(choice['index']) ?? place
     readChoice(choice, index)
-    const reason = asText(choice['finish_reason'])
-    if (reason !== null) endChoice(draft, index, finishReasonOf(reason))
+    noteFinish(draft, choice, index)
   })
+}
+
+/** Some servers write '' where others write null. */
+function noteFinish(draft: Draft, choice: JsonObject, index: number): void {
+  const reason = asText(choice['finish_reason'])
+  if (reason !== null && reason !== '') endChoice(draft, index, finishReasonOf(reason))
 }

@@ -81,7 +81,9 @@ function plainDelta(value: JsonObject): PlainDelta | null {
   const [entry, second] = asArray(value['choices'])
   const choice = asObject(entry)
   if (choice === null || second !== undefined) return null
-  const isLoud = [value['usage'], value['error'], value['metrics'], choice['finish_reason']]
+  const isLoud = [value['usage'], value['error'], value['metrics']]
+  const reason = choice['finish_reason']
+  if (reason !== '') isLoud.push(reason)
   const counts = [choice['token_ids'], choice['logprobs']]
   if ([...isLoud, ...counts].some((part) => part !== null && part !== undefined)) return null
   const delta = asObject(choice['delta']) ?? choice

@@ -11,15 +11,17 @@
  */
 
 const CHOICES = Buffer.from('"choices":')
-const ROLE_DELTA = Buffer.from('"delta":{"role":')
+const DELTA = Buffer.from('"delta":')
+const ROLE = Buffer.from('"role"')
 const DELTA_NAME = Buffer.from('delta')
 const MESSAGE_DELTA = Buffer.from('message_delta')
 /** Between `"choices":` and `"delta":` stand at most a bracket, a brace, an index and spaces. */
-const DELTA_REACH_BYTES = 40
-/** In a delta that only names the role, one of these stands for its content. */
-const EMPTY_DELTAS = ['"content":""', '"content":null', '"assistant"}'].map((text) =>
-  Buffer.from(text),
-)
+const DELTA_REACH_BYTES = 60
+/** Of a delta that names the role, this much is looked at. */
+const ROLE_REACH_BYTES = 400
+/** What makes it more than the role. */
+const FILLED =
+  /"(?:content|refusal|reasoning|reasoning_content)"\s*:\s*"[^"]|"tool_calls"\s*:\s*\[\s*\{/
 
 const SPACE = 32
 const CLOSE_BRACKET = 93
@@ -61,14 +63,15 @@ function isNamedDelta(bytes: Buffer, from: number, to: number): boolean {
   )
 }
 
+/** The first event of each choice; only for these a text is made. */
 function isRoleOnly(bytes: Buffer, from: number, to: number): boolean {
-  const reach = Math.min(to, from + DELTA_REACH_BYTES)
-  const roleAt = find(bytes, from, reach, ROLE_DELTA)
-  if (roleAt < 0) return false
-  return EMPTY_DELTAS.some((mark) => {
-    const markAt = find(bytes, roleAt, Math.min(to, roleAt + 2 * DELTA_REACH_BYTES), mark)
-    return markAt >= 0
-  })
+  const deltaAt = find(bytes, from, Math.min(to, from + DELTA_REACH_BYTES), DELTA)
+  if (deltaAt < 0) return false
+  const braceAt = skipSpaces(bytes, deltaAt + DELTA.length, to)
+  if (!startsWith(bytes, skipSpaces(bytes, braceAt + 1, to), to, ROLE)) return false
+  const text = bytes.toString('latin1', braceAt, Math.min(to, braceAt + ROLE_REACH_BYTES))
+  const end = text.indexOf('}')
+  return !FILLED.test(end < 0 ? text : text.slice(0, end + 1))
 }
 
 function skipSpaces(bytes: Buffer, from: number, to: number): number {
