@@ -45,14 +45,9 @@ export async function convertTrace(options: ConvertOptions, world: World): Promi
   const temporary = `${temporaryPath(options.output)}${ending}`
   try {
     const imported = await importInto(temporary, options, world)
-    const reader = await openTrace(temporary)
-    try {
-      if (exporter !== null) return await exported(reader, exporter, options, imported)
-      await publish(temporary, options.output)
-      return await described(reader, options.output, imported)
-    } finally {
-      await reader.close()
-    }
+    const conversion = await finished(temporary, exporter, options, imported)
+    if (exporter === null) await publish(temporary, options.output)
+    return conversion
   } finally {
     await removeFile(temporary)
   }
@@ -75,6 +70,23 @@ function exporterOf({ output, target }: ConvertOptions): Exporter | null {
   const exporter = EXPORTERS.find(({ name }) => name === target)
   if (exporter === undefined) throw new TraceError('BAD_OPTION', `--to knows no ${target}`)
   return exporter
+}
+
+/** What was read, described or written on; a trace appears under its own name only after this. */
+async function finished(
+  temporary: string,
+  exporter: Exporter | null,
+  options: ConvertOptions,
+  imported: ImportSummary,
+): Promise<Conversion> {
+  const reader = await openTrace(temporary)
+  try {
+    return exporter === null
+      ? await described(reader, options.output, imported)
+      : await exported(reader, exporter, options, imported)
+  } finally {
+    await reader.close()
+  }
 }
 
 async function importInto(

@@ -146,7 +146,8 @@ async function outputPath(
   // Only the last part of a foreign name is used: no folder comes from outside.
   const name = basename(remoteName.split(/[?#]/)[0] ?? '') || 'trace.arrow'
   if (output === null) return resolve(world.cwd, name)
-  return (await isFolder(output)) ? join(output, name) : output
+  const path = resolve(world.cwd, output)
+  return (await isFolder(path)) ? join(path, name) : path
 }
 
 function cacheFolder(world: World): string {

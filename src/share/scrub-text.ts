@@ -9,17 +9,26 @@ export function formatScrub(result: ScrubResult): string {
   const { output, policy, rowCount, rowDigest, steps, fidelity } = result
   const { arrivalKs, promptKs, outputKs, dispersion, hitBefore, hitAfter } = fidelity
   const idc = dispersion
-    .map(({ before, after }) => `${formatCount(before, 2)} → ${formatCount(after, 2)}`)
+    .map(({ before, after }) => `${figure(before)} → ${figure(after)}`)
     .join(', ')
   return [
     ...wrapped('removed    ', steps.slice(1).map(sayStep)),
     `still tells ${stillTells(policy)}`,
-    `fidelity   arrivals KS ${arrivalKs.toFixed(4)} · prompts KS ${promptKs.toFixed(4)} · outputs KS ${outputKs.toFixed(4)}`,
+    `fidelity   arrivals KS ${distance(arrivalKs)} · prompts KS ${distance(promptKs)} · outputs KS ${distance(outputKs)}`,
     `           IDC at 1, 10, 60 s ${idc}`,
     `           prefix hit ${formatShare(hitBefore)} → ${formatShare(hitAfter)} of prompt tokens (infinite cache)`,
     `${output}  ${formatCount(rowCount)} requests · ${policy.preset} · digest ${(rowDigest ?? '').slice(0, 16)}`,
     '',
   ].join('\n')
+}
+
+/** Too few requests, or none with a length, have no distance. */
+function distance(ks: number): string {
+  return Number.isFinite(ks) ? ks.toFixed(4) : '-'
+}
+
+function figure(value: number): string {
+  return Number.isFinite(value) ? formatCount(value, 2) : '-'
 }
 
 function sayStep({ name, arguments: given }: Transform): string {

@@ -1,0 +1,60 @@
+/** A web server that holds files in memory, and can be told to behave as badly as real ones do. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export class ShelfServer {
+  readonly files = new Map<string, Buffer>()
+  /** Range headers of the GETs so far; null for none. */
+  readonly ranges: (string | null)[] = []
+  /** The next GET is cut after so many bytes of its body. */
+  cutAfterBytes: number | null = null
+  knowsRanges = true
+  etag = '"1"'
+  readonly #server = createServer((request, response) => this.#answer(request, response))
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  close(): void {
+    this.#server.closeAllConnections()
+    this.#server.close()
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? ''
+    if (request.method === 'PUT') {
+      const parts: Buffer[] = []
+      request.on('data', (part: Buffer) => parts.push(part))
+      request.on('end', () => {
+        this.files.set(path, Buffer.concat(parts))
+        response.writeHead(201).end()
+      })
+      return
+    }
+    if (path.startsWith('/moved/')) {
+      response.writeHead(302, { location: path.replace('/moved/', '/') }).end()
+      return
+    }
+    const file = this.files.get(path)
+    if (file === undefined) {
+      response.writeHead(404).end()
+      return
+    }
+    const range = request.headers.range ?? null
+    if (request.method === 'GET') this.ranges.push(range)
+    const from = range !== null && this.knowsRanges ? Number(/\d+/.exec(range)?.[0]) : 0
+    const body = file.subarray(from)
+    const status = from > 0 ? 206 : 200
+    response.writeHead(status, { 'content-length': body.length, etag: this.etag })
+    if (request.method === 'HEAD') {
+      response.end()
+      return
+    }
+    const cut = this.cutAfterBytes
+    this.cutAfterBytes = null
+    if (cut === null) response.end(body)
+    else response.write(body.subarray(0, cut), () => response.destroy())
+  }
+}
