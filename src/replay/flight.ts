@@ -131,7 +131,7 @@ export class Flight implements WireEvents {
       const isRace = isReused && this.#reader?.status === null && this.#isSilent
       this.#finish(end, isRace ? 'keepalive_race' : 'none')
     } else if (isReused) {
-      this.#link?.close()
+      this.#link?.abandon()
       this.open(true)
     } else {
       this.#finish(end, 'connect')
@@ -157,6 +157,7 @@ export class Flight implements WireEvents {
     const reader = this.#reader
     const capture = end === 'complete' ? reader?.capture : reader?.end(end, nowUs)
     const link = this.#link
+    const used = link?.isReused === true ? 'reused' : 'new'
     if (end === 'complete' && link !== null) this.#host.leave(link, reader?.isKeepAlive === true)
     else link?.close()
     this.#host.ended(
@@ -170,8 +171,7 @@ export class Flight implements WireEvents {
         writtenAtUs: this.writtenAtUs,
         sentAtUs: this.sentAtUs,
         requestBytes: this.request.bodyBytes,
-        connection:
-          fault === 'keepalive_race' ? 'race' : link?.isReused === true ? 'reused' : 'new',
+        connection: fault === 'keepalive_race' ? 'race' : used,
         abortAtUs: this.#hungUpAtUs,
         endedAtUs: nowUs,
         fault,

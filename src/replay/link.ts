@@ -40,6 +40,12 @@ export class Link implements WireEvents {
     this.#wire.close()
   }
 
+  /** Closes it, and tells nobody what still becomes of it. */
+  abandon(): void {
+    this.user = null
+    this.close()
+  }
+
   connected(): void {
     this.isConnected = true
     this.user?.connected()
@@ -91,6 +97,10 @@ export class LinkPool {
     link.isReused = true
     link.idleSinceUs = nowUs
     this.#idle.push(link)
+  }
+
+  get size(): number {
+    return this.#idle.length
   }
 
   /** Closes what has waited too long, or all of it. */

@@ -62,6 +62,8 @@ export class Sender implements FlightHost {
   readonly #alarm: Alarm
   readonly #agenda = new Agenda<Step>()
   readonly #open = new Set<Flight>()
+  /** Those with a connection: the only ones that limits of time concern. */
+  readonly #airborne = new Set<Flight>()
   readonly #line: ClosedLine
   readonly #pool = new LinkPool()
   readonly #breaker: Breaker
@@ -85,6 +87,7 @@ export class Sender implements FlightHost {
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
   add(request: ReadyRequest, bytes: Uint8Array): void {
     if (this.#options.concurrency === null) {
+      if (this.nowUs() > request.dueUs) this.#options.counters.add('lateBodies')
       this.#add(request, bytes)
     } else {
       this.#line.add(request, bytes)
@@ -100,18 +103,14 @@ export class Sender implements FlightHost {
   }
 
   #add(request: ReadyRequest, bytes: Uint8Array): void {
-    const { limits, clock, counters } = this.#options
-    if (clock.nowUs() > request.dueUs) counters.add('lateBodies')
     const flight = new Flight(request, bytes, this)
     this.#open.add(flight)
     if (bytes.length === 0) {
       flight.fail('unsendable')
       return
     }
-    this.#agenda.add(request.dueUs - limits.leadUs, { kind: 'open', flight })
-    if (this.#nextSweepUs === Number.POSITIVE_INFINITY) {
-      this.#nextSweepUs = clock.nowUs() + SWEEP_US
-    }
+    const { leadUs } = this.#options.limits
+    this.#agenda.add(request.dueUs - leadUs, { kind: 'open', flight })
     this.#wake()
   }
 
@@ -136,14 +135,11 @@ export class Sender implements FlightHost {
     const { connections, openWire, limits } = this.#options
     const { target, isReuseWanted } = flight.request
     const mayReuse = connections === 'pool' || (connections === 'recorded' && isReuseWanted)
-    if (mayReuse && !isReplacement) {
-      const link = this.#pool.take(target, this.nowUs(), limits.leadUs)
-      if (link !== null) {
-        link.user = flight
-        return link
-      }
-    }
-    return new Link(target, openWire, flight)
+    const isTaken = mayReuse && !isReplacement
+    const link = isTaken ? this.#pool.take(target, this.nowUs(), limits.leadUs) : null
+    if (link === null) return new Link(target, openWire, flight)
+    link.user = flight
+    return link
   }
 
   sent(flight: Flight): void {
@@ -178,6 +174,7 @@ export class Sender implements FlightHost {
   ended(flight: Flight, result: FlightResult, isAnswered: boolean): void {
     const { admission, counters, onResult } = this.#options
     this.#open.delete(flight)
+    this.#airborne.delete(flight)
     counters.add('done')
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
@@ -229,6 +226,8 @@ export class Sender implements FlightHost {
     if (flight.isOver) return
     if (kind === 'open') {
       flight.open()
+      this.#airborne.add(flight)
+      this.#nextSweepUs = Math.min(this.#nextSweepUs, nowUs + SWEEP_US)
       this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
     } else if (kind === 'hangUp') {
       flight.hangUp()
@@ -242,8 +241,9 @@ export class Sender implements FlightHost {
   #sweep(): void {
     const nowUs = this.#options.clock.nowUs()
     if (nowUs < this.#nextSweepUs) return
-    for (const flight of this.#open) flight.checkLimits(nowUs, this.#options.limits)
+    for (const flight of this.#airborne) flight.checkLimits(nowUs, this.#options.limits)
     this.#pool.trim(nowUs)
-    this.#nextSweepUs = this.#open.size === 0 ? Number.POSITIVE_INFINITY : nowUs + SWEEP_US
+    const isQuiet = this.#airborne.size === 0 && this.#pool.size === 0
+    this.#nextSweepUs = isQuiet ? Number.POSITIVE_INFINITY : nowUs + SWEEP_US
   }
 }

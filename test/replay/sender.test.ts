@@ -1,0 +1,148 @@
+import { expect, test } from 'vitest'
+import type { OpenWire, WireEvents } from '../../src/replay/wire.ts'
+import { runSender } from '../support/sender-run.ts'
+import type { VirtualClock } from '../support/virtual-clock.ts'
+
+const ANSWER = Buffer.from(
+  'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+)
+const HEAD = Buffer.from(
+  'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n',
+)
+const EVENT = 'data: {"choices":[{"index":0,"text":" a","finish_reason":null}]}\n\n'
+const CHUNK = Buffer.from(`${EVENT.length.toString(16)}\r\n${EVENT}\r\n`)
+
+type Log = { opened: number; closed: number; written: number[] }
+
+/** Connects in 0.2 ms; what it does with a request is the test's affair. */
+function server(
+  log: Log,
+  serve: (events: WireEvents, clock: VirtualClock, which: number) => Promise<void>,
+): (clock: VirtualClock) => OpenWire {
+  return (clock) => (_target, events) => {
+    log.opened += 1
+    const connect = async () => {
+      await clock.sleepUntil(clock.nowUs() + 200)
+      events.connected()
+    }
+    void connect()
+    return {
+      unsentBytes: 0,
+      write() {
+        log.written.push(clock.nowUs())
+        void serve(events, clock, log.written.length)
+      },
+      close: () => void (log.closed += 1),
+    }
+  }
+}
+
+const newLog = (): Log => ({ opened: 0, closed: 0, written: [] })
+const after = async (clock: VirtualClock, us: number) => clock.sleepUntil(clock.nowUs() + us)
+
+async function answer(events: WireEvents, clock: VirtualClock): Promise<void> {
+  await after(clock, 10_000)
+  events.bytes(ANSWER, ANSWER.length)
+}
+
+test('each request is written at its own instant, whatever the order in which they were added', async () => {
+  const log = newLog()
+  const dues = [3_000_000, 1_000_000, 2_000_000, 1_000_000]
+  await runSender(
+    dues.map((dueUs) => ({ dueUs })),
+    server(log, answer),
+  )
+  expect(log.written).toEqual(dues.toSorted((a, b) => a - b))
+})
+
+test('a pool uses a connection again while it is young, and not when it has waited for two seconds', async () => {
+  const log = newLog()
+  const dues = [1_000_000, 1_600_000, 2_200_000, 5_000_000]
+  const { results } = await runSender(
+    dues.map((dueUs) => ({ dueUs })),
+    server(log, answer),
+    { connections: 'pool' },
+  )
+  expect(results.map(({ connection }) => connection)).toEqual(['new', 'reused', 'reused', 'new'])
+  expect(log.opened).toBe(2)
+})
+
+test('connections are used again as recorded, where that is asked for', async () => {
+  const log = newLog()
+  const dues = [1_000_000, 1_600_000, 2_200_000]
+  const requests = dues.map((dueUs, at) => ({ dueUs, isReuseWanted: at === 2 }))
+  const { results } = await runSender(requests, server(log, answer), { connections: 'recorded' })
+  expect(results.map(({ connection }) => connection)).toEqual(['new', 'new', 'reused'])
+})
+
+test('a used connection that closes under our bytes is a race; one that closes before is replaced', async () => {
+  const log = newLog()
+  const serve = async (events: WireEvents, clock: VirtualClock, which: number) => {
+    if (which !== 2) return answer(events, clock)
+    await after(clock, 100)
+    events.ended()
+    events.closed(null)
+  }
+  const requests = [{ dueUs: 1_000_000 }, { dueUs: 1_600_000 }]
+  const raced = await runSender(requests, server(log, serve), { connections: 'pool' })
+  expect(raced.results[1]).toMatchObject({ fault: 'keepalive_race', connection: 'race' })
+
+  const early = async (events: WireEvents, clock: VirtualClock, which: number) => {
+    await answer(events, clock)
+    if (which > 1) return
+    await after(clock, 400_000)
+    events.ended()
+    events.closed(null)
+  }
+  const replaced = await runSender(requests, server(newLog(), early), { connections: 'pool' })
+  expect(replaced.results[1]).toMatchObject({ fault: 'none', connection: 'new' })
+})
+
+test('a hang-up by time leaves so long after the request was written, one by tokens with the last of them', async () => {
+  const stream = async (events: WireEvents, clock: VirtualClock) => {
+    events.bytes(HEAD, HEAD.length)
+    for (let token = 0; token < 20; token += 1) {
+      await after(clock, 10_000)
+      events.bytes(CHUNK, CHUNK.length)
+    }
+  }
+  const byTime = await runSender([{ abortAfterUs: 35_000 }], server(newLog(), stream))
+  expect(byTime.results[0]).toMatchObject({ abortAtUs: 1_035_000, fault: 'none' })
+  const byTokens = await runSender([{ abortAfterEvents: 7 }], server(newLog(), stream))
+  expect(byTokens.results[0]).toMatchObject({ abortAtUs: 1_070_000, fault: 'none' })
+  expect(byTokens.counters.get('hungUp')).toBe(1)
+})
+
+test('what would exceed a limit is left out and counted, the rest is sent on time', async () => {
+  const log = newLog()
+  const requests = Array.from({ length: 10 }, (_, at) => ({ dueUs: 1_000_000 + at * 1_000 }))
+  const { results, counters } = await runSender(requests, server(log, answer), { maxInFlight: 4 })
+  expect(results.filter(({ fault }) => fault === 'dropped').length).toBe(6)
+  expect(counters.get('dropped')).toBe(6)
+  expect(log.written.length).toBe(4)
+  const rated = await runSender(requests, server(newLog(), answer), { maxPerSecond: 3 })
+  expect(rated.results.filter(({ fault }) => fault === 'dropped').length).toBe(7)
+})
+
+test('a closed loop sends the next request in the moment in which a user is free', async () => {
+  const log = newLog()
+  const requests = Array.from({ length: 6 }, () => ({}))
+  const { results } = await runSender(requests, server(log, answer), {
+    concurrency: 2,
+    connections: 'pool',
+  })
+  expect(results.length).toBe(6)
+  expect(log.opened).toBe(2)
+  expect(log.written).toEqual([1_000_000, 1_000_000, 1_010_000, 1_010_000, 1_020_000, 1_020_000])
+})
+
+test('a trace of 30 days neither drifts nor overflows a timer', async () => {
+  const log = newLog()
+  const dayUs = 86_400_000_000
+  const dues = Array.from({ length: 31 }, (_, day) => 1_000_000 + day * dayUs)
+  await runSender(
+    dues.map((dueUs) => ({ dueUs })),
+    server(log, answer),
+  )
+  expect(log.written).toEqual(dues)
+})
