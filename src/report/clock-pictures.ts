@@ -1,6 +1,6 @@
 /** Pictures along the run's clock: latency, tokens, load, server, our own lateness. Pure. */
 import { formatDuration } from '../base/format.ts'
-import { areaY, barY, chart, gridY, lineY, type Mark, ruleX, text } from './chart.ts'
+import { areaY, chart, dot, gridY, lineY, type Mark, rectY, ruleX, text } from './chart.ts'
 import { BAD, ONE, plainNumber, SOFT, THREE, TWO } from './chart-style.ts'
 import { figure, legend, type Section } from './page.ts'
 import type { ReportSeries } from './series.ts'
@@ -24,35 +24,41 @@ function eventMarks({ events }: ReportSeries): Mark[] {
 const TIME_AXIS = { label: 'seconds since the start →' } as const
 
 export function overTimeSection(series: ReportSeries): Section | null {
-  const tokens = series.time
-  const timed = tokens.filter((point) => point.ttft_p50_us !== null)
-  if (tokens.length < 2) return null
+  if (series.flow.length === 0) return null
   const ttft =
-    timed.length < 2
+    series.points.length < 2
       ? ''
       : figure(
           chart({
-            label: 'Time to first token over time, median and 95th percentile of each stretch',
+            label:
+              'Time to first token over time: requests as dots, median and 95th percentile of each stretch',
             x: TIME_AXIS,
             y: { type: 'log', label: '↑ TTFT, ms', tickFormat: plainNumber },
             marks: [
               gridY(),
               ...eventMarks(series),
-              lineY(tokens, {
+              dot(series.points, {
                 x: 't_s',
+                y: (point) => milliseconds(point.ttft_us),
+                fill: SOFT,
+                fillOpacity: 0.4,
+                r: 1.6,
+              }),
+              lineY(series.time, {
+                x: (point) => middleOf(point, series),
                 y: (point) => milliseconds(point.ttft_p95_us),
                 stroke: TWO,
                 strokeWidth: 1.4,
               }),
-              lineY(tokens, {
-                x: 't_s',
+              lineY(series.time, {
+                x: (point) => middleOf(point, series),
                 y: (point) => milliseconds(point.ttft_p50_us),
                 stroke: ONE,
                 strokeWidth: 1.8,
               }),
             ],
           }),
-          `By the time at which requests were due, stretches of ${formatDuration(series.bucket_s * 1e6)}.`,
+          `By the time at which requests were due; lines: stretches of ${formatDuration(series.bucket_s * 1e6)}.`,
         )
   const flow = figure(
     chart({
@@ -62,77 +68,76 @@ export function overTimeSection(series: ReportSeries): Section | null {
       marks: [
         gridY(),
         ...eventMarks(series),
-        areaY(tokens, { x: 't_s', y: 'output_tokens_per_s', fill: THREE, fillOpacity: 0.2 }),
-        lineY(tokens, { x: 't_s', y: 'output_tokens_per_s', stroke: THREE, strokeWidth: 1.6 }),
+        areaY(series.flow, { x: 't_s', y: 'output_tokens_per_s', fill: THREE, fillOpacity: 0.2 }),
+        lineY(series.flow, { x: 't_s', y: 'output_tokens_per_s', stroke: THREE, strokeWidth: 1.6 }),
       ],
     }),
     'Each answer’s tokens are spread evenly from its first to its last.',
   )
-  return {
-    title: 'Over time',
-    body:
-      legend([
-        [ONE, 'TTFT p50'],
-        [TWO, 'TTFT p95'],
-      ]) +
-      ttft +
-      flow,
-  }
+  const names = legend([
+    [ONE, 'TTFT p50'],
+    [TWO, 'TTFT p95'],
+    [SOFT, 'one request'],
+  ])
+  return { title: 'Over time', body: names + ttft + flow }
+}
+
+function middleOf({ t_s: from }: { t_s: number }, { bucket_s: length }: ReportSeries): number {
+  return from + length / 2
 }
 
 export function loadSection(series: ReportSeries): Section | null {
-  if (series.time.length < 2) return null
-  const bad = series.time.flatMap(({ t_s, failed, hung_up: hungUp }) => [
-    ...(failed > 0 ? [{ t_s, count: failed, kind: 'failed' }] : []),
-    ...(hungUp > 0 ? [{ t_s, count: hungUp, kind: 'hung up' }] : []),
-  ])
+  if (series.flow.length === 0) return null
+  const per = formatDuration(series.bucket_s * 1e6)
+  const stretch = {
+    x1: 't_s',
+    x2: (point: { t_s: number }) => point.t_s + series.bucket_s,
+    insetRight: 0.5,
+  }
   const load = chart({
-    label: 'Requests due in each stretch, and requests in flight',
+    label: 'Requests due in each stretch, and requests in flight at each instant',
     x: TIME_AXIS,
     y: { label: '↑ requests', zero: true },
     marks: [
       gridY(),
       ...eventMarks(series),
-      areaY(series.time, {
+      rectY(series.time, { ...stretch, y: 'due', fill: SOFT, fillOpacity: 0.3 }),
+      lineY(series.flow, {
         x: 't_s',
-        y: 'due',
-        fill: SOFT,
-        fillOpacity: 0.25,
-        curve: 'step-after',
-      }),
-      lineY(series.time, {
-        x: 't_s',
-        y: (point) => point.in_flight ?? Number.NaN,
+        y: 'in_flight',
         stroke: ONE,
         strokeWidth: 1.6,
+        curve: 'step-after',
       }),
     ],
   })
-  const errors =
-    bad.length === 0
-      ? ''
-      : figure(
-          chart({
-            label: 'Requests that failed or hung up, over time',
-            height: 160,
-            x: { ...TIME_AXIS, type: 'band', tickFormat: plainNumber, ticks: [] },
-            y: { label: '↑ requests', zero: true },
-            marks: [
-              gridY(),
-              barY(bad, {
-                x: 't_s',
-                y: 'count',
-                fill: (row: { kind: string }) => (row.kind === 'failed' ? BAD : SOFT),
-              }),
-            ],
-          }),
-          'Red: failed. Grey: hung up. Stretches without either are left out.',
-        )
+  const isBad = series.time.some(({ failed, hung_up: hungUp }) => failed + hungUp > 0)
+  const errors = isBad
+    ? figure(
+        chart({
+          label: 'Requests that failed or hung up in each stretch',
+          height: 140,
+          x: TIME_AXIS,
+          y: { label: '↑ requests', zero: true, interval: 1, ticks: 4 },
+          marks: [
+            gridY(),
+            rectY(series.time, { ...stretch, y1: 0, y2: 'failed', fill: BAD }),
+            rectY(series.time, {
+              ...stretch,
+              y1: 'failed',
+              y2: (point) => point.failed + point.hung_up,
+              fill: SOFT,
+            }),
+          ],
+        }),
+        'Red: failed. Grey: hung up.',
+      )
+    : ''
   return {
     title: 'Load and errors',
     body:
       legend([
-        [SOFT, `due in ${formatDuration(series.bucket_s * 1e6)}`],
+        [SOFT, `due in ${per}`],
         [ONE, 'in flight'],
       ]) +
       figure(load, 'How much was asked, and how much of it was under way.') +

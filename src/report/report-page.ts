@@ -1,14 +1,14 @@
 /** A report as one page: verdict and decision, the numbers, the pictures, what it was made from. Pure. */
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { METRIC_LABELS } from './metric-label.ts'
-import type { Metric, Percentile, PercentileName } from './metric.ts'
+import type { Percentile, PercentileName } from './metric.ts'
 import { escapeHtml, page, section, table } from './page.ts'
 import { pictures } from './report-pictures.ts'
 import type { Report, RunIdentity } from './report.ts'
 import type { MetricName } from './side.ts'
 import { objectiveText } from './slo-text.ts'
 
-const SHOWN = ['p50', 'p90', 'p95', 'p99', 'p99.9'] as const
+const ALWAYS = ['p50', 'p90', 'p95', 'p99'] as const
 
 export function reportPage(report: Report, command: string | null = null): string {
   const body = [
@@ -102,30 +102,32 @@ function signed(change: number): string {
 }
 
 function latencySection({ side }: Report): string {
-  const rows = Object.entries(side.metrics).flatMap(([name, metric]) =>
-    metric === null ? [] : [metricRow(METRIC_LABELS[name as MetricName], metric)],
+  const known = Object.entries(side.metrics).flatMap(([name, metric]) =>
+    metric === null ? [] : [{ label: METRIC_LABELS[name as MetricName], metric }],
   )
+  const shown: PercentileName[] = known.some(({ metric }) => metric['p99.9'])
+    ? [...ALWAYS, 'p99.9']
+    : [...ALWAYS]
   return section({
     title: 'Latencies',
-    note: 'With half the width of their 95 % intervals. – : too few samples to bound it. ±? : neighbouring requests are too alike to say how sure it is.',
-    body: table(['', 'samples', 'worth', 'mean', ...SHOWN], rows),
+    note: 'With half the width of their 95 % intervals. – : too few samples to bound it. No ± : neighbouring requests are too alike to say how sure it is.',
+    body: table(
+      ['', 'samples', 'mean', ...shown],
+      known.map(({ label, metric }) => [
+        label,
+        formatCount(metric.n),
+        formatDuration(metric.mean),
+        ...shown.map((name) => percentileText(metric[name])),
+      ]),
+    ),
   })
 }
 
-function metricRow(label: string, metric: Metric): string[] {
-  return [
-    label,
-    formatCount(metric.n),
-    formatCount(metric.n_effective),
-    formatDuration(metric.mean),
-    ...SHOWN.map((name: PercentileName) => {
-      const found = metric[name]
-      if (!found) return '–'
-      if (found.low === null || found.high === null) return `${formatDuration(found.value)} ±?`
-      const half = (100 * (found.high - found.low)) / 2 / Math.max(1, found.value)
-      return `${formatDuration(found.value)} ±${significant(half, 2)} %`
-    }),
-  ]
+function percentileText(found: Percentile | null): string {
+  if (!found) return '–'
+  if (found.low === null || found.high === null) return formatDuration(found.value)
+  const half = (100 * (found.high - found.low)) / 2 / Math.max(1, found.value)
+  return `${formatDuration(found.value)} ±${significant(half, 2)} %`
 }
 
 function slowestSection({ series }: Report): string {

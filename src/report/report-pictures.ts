@@ -1,5 +1,5 @@
 /** The pictures of a report. Pure. */
-import { ONE, plainNumber, TWO } from './chart-style.ts'
+import { ONE, plainNumber, SOFT, TWO } from './chart-style.ts'
 import { areaY, chart, dot, gridY, line, type Mark, ruleY } from './chart.ts'
 import { lagSection, loadSection, overTimeSection, serverSection } from './clock-pictures.ts'
 import { figure, legend, type Section } from './page.ts'
@@ -74,42 +74,46 @@ function ecdfMarks({ x, share, band }: Ecdf, colour: string): Mark[] {
   ]
 }
 
-function lengthSection({ by_length: bins }: ReportSeries): Section | null {
-  if (bins.length < 3) return null
-  const marks = [
-    gridY(),
-    line(bins, {
-      x: (bin) => Math.max(1, bin.prompt),
-      y: (bin) => Math.max(1, bin.p95) / 1_000,
-      stroke: TWO,
-    }),
-    line(bins, {
-      x: (bin) => Math.max(1, bin.prompt),
-      y: (bin) => Math.max(1, bin.p50) / 1_000,
-      stroke: ONE,
-    }),
-    dot(bins, {
-      x: (bin) => Math.max(1, bin.prompt),
-      y: (bin) => Math.max(1, bin.p50) / 1_000,
-      fill: ONE,
-      r: 2.5,
-    }),
-  ]
+function lengthSection({ by_length: bins, points }: ReportSeries): Section | null {
+  const known = points.filter((point) => point.prompt !== null && point.prompt > 0)
+  if (known.length < 10) return null
+  const lines = bins.length < 3 ? [] : bins
   return {
     title: 'Against prompt length',
     body:
       legend([
         [ONE, 'TTFT p50'],
         [TWO, 'TTFT p95'],
+        [SOFT, 'one request'],
       ]) +
       figure(
         chart({
           label: 'Time to first token against prompt length, both axes logarithmic',
           x: { type: 'log', label: 'prompt tokens →', tickFormat: plainNumber },
           y: { type: 'log', label: '↑ TTFT, ms', tickFormat: plainNumber },
-          marks,
+          marks: [
+            gridY(),
+            dot(known, {
+              x: 'prompt',
+              y: (point) => Math.max(1, point.ttft_us) / 1_000,
+              fill: SOFT,
+              fillOpacity: 0.4,
+              r: 1.6,
+            }),
+            line(lines, {
+              x: (bin) => Math.max(1, bin.prompt),
+              y: (bin) => Math.max(1, bin.p95) / 1_000,
+              stroke: TWO,
+            }),
+            line(lines, {
+              x: (bin) => Math.max(1, bin.prompt),
+              y: (bin) => Math.max(1, bin.p50) / 1_000,
+              stroke: ONE,
+              strokeWidth: 1.8,
+            }),
+          ],
         }),
-        'Requests in groups of equal size, from the shortest prompts to the longest.',
+        'Lines: requests in groups of equal size, at least twenty each, from the shortest prompts to the longest.',
       ),
   }
 }

@@ -157,6 +157,7 @@ function metricLines(side: Side): string[] {
 
 /** First content is worth a line only where reasoning came before it. */
 function isRepeated({ metrics }: Side, name: MetricName): boolean {
+  if (name === 'lag') return metrics.lag?.max === 0
   if (name === 'ttfc') return metrics.ttfc?.mean === metrics.ttft?.mean
   if (name === 'icl') return metrics.icl?.n === metrics.itl?.n
   return false

@@ -2,8 +2,8 @@
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import { OUTCOMES } from '../trace/columns.ts'
 import { quantileOfSorted, quantiles } from '../stats/quantile.ts'
-import { inFlightAtDue } from './answer-checks.ts'
 import { type PerRequestName, present } from './latency-watch.ts'
+import { type FlowPoint, flowOf } from './flow-series.ts'
 import type { SideWatch } from './side-watch.ts'
 
 export type TimePoint = Readonly<{
@@ -14,10 +14,11 @@ export type TimePoint = Readonly<{
   hung_up: number
   ttft_p50_us: number | null
   ttft_p95_us: number | null
-  output_tokens_per_s: number
-  in_flight: number | null
   lag_max_us: number | null
 }>
+
+/** One request, as a dot. */
+export type RequestPoint = Readonly<{ t_s: number; prompt: number | null; ttft_us: number }>
 
 /** Cumulative share against µs; `band` is half the width of its 95 % band (DKW), as a share. */
 export type Ecdf = Readonly<{ x: readonly number[]; share: readonly number[]; band: number }>
@@ -25,6 +26,9 @@ export type Ecdf = Readonly<{ x: readonly number[]; share: readonly number[]; ba
 export type ReportSeries = Readonly<{
   bucket_s: number
   time: readonly TimePoint[]
+  flow: readonly FlowPoint[]
+  /** Evenly picked where there are more than can be told apart. */
+  points: readonly RequestPoint[]
   ecdf: Readonly<Partial<Record<PerRequestName, Ecdf>>>
   by_length: readonly Readonly<{ prompt: number; n: number; p50: number; p95: number }>[]
   server: readonly Readonly<{ t_s: number; running: number; waiting: number; kv: number }>[]
@@ -57,10 +61,12 @@ export function seriesOf(
 ): ReportSeries {
   const at = watch.columns.at.view()
   const lastUs = at.at(-1) ?? 0
-  const bucketUs = bucketOf(lastUs - (at[0] ?? 0))
+  const bucketUs = bucketOf(lastUs - (at[0] ?? 0), at.length)
   return {
     bucket_s: bucketUs / 1e6,
     time: timeline(watch, bucketUs),
+    flow: flowOf(watch),
+    points: pointsOf(watch),
     ecdf: Object.fromEntries(
       (['ttftDue', 'tpot', 'e2eDue', 'lag'] as const).flatMap((name) => {
         const values = present(watch.latency.columns[name])
@@ -77,17 +83,21 @@ export function seriesOf(
   }
 }
 
-/** A round length that cuts the span into at most 120. */
-function bucketOf(spanUs: number): number {
-  const steps = [
-    0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 43_200, 86_400,
-  ]
-  const found = steps.find((seconds) => seconds * 1e6 * BUCKETS >= spanUs) ?? spanUs / 1e6 / BUCKETS
+const STEPS_S = [
+  0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 10_800, 43_200, 86_400,
+]
+/** A median of fewer requests jumps about. */
+const PER_BUCKET = 12
+
+/** A round length that cuts the span into at most 120, with a dozen requests in each. */
+function bucketOf(spanUs: number, count: number): number {
+  const most = Math.max(4, Math.min(BUCKETS, count / PER_BUCKET))
+  const found = STEPS_S.find((seconds) => seconds * 1e6 * most >= spanUs) ?? spanUs / 1e6 / most
   return found * 1e6
 }
 
 function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
-  const { at, outcome, end } = viewsOf(watch)
+  const { at, outcome } = viewsOf(watch)
   const firstUs = Math.floor((at[0] ?? 0) / bucketUs) * bucketUs
   const rowsOf = new Map<number, number[]>()
   for (let row = 0; row < at.length; row += 1) {
@@ -96,9 +106,7 @@ function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
     rows.push(row)
     rowsOf.set(bucket, rows)
   }
-  const tokens = tokensPerBucket(watch, firstUs, bucketUs)
-  const flight = inFlightAtDue(at, end)
-  const bucketCount = Math.max(0, ...rowsOf.keys(), ...tokens.keys()) + 1
+  const bucketCount = Math.max(0, ...rowsOf.keys()) + 1
   return Array.from({ length: at.length === 0 ? 0 : bucketCount }, (_, bucket) => {
     const rows = rowsOf.get(bucket) ?? []
     const pick = (values: Float64Array) =>
@@ -115,30 +123,25 @@ function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
       hung_up: kinds.filter((kind) => kind === 'client_abort').length,
       ttft_p50_us: orNull(p50),
       ttft_p95_us: orNull(p95),
-      output_tokens_per_s: (tokens.get(bucket) ?? 0) / (bucketUs / 1e6),
-      in_flight: largest(pick(flight)),
       lag_max_us: largest(pick(watch.latency.columns.lag.view())),
     }
   })
 }
 
-/** Each answer's tokens spread evenly from its first token to its end. */
-function tokensPerBucket(watch: SideWatch, firstUs: number, bucketUs: number): Map<number, number> {
-  const { at, end, output } = viewsOf(watch)
-  const ttftDue = watch.latency.columns.ttftDue.view()
-  const sums = new Map<number, number>()
-  for (let row = 0; row < at.length; row += 1) {
-    if (!(output[row]! > 0) || Number.isNaN(end[row]!)) continue
-    const toUs = Math.max(at[row]!, end[row]!) - firstUs
-    const fromUs = Math.min(toUs, at[row]! - firstUs + (ttftDue[row]! || 0))
-    const [low, high] = [Math.floor(fromUs / bucketUs), Math.floor(toUs / bucketUs)]
-    for (let bucket = low; bucket <= high; bucket += 1) {
-      const overlap = Math.min(toUs, (bucket + 1) * bucketUs) - Math.max(fromUs, bucket * bucketUs)
-      const share = toUs === fromUs ? 1 : overlap / (toUs - fromUs)
-      sums.set(bucket, (sums.get(bucket) ?? 0) + output[row]! * share)
-    }
-  }
-  return sums
+const MAX_POINTS = 1_200
+
+function pointsOf(watch: SideWatch): RequestPoint[] {
+  const { at } = viewsOf(watch)
+  const [ttft, prompt] = [watch.latency.columns.ttftDue.view(), watch.columns.prompt.view()]
+  const rows = Array.from(ttft.keys()).filter((row) => !Number.isNaN(ttft[row]!))
+  const step = Math.max(1, Math.ceil(rows.length / MAX_POINTS))
+  return rows
+    .filter((_, index) => index % step === 0)
+    .map((row) => ({
+      t_s: at[row]! / 1e6,
+      prompt: orNull(prompt[row]),
+      ttft_us: ttft[row]!,
+    }))
 }
 
 function viewsOf({ columns }: SideWatch) {
@@ -166,11 +169,14 @@ export function ecdfOf(values: Float64Array): Ecdf {
   }
 }
 
+/** Fewer requests have no 95th percentile worth drawing. */
+const MIN_PER_LENGTH = 20
+
 function byLength(watch: SideWatch): ReportSeries['by_length'] {
   const [prompt, ttft] = [watch.columns.prompt.view(), watch.latency.columns.ttftDue.view()]
   const rows = Array.from(prompt.keys()).filter((row) => !Number.isNaN(prompt[row]! + ttft[row]!))
   rows.sort((a, b) => prompt[a]! - prompt[b]!)
-  const size = Math.max(5, Math.ceil(rows.length / LENGTH_BINS))
+  const size = Math.max(MIN_PER_LENGTH, Math.ceil(rows.length / LENGTH_BINS))
   return Array.from({ length: Math.floor(rows.length / size) }, (_, bin) => {
     const part = rows.slice(bin * size, (bin + 1) * size)
     const [p50 = 0, p95 = 0] = quantiles(
