@@ -69,8 +69,9 @@ function tokenCount(text: string | undefined, name: string): number {
 /**
  * As `parseIsoUs`, for a million rows of one form: the date is parsed once a day, the rest by digit.
  */
-function timestampUs(text: string, day: { text: string; us: number }): number {
-  if (text.charCodeAt(19) !== DOT || !isUtc(text)) return parseIsoUs(text.trim())
+function timestampUs(whole: string, day: { text: string; us: number }): number {
+  const text = whole.endsWith(UTC) ? whole.slice(0, -UTC.length) : whole
+  if (text.charCodeAt(19) !== DOT || !isUtc(text)) return parseIsoUs(whole.trim())
   if (!text.startsWith(day.text) || day.text === '') {
     day.text = text.slice(0, 10)
     day.us = parseIsoUs(`${day.text} 00:00:00`)
@@ -83,6 +84,8 @@ function timestampUs(text: string, day: { text: string; us: number }): number {
   return day.us + ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + fractionUs(text)
 }
 
+/** As the 2024 files write it. */
+const UTC = '+00:00'
 const DOT = 46
 const ZERO = 48
 
