@@ -42,8 +42,9 @@ export function answeredRow(exchange: Exchange, seen: Observation, originUs: num
   const { fromSent, common } = endOf(exchange, originUs)
   const isHangup = seen.outcome === 'client_abort'
   const hasChunks = seen.chunkAtUs.length > 0
-  const isStream = exchange.facts?.isStream === true || hasChunks
-  const lastUs = isStream ? seen.lastTokenAtUs : seen.endAtUs
+  // A server may answer a wish for a stream in one piece.
+  const isWhole = seen.outcome === 'ok' || seen.outcome === 'http_error'
+  const lastUs = hasChunks ? seen.lastTokenAtUs : isWhole ? seen.endAtUs : null
   return {
     ...common,
     cachedTokens: seen.cachedTokens,

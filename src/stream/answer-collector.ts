@@ -66,6 +66,8 @@ export class AnswerCollector {
   finish(how: AnswerEnd, atUs: number): AnswerCapture {
     const splitter = this.#splitter
     if (splitter !== null && how === 'complete') splitter.finish(this.lastByteAtUs)
+    // What came after the client had left reached nobody.
+    if (splitter !== null && how === 'hangup') splitter.dropAfter(atUs)
     return {
       status: this.status,
       contentType: this.#contentType,

@@ -1,5 +1,7 @@
 /** Gathers the bytes of one HTTP head up to its blank line; copies only a head in pieces. Pure. */
 
+import type { LossReason } from './http-head.ts'
+
 const EMPTY = Buffer.alloc(0)
 /** A larger buffer is not kept for the connection's next head. */
 const KEPT_BYTES = 4_096
@@ -14,7 +16,7 @@ export class HeadBuffer {
   #length = 0
   /** How much of CR LF CR LF the last bytes are. */
   #blank = 0
-  #isTooLong = false
+  #loss: LossReason | null = null
   /** Once whole, the head lies in `bytes` at [from, to), until the next `push` or `clear`. */
   bytes: Buffer = EMPTY
   from = 0
@@ -33,8 +35,9 @@ export class HeadBuffer {
     return this.#blank === 4
   }
 
-  get isTooLong(): boolean {
-    return this.#isTooLong
+  /** Why the head cannot be taken; null while it can. */
+  get loss(): LossReason | null {
+    return this.#loss
   }
 
   /** Takes bytes up to the end of the head. @returns the index of the first byte not taken */
@@ -44,7 +47,7 @@ export class HeadBuffer {
     if (this.isEmpty) this.startedAtUs = atUs
     const end = this.#findEnd(bytes, start, to)
     if (this.#length + end - start > this.#maxBytes) {
-      this.#isTooLong = true
+      this.#loss = 'long_head'
     } else if (this.#length === 0 && this.isWhole) {
       this.bytes = bytes
       this.from = start
@@ -70,10 +73,18 @@ export class HeadBuffer {
     let at = from
     while (at < to && blank < 4) {
       const byte = bytes[at]
-      if (byte === LF) blank = blank === 1 || blank === 3 ? blank + 1 : 0
-      else if (byte === CR) blank = blank === 2 ? 3 : 1
-      else blank = 0
       at += 1
+      if (byte === CR) {
+        blank = blank === 2 ? 3 : 1
+      } else if (byte !== LF) {
+        blank = 0
+      } else if (blank === 1 || blank === 3) {
+        blank += 1
+      } else {
+        // Some readers take it for the end of a line, others do not.
+        this.#loss = 'lone_line_feed'
+        break
+      }
     }
     this.#blank = blank
     return at

@@ -8,6 +8,7 @@ export type LossReason =
   | 'bad_header'
   | 'folded_header'
   | 'long_head'
+  | 'lone_line_feed'
   | 'bad_length'
   | 'two_lengths'
   | 'bad_coding'

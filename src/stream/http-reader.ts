@@ -106,7 +106,7 @@ export class HttpReader {
   #pushHead(bytes: Buffer, from: number, to: number, atUs: number): number {
     const head = this.#head
     const next = head.push(bytes, from, to, atUs)
-    if (head.isTooLong) this.#lose('long_head', atUs)
+    if (head.loss !== null) this.#lose(head.loss, atUs)
     else if (head.isWhole) this.#endHead(head, atUs)
     return next
   }

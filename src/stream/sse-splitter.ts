@@ -89,6 +89,12 @@ export class SseSplitter {
     if (!this.isCut && this.#hasField && this.#lineBytes === 0) this.#endEvent(atUs)
   }
 
+  /** Forgets events whose last byte came later. Nothing may be pushed after. */
+  dropAfter(atUs: number): void {
+    while (this.eventCount > 0 && (this.atUs[this.eventCount - 1] ?? 0) > atUs) this.eventCount -= 1
+    this.#eventStart = this.eventCount === 0 ? 0 : (this.ends[this.eventCount - 1] ?? 0)
+  }
+
   #endEvent(atUs: number): void {
     if (this.#hasField) {
       if (this.eventCount === this.ends.length) this.#growEvents()

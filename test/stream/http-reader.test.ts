@@ -148,7 +148,8 @@ const LOSSES: readonly [name: string, text: string, reason: string][] = [
   ['a space before the colon', 'GET / HTTP/1.1\r\nContent-Length : 1\r\n\r\n', 'bad_header'],
   ['a header without a colon', 'GET / HTTP/1.1\r\nabc\r\n\r\n', 'bad_header'],
   ['a NUL in a value', 'GET / HTTP/1.1\r\nA: b\0c\r\n\r\n', 'bad_header'],
-  ['a lone LF', 'GET / HTTP/1.1\nA: b\r\n\r\n', 'bad_start_line'],
+  ['a lone LF', 'GET / HTTP/1.1\nA: b\r\n\r\n', 'lone_line_feed'],
+  ['lines that end in LF alone', 'GET / HTTP/1.1\nA: b\n\n', 'lone_line_feed'],
   ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'bad_start_line'],
   ['TLS', '\x16\x03\x01\x02\x00\r\n\r\n', 'bad_start_line'],
   [

@@ -113,6 +113,21 @@ test.each([
   expect(seen([delta({ content: 'a' })], { end }).outcome).toBe(outcome)
 })
 
+test('tokens that came after the client had left are not counted', () => {
+  const reader = new AnswerReader()
+  const head = Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n')
+  reader.push(head, 0, head.length, 5)
+  for (const atUs of [10, 20, 30, 40]) {
+    const bytes = Buffer.from(delta({ content: 'a' }))
+    reader.push(bytes, 0, bytes.length, atUs)
+  }
+  const capture = reader.end('hangup', 25)
+  if (capture === null) throw new Error('no capture')
+  const found = interpret(capture, { endpoint: 'chat', isStream: true, keepAnswer: true })
+  expect([...found.chunkAtUs]).toEqual([10, 20])
+  expect(found).toMatchObject({ outputTokens: 2, answerText: 'aa', outcome: 'client_abort' })
+})
+
 test('a client that leaves after the end mark has missed nothing', () => {
   expect(seen([END, DONE], { end: 'hangup' }).outcome).toBe('ok')
 })
