@@ -60,7 +60,7 @@ const HEADER_TEXTS: Readonly<Record<keyof TraceHeader, string>> = {
  * @param vectors traces as JSON, and their row digests
  */
 export function formatDocument(hashScheme: string, vectors: readonly DigestVector[]): string {
-  const text = [
+  const parts = [
     OPENING,
     ...TABLE_NAMES.map(tableSection),
     '## Header',
@@ -74,13 +74,13 @@ export function formatDocument(hashScheme: string, vectors: readonly DigestVecto
     ...vectors.map(vectorSection),
     hashScheme.trimEnd(),
     '',
-  ].join('\n')
-  return padTables(text)
+  ]
+  return padTables(parts.join('\n'))
 }
 
 /** Columns of equal width and emphasis by underscores, as this repository's formatter has them. */
-function padTables(text: string): string {
-  const emphasised = text.replace(/(?<=[ (])\*(\w+)\*/g, '_$1_')
+function padTables(markdown: string): string {
+  const emphasised = markdown.replace(/(?<=[ (])\*(\w+)\*/g, '_$1_')
   return emphasised.replace(/(?:^\|.*\n)+/gm, (table) => {
     const rows = table
       .trimEnd()
@@ -148,8 +148,9 @@ segment in which it ended, \`seq\` is unique in the folder, and readers take the
 by (\`at_us\`, \`seq\`). Should two segments hold the same row, the later one counts.
 
 All times are whole µs. _Sent_ is \`at_us + lag_us + upload_us\`: the last byte of the request left.
-Columns are only ever added, at the end of their table; a reader takes an absent column as null and
-ignores one that it does not know.
+Columns are only ever added, at the end of their table; a reader takes an absent column as null. In Arrow
+it ignores one that it does not know; an SQLite file is read only if its schema is exactly that of a
+released version.
 
 | type | SQLite | Arrow |
 |---|---|---|

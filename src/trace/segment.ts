@@ -7,7 +7,8 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RequestRow } from './columns.ts'
+import type { BlockRow, RequestRow } from './columns.ts'
+import { EarlierSegments } from './earlier-segments.ts'
 import type { TraceHeader } from './header.ts'
 import {
   OpenSegment,
@@ -51,6 +52,7 @@ export class Recording {
   readonly #directory: string
   readonly #lock: Connection
   readonly #openRows = new Map<number, Partial<RequestRow>>()
+  readonly #earlier: EarlierSegments
   #segmentNumber: number
   #segment: OpenSegment
   #nextSeq: number
@@ -71,6 +73,7 @@ export class Recording {
       segments: broken.length,
       rows: broken.reduce((sum, { openRows }) => sum + openRows, 0),
     }
+    this.#earlier = new EarlierSegments(names.map((name) => join(directory, name)))
     this.#nextSeq = Math.max(-1, ...ends.map(({ maxSeq }) => maxSeq)) + 1
     this.#segmentNumber = Number(names.at(-1)?.slice(0, 6) ?? 0) + 1
     this.#segment = this.#begin()
@@ -101,7 +104,8 @@ export class Recording {
 
   /** One transaction. @throws TraceError FAILED if the disk is full or fails; nothing of it is kept */
   write(change: RecordingChange): void {
-    this.#segment.write(change)
+    const blocks = this.#wholeChains(change.blocks ?? [])
+    this.#segment.write({ ...change, blocks })
     for (const row of change.open ?? []) {
       this.#openRows.set(row.seq ?? -1, row)
       this.#nextSeq = Math.max(this.#nextSeq, (row.seq ?? -1) + 1)
@@ -110,6 +114,27 @@ export class Recording {
       this.#openRows.delete(row.seq ?? -1)
       this.#nextSeq = Math.max(this.#nextSeq, (row.seq ?? -1) + 1)
     }
+  }
+
+  /**
+   * A chain that was begun before the last rotation is fetched from there, so that each segment is whole
+   * by itself. A block whose parent is nowhere becomes a root: its row stays readable.
+   */
+  #wholeChains(blocks: readonly BlockRow[]): BlockRow[] {
+    const whole: BlockRow[] = []
+    const added = new Set<bigint>()
+    const isMissing = (id: bigint) => !added.has(id) && !this.#segment.hasBlock(id)
+    for (const block of blocks) {
+      const missing = block.parent !== null && isMissing(block.parent) ? block.parent : null
+      const before = missing === null ? [] : this.#earlier.chainTo(missing)
+      for (const row of before.filter(({ id }) => isMissing(id))) {
+        whole.push(row)
+        added.add(row.id)
+      }
+      whole.push(missing !== null && before.length === 0 ? { ...block, parent: null } : block)
+      added.add(block.id)
+    }
+    return whole
   }
 
   /** Finishes the segment and begins the next; open rows move there, to end there. */
@@ -121,6 +146,7 @@ export class Recording {
     after.write({ open: [...this.#openRows.values()].toSorted(bySeq) })
     before.dropOpenRows()
     before.close(changes)
+    this.#earlier.add(before.path)
     this.#segment = after
   }
 
@@ -128,6 +154,7 @@ export class Recording {
   close(changes: Partial<TraceHeader> = {}): void {
     this.#segment.endOpenRows()
     this.#segment.close(changes)
+    this.#earlier.close()
     this.#lock.close()
     rmSync(join(this.#directory, LOCK_NAME), { force: true })
   }

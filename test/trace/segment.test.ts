@@ -166,3 +166,31 @@ test('the digest of a folder does not depend on how it was cut into segments', a
   }
   expect(new Set(digests).size).toBe(1)
 })
+
+test('a chain that was begun before a rotation is whole in the new segment too', async () => {
+  const folder = scratch('chains')
+  const recording = openRecording(folder, recorded())
+  const high = 2n ** 64n - 1n
+  recording.write({
+    completed: [ended(0)],
+    blocks: [
+      { id: 1n, parent: null, tokens: 16 },
+      { id: high, parent: 1n, tokens: null },
+    ],
+  })
+  recording.rotate()
+  recording.write({
+    completed: [{ ...ended(1), prefixLeaf: 3n }],
+    blocks: [{ id: 3n, parent: high, tokens: 16 }],
+  })
+  recording.write({ blocks: [{ id: 9n, parent: 8n, tokens: 16 }] })
+  recording.close()
+  const reader = await openTrace(join(folder, '000002.sqlite'))
+  expect((await readTables(reader)).block).toEqual([
+    { id: 1n, parent: null, tokens: 16 },
+    { id: high, parent: 1n, tokens: null },
+    { id: 3n, parent: high, tokens: 16 },
+    { id: 9n, parent: null, tokens: 16 },
+  ])
+  await reader.close()
+})
