@@ -62,9 +62,10 @@ export function observerConfig(
 }
 
 /** What a reader of the trace must know about how it came to be. */
-function notesOf({ tls, isMirror }: RecordOptions): string[] {
+function notesOf({ tls, isMirror, asksUsage }: RecordOptions): string[] {
   return [
     ...(tls.isInsecure ? ["the upstream's certificate was not verified"] : []),
+    ...(asksUsage ? ['usage was asked for on behalf of clients that did not (--ask-usage)'] : []),
     ...(isMirror ? ["a mirrored copy: hang-ups and the real answers' latency are not seen"] : []),
   ]
 }

@@ -58,6 +58,8 @@ export type RecordOptions = Readonly<{
   takesOver: boolean
   /** The opposite of failing open: what cannot be recorded is refused. */
   mustRecord: boolean
+  /** Bytes of streams are changed so that the server tells their usage. */
+  asksUsage: boolean
   /** Clients are copies that a mirror sends. */
   isMirror: boolean
   observe: ObserveOptions
@@ -92,6 +94,7 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     proxyVersion: PROXY_VERSIONS[parseChoice('--send-proxy', raw.sendProxy, ['off', 'v1', 'v2'])],
     takesOver: raw.takeOver === true,
     mustRecord: raw.requireRecording === true,
+    asksUsage: raw.askUsage === true,
     isMirror: raw.mirror === true,
     observe: parseObserveOptions(
       raw,

@@ -9,6 +9,8 @@ export type PipeContext = Readonly<{
   feed: Feed
   delays: DelayMeter
   nowUs: () => number
+  /** Streams are changed on their way so that the server tells their usage. */
+  asksUsage: boolean
   /** Requests that cannot be recorded are cut: the observer is shown them first. */
   mustRecord: boolean
   /** Asked after the observer was shown the bytes; false: they must not go on. */

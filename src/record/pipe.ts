@@ -8,6 +8,7 @@ import { dial, resetSocket, type Socket } from '../base/socket.ts'
 import { RECORD } from './batch.ts'
 import { REFUSAL_BYTES, type PipeContext, type PipeLimits, type Upstream } from './pipe-context.ts'
 import { Tap } from './tap.ts'
+import { UsageAsker } from './usage-asker.ts'
 
 /** An answered connection whose server left, while the client neither reads nor leaves. */
 const HALF_CLOSED_US = 60_000_000
@@ -20,6 +21,7 @@ export class Pipe {
   readonly #context: PipeContext
   readonly #target: Upstream
   readonly #client: Socket
+  readonly #asker: UsageAsker | null
   readonly #preamble: Buffer | null
   #upstream: Socket | null = null
   #isConnected = false
@@ -42,6 +44,7 @@ export class Pipe {
     this.id = id
     this.#client = client
     this.#preamble = preamble
+    this.#asker = context.asksUsage ? new UsageAsker() : null
     this.#target = target
     this.#context = context
     this.tap = new Tap(id, target.route, context.feed)
@@ -73,7 +76,8 @@ export class Pipe {
       this.tap.client(bytes, atUs)
       if (!this.#context.mayPass(this.tap)) return this.cut()
     }
-    const canTakeMore = upstream.write(bytes)
+    const sent = this.#asker === null ? bytes : this.#asker.fromClient(bytes)
+    const canTakeMore = sent.length === 0 || upstream.write(sent)
     if (!this.#context.mustRecord) this.tap.client(bytes, atUs)
     if (!canTakeMore) this.#client.pause()
   }
@@ -111,7 +115,9 @@ export class Pipe {
     const atUs = nowUs()
     this.lastByteAtUs = atUs
     const kept = this.tap.upstream(buffer, sizeBytes, atUs)
-    const canTakeMore = this.#client.write(kept ?? Buffer.copyBytesFrom(buffer, 0, sizeBytes))
+    const bytes = kept ?? Buffer.copyBytesFrom(buffer, 0, sizeBytes)
+    const told = this.#asker === null ? bytes : this.#asker.fromUpstream(bytes)
+    const canTakeMore = told.length === 0 || this.#client.write(told)
     delays.add(atUs, nowUs())
     if (kept !== null && this.#client.writableLength > 0) feed.pin()
     if (canTakeMore || this.#client.destroyed) return true

@@ -136,6 +136,10 @@ export const RECORD_FLAGS = {
     flags: '--require-recording',
     description: 'refuse what cannot be recorded, instead of letting it pass',
   },
+  askUsage: {
+    flags: '--ask-usage',
+    description: 'ask for usage in streams that do not, and take it out of the answer again',
+  },
   mirror: {
     flags: '--mirror',
     description: 'clients are copies sent by a mirror: the trace says what that cannot see',
@@ -159,6 +163,7 @@ type SwitchFlag =
   | 'takeOver'
   | 'requireRecording'
   | 'mirror'
+  | 'askUsage'
 type TextFlag = Exclude<keyof Flags, WithDefault | SwitchFlag | 'route'>
 
 /** The strings as they come from the command line. */

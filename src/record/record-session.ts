@@ -82,6 +82,7 @@ export class RecordSession implements RecordControl {
         totalUs: options.totalTimeoutUs,
       },
       maxConnections: options.maxConnections,
+      asksUsage: options.asksUsage,
       mustRecord: options.mustRecord,
       isRecording: () => this.#problem === null,
     })

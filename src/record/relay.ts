@@ -28,6 +28,7 @@ export type RelayOptions = Readonly<{
   routes: readonly Route[]
   limits: PipeLimits
   maxConnections: number
+  asksUsage: boolean
   /** Requests that cannot be recorded are refused. */
   mustRecord: boolean
   isRecording: () => boolean
@@ -58,6 +59,7 @@ export class Relay {
       feed: options.feed,
       delays: this.delays,
       nowUs: () => options.clock.nowUs(),
+      asksUsage: options.asksUsage,
       mustRecord: options.mustRecord,
       mayPass: (tap) => options.isRecording() && tap.isFollowed,
       readBuffer: Buffer.allocUnsafeSlow(READ_BYTES),

@@ -35,8 +35,9 @@ export class Tap {
   /** A request that begins where bytes were missed before makes the connection readable again. */
   client(bytes: Uint8Array, atUs: number): void {
     const feed = this.#feed
-    const isStart = !this.#isClientTurn && isUpperCase(bytes[0])
-    this.#isClientTurn = true
+    const first = firstMeant(bytes)
+    const isStart = !this.#isClientTurn && isUpperCase(first)
+    if (first !== undefined) this.#isClientTurn = true
     if (isStart && (this.#epoch !== feed.epoch || feed.isPaused)) {
       if (!this.#introduce(atUs)) feed.shed(atUs)
     }
@@ -83,6 +84,13 @@ export class Tap {
     this.#epoch = 0
     this.#feed.shed(atUs)
   }
+}
+
+/** The first byte after line ends, which may stand before a request and mean nothing. */
+function firstMeant(bytes: Uint8Array): number | undefined {
+  let at = 0
+  while (bytes[at] === 13 || bytes[at] === 10) at += 1
+  return bytes[at]
 }
 
 function isUpperCase(byte: number | undefined): boolean {
