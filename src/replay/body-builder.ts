@@ -34,6 +34,8 @@ export type BuildOptions = Readonly<{
   textSeed: string
   prefix: PrefixMode
   isLastOnConnection: boolean
+  /** Answers may consist of these words only; vLLM alone knows how. */
+  isAnswerOfWords: boolean
 }>
 
 export type BuiltRequest = Readonly<{ request: ReadyRequest; end: number }>
@@ -161,6 +163,7 @@ export class BodyBuilder {
         isExactLength: true,
         cacheSalt: this.#options.prefix === 'salt' ? salt : null,
         tools: toolsJson(shape),
+        allowedTokenIds: this.#options.isAnswerOfWords ? someIds(target.vocabulary) : null,
         wantsTokenIds: isQuoted && shape.endpoint === 'completions',
       },
       target.dialect,
@@ -203,6 +206,13 @@ function abortOf(flags: number, abortAt: number) {
     abortAfterUs: (flags & ABORT_BY_TIME) === 0 ? Number.NaN : abortAt,
     abortAfterEvents: (flags & ABORT_BY_TOKENS) === 0 ? 0 : Math.max(1, abortAt),
   }
+}
+
+/** Enough for answers that differ; each of them stands in every request. */
+const ANSWER_WORDS = 64
+
+function someIds({ ids }: BuildTarget['vocabulary']): readonly number[] | null {
+  return ids === null ? null : [...new Set(ids.slice(0, 4 * ANSWER_WORDS))].slice(0, ANSWER_WORDS)
 }
 
 /** Room for the request line, our own headers and the user's. */

@@ -72,6 +72,7 @@ async function ask(
     cacheSalt: null,
     tools: toolsJson(shape),
     wantsTokenIds: false,
+    allowedTokenIds: null,
   }
   const frame = bodyFrame(wish, dialect)
   if (frame === null || path === null) return 200

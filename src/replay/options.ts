@@ -28,6 +28,10 @@ export type ReplayOptions = Readonly<{
   prefix: PrefixMode
   /** null: one of the run's own, so that no cache knows the words. */
   textSeed: string | null
+  /** Prompts are made of this text's words; null: of common words. */
+  textPath: string | null
+  /** What answers may consist of. */
+  answer: 'any' | 'words'
   /** µs since 1970 at which the plan's clock starts; null: as soon as everything is ready. */
   startAtWallUs: number | null
   headers: readonly (readonly [string, string])[]
@@ -102,6 +106,12 @@ export const REPLAY_FLAGS = {
     flags: '--text-seed <text>',
     description: 'which words (default: fresh ones for each run)',
   },
+  text: { flags: '--text <file>', description: 'prompts from the words of this text' },
+  answer: {
+    flags: '--answer <any|words>',
+    description: 'words: only tokens that quote one to one (vLLM)',
+    default: 'any',
+  },
   startAt: {
     flags: '--start-at <instant>',
     description: 'wall clock of due 0, e.g. 2026-11-22T12:00:00Z: for shards on several machines',
@@ -154,6 +164,8 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     breaker: typeof raw.breaker === 'string' ? parseBreaker('--breaker', raw.breaker) : null,
     prefix: parseChoice('--prefix', raw.prefix, PREFIX_MODES),
     textSeed: textOf(raw.textSeed),
+    textPath: textOf(raw.text),
+    answer: parseChoice('--answer', raw.answer, ['any', 'words']),
     startAtWallUs: typeof raw.startAt === 'string' ? parseInstant('--start-at', raw.startAt) : null,
     headers: (raw.header ?? []).map(parseHeader),
     apiKeyPath: textOf(raw.apiKeyFile),

@@ -1,8 +1,11 @@
 /** Everything that must be true before the first request, and what is learned on the way. Effects: network. */
+import { TraceError } from '../base/errors.ts'
+import { readText } from '../base/files.ts'
 import { formatCount } from '../base/format.ts'
 import type { HttpClient } from '../base/http.ts'
 import type { Plan, RequestShape } from '../workload/plan.ts'
 import type { BuildTarget } from './body-builder.ts'
+import { corpusVocabulary } from './corpus.ts'
 import { findDialect } from './dry-request.ts'
 import { checkLengths, refuseSource } from './fit-check.ts'
 import { GUESSED_FRAMES, measureFrames, measureToolFrames } from './frames.ts'
@@ -11,8 +14,8 @@ import type { ReplayOptions } from './options.ts'
 import { isSendable } from './request-body.ts'
 import { chooseTarget, type NamedTarget } from './target-choice.ts'
 import { probeTarget, rootUrl, type TargetFacts } from './target-facts.ts'
-import { serverTokenizer } from './tokenizer-client.ts'
-import { guessedVocabulary, learnVocabulary } from './vocabulary.ts'
+import { serverTokenizer, type TokenizerClient } from './tokenizer-client.ts'
+import { guessedVocabulary, learnVocabulary, type Vocabulary } from './vocabulary.ts'
 
 export type ReadyServer = Readonly<{ name: string | null; facts: TargetFacts }>
 
@@ -38,6 +41,7 @@ export async function preflight(
   const modelOf = modelsOf(plan, options, servers, serverOf)
   const contextOf = (at: number) => contextTokens(servers[serverOf[at]!]!.facts, modelOf[at]!)
   const tooLongCount = checkLengths(plan, contextOf, options.tooLong === 'skip')
+  const corpus = options.textPath === null ? null : await readText('--text', options.textPath)
   const keys = plan.shapes.map((_, at) => JSON.stringify([serverOf[at], modelOf[at]]))
   const distinct = [...new Set(keys)]
   const targets: BuildTarget[] = []
@@ -46,7 +50,7 @@ export async function preflight(
     const server = serverOf[at]!
     const shapes = plan.shapes.filter((_, other) => keys[other] === key)
     const { facts } = servers[server]!
-    const learned = await learnTarget(client, facts, modelOf[at]!, shapes)
+    const learned = await learnTarget(client, facts, modelOf[at]!, shapes, corpus)
     targets.push({ ...learned, server, maxModelTokens: contextOf(at), extraHeaders })
   }
   return {
@@ -95,10 +99,12 @@ async function learnTarget(
   facts: TargetFacts,
   model: string,
   shapes: readonly RequestShape[],
+  corpus: string | null,
 ): Promise<Learned> {
   const tokenizer = serverTokenizer(client, rootUrl(facts.url, '/'), model)
-  const learned = facts.isVllm ? await learnVocabulary(tokenizer) : null
-  const vocabulary = learned ?? guessedVocabulary()
+  const words = facts.isVllm ? await learnVocabulary(tokenizer) : null
+  const vocabulary = await chooseWords(words, corpus, tokenizer)
+  const learned = vocabulary.ids === null ? null : vocabulary
   const dialect = await findDialect(client, facts, model, sampleShapes(shapes), vocabulary)
   const { basePath, url } = facts
   return {
@@ -110,6 +116,20 @@ async function learnTarget(
     frames: learned === null ? GUESSED_FRAMES : await measureFrames(tokenizer, learned, shapes),
     toolFrames: learned === null ? {} : await measureToolFrames(tokenizer, learned, shapes),
   }
+}
+
+/** @throws TraceError BAD_OPTION where the text that was brought has too few words that are one token each */
+async function chooseWords(
+  learned: Vocabulary | null,
+  corpus: string | null,
+  tokenizer: TokenizerClient,
+): Promise<Vocabulary> {
+  if (corpus === null) return learned ?? guessedVocabulary()
+  const vocabulary = await corpusVocabulary(corpus, learned === null ? null : tokenizer)
+  if (vocabulary !== null) return vocabulary
+  throw new TraceError('BAD_OPTION', '--text has fewer than 64 words that are one token each', {
+    hint: "Plain text of a few thousand words in the model's language does.",
+  })
 }
 
 /** One shape for each endpoint and for each use of a priority: what a server may refuse. */

@@ -1,6 +1,7 @@
 /** Which word stands where in a prompt: equal block ids give equal words. Pure. */
 import { drawFor, type Draw } from '../base/random.ts'
 import { NONE, type PlanBlocks } from '../workload/plan.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 export const PREFIX_MODES = ['keep', 'unique', 'salt'] as const
 /**
@@ -24,16 +25,22 @@ export type PromptSpan = Readonly<{
 
 export class PromptWords {
   readonly #blocks: PlanBlocks
-  readonly #wordMask: number
+  readonly #wordCount: number
+  readonly #isText: boolean
   readonly #isShared: boolean
   readonly #blockDraw: Draw
   readonly #tailDraw: Draw
   readonly #path: number[] = []
 
-  /** @param wordCount a power of two */
-  constructor(blocks: PlanBlocks, wordCount: number, textSeed: string, mode: PrefixMode) {
+  constructor(
+    blocks: PlanBlocks,
+    vocabulary: Pick<Vocabulary, 'words' | 'isText'>,
+    textSeed: string,
+    mode: PrefixMode,
+  ) {
     this.#blocks = blocks
-    this.#wordMask = wordCount - 1
+    this.#wordCount = vocabulary.words.length
+    this.#isText = vocabulary.isText
     this.#isShared = mode !== 'unique'
     this.#blockDraw = drawFor(textSeed, 'block text')
     this.#tailDraw = drawFor(textSeed, 'tail text')
@@ -61,14 +68,17 @@ export class PromptWords {
 
   /** Words of one block or tail at positions [from, to); positions outside the span are passed over. */
   #run(out: Uint32Array, draw: number, from: number, to: number, span: PromptSpan): void {
-    let state = (draw * 0x1_0000_0000) | 1
     const end = Math.min(to, span.toToken)
+    const first = Math.floor(draw * this.#wordCount)
+    let state = (draw * 0x1_0000_0000) | 1
     for (let at = from; at < end; at += 1) {
       // Marsaglia's xorshift: the words need to differ, not to be random.
       state ^= state << 13
       state ^= state >>> 17
       state ^= state << 5
-      if (at >= span.fromToken) out[at - span.fromToken] = (state >>> 8) & this.#wordMask
+      if (at < span.fromToken) continue
+      const word = this.#isText ? first + at - from : state >>> 8
+      out[at - span.fromToken] = word % this.#wordCount
     }
   }
 

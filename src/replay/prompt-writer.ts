@@ -36,7 +36,7 @@ export class PromptWriter {
     const { words, ids } = target.vocabulary
     this.#plan = plan
     this.#target = target
-    this.#words = new PromptWords(plan.blocks, words.length, textSeed, mode)
+    this.#words = new PromptWords(plan.blocks, target.vocabulary, textSeed, mode)
     this.#texts = new WordWriter(words, '')
     this.#tokenIds =
       ids === null || !target.dialect.isVllm ? null : new WordWriter(ids.map(String), ',')

@@ -15,7 +15,7 @@ import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
 import { preflight, type Preflight } from './preflight.ts'
 import { headerOf, planText, type RunNames } from './run-facts.ts'
-import { RunWatch } from './run-watch.ts'
+import { type RunHooks, RunWatch } from './run-watch.ts'
 import type { SendTarget } from './send-worker.ts'
 import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
@@ -31,7 +31,12 @@ export type ReplayEnd = Readonly<{
 const HEAD_START_US = 600_000
 
 /** @throws TraceError before the first request; afterwards every failure is an outcome */
-export async function replay(plan: Plan, options: ReplayOptions, world: World): Promise<ReplayEnd> {
+export async function replay(
+  plan: Plan,
+  options: ReplayOptions,
+  world: World,
+  hooks: RunHooks = {},
+): Promise<ReplayEnd> {
   const outPath = options.outPath ?? freeOutPath(plan.source.path)
   containerByName(outPath)
   refuseExisting(outPath, options.isForced)
@@ -45,7 +50,7 @@ export async function replay(plan: Plan, options: ReplayOptions, world: World): 
     const targets = await Promise.all(
       options.targets.map(async ({ url }) => sendTarget(url, http.tls ?? {})),
     )
-    return await run({ plan, options, world, client, http, ready, outPath, names, targets })
+    return await run({ plan, options, world, hooks, client, http, ready, outPath, names, targets })
   } finally {
     await client.close()
   }
@@ -55,6 +60,7 @@ type Run = Readonly<{
   plan: Plan
   options: ReplayOptions
   world: World
+  hooks: RunHooks
   client: HttpClient
   http: HttpOptions
   ready: Preflight
@@ -120,6 +126,7 @@ function startThreads({ plan, options, http, ready, outPath, names, targets }: R
       textSeed: names.textSeed,
       prefix: options.prefix,
       isLastOnConnection: options.connections === 'fresh',
+      isAnswerOfWords: options.answer === 'words',
     },
   })
 }

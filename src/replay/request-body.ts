@@ -50,6 +50,8 @@ export type BodyWish = Readonly<{
   tools: string | null
   /** The answer is to bring its token ids: a later turn quotes them. */
   wantsTokenIds: boolean
+  /** null: any token may be answered. */
+  allowedTokenIds: readonly number[] | null
 }>
 
 /** Parameters that any server of the OpenAI dialect takes. */
@@ -110,11 +112,14 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
   }
 }
 
-function vllmFields({ shape, cacheSalt, isExactLength, wantsTokenIds }: BodyWish) {
+function vllmFields(wish: BodyWish) {
+  const { shape, cacheSalt, isExactLength, wantsTokenIds, allowedTokenIds } = wish
+  const isLimited = allowedTokenIds !== null && isOpenAi(shape.endpoint)
   return {
     ...(isExactLength && isOpenAi(shape.endpoint) ? { ignore_eos: true } : {}),
     ...(cacheSalt === null ? {} : { cache_salt: cacheSalt }),
     ...(wantsTokenIds ? { return_token_ids: true } : {}),
+    ...(isLimited ? { allowed_token_ids: allowedTokenIds } : {}),
   }
 }
 

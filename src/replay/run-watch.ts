@@ -8,7 +8,7 @@ import type { Plan } from '../workload/plan.ts'
 import { ClientLoad, threadLoadRows } from './client-load.ts'
 import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
 import type { Preflight } from './preflight.ts'
-import { dueCount, progressLine } from './progress.ts'
+import { dueCount, type Progress, progressLine } from './progress.ts'
 import { metricRows, readMetrics } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
 import type { ReplayThreads } from './threads.ts'
@@ -21,7 +21,18 @@ const TICK_US = 100_000
 /** A server counts an answer some moments after its last byte. */
 const SETTLE_US = 500_000
 
+/** For whoever shows a run while it goes on. */
+export type RunHooks = Readonly<{
+  /** Handed once: ends the run as Ctrl-C would. */
+  onBegin?: (stop: () => void) => void
+  /** Ten times a second. */
+  onProgress?: (progress: Progress) => void
+  /** Lines for a terminal instead of the bar. */
+  view?: (progress: Progress, columns: number) => string
+}>
+
 export type WatchOptions = Readonly<{
+  hooks: RunHooks
   plan: Plan
   world: World
   client: HttpClient
@@ -36,6 +47,8 @@ export class RunWatch {
   readonly #samples: SampleRow[] = []
   #before: SampleRow[] = []
   #load: ClientLoad | null = null
+  /** Lines that stand on the terminal. */
+  #drawnCount = 0
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -55,6 +68,7 @@ export class RunWatch {
       state.exitCode = exitCode
       threads.stop()
     }
+    this.#options.hooks.onBegin?.(() => stop(EXIT.interrupted))
     const stopListening = [
       world.onSignal('SIGINT', () => stop(EXIT.interrupted)),
       world.onSignal('SIGTERM', () => stop(EXIT.terminated)),
@@ -126,36 +140,48 @@ export class RunWatch {
   }
 
   async #show(startUs: number, state: Readonly<{ isOver: boolean }>): Promise<void> {
-    const { stderr } = this.#options.world
+    const { hooks, world } = this.#options
+    const { stderr } = world
     const stepUs = stderr.isTTY ? TTY_STEP_US : PLAIN_STEP_US
     let nextUs = startUs + (stderr.isTTY ? 0 : stepUs)
     while (!state.isOver) {
       await pause(TICK_US)
-      const nowUs = this.#options.world.clock.nowUs()
+      hooks.onProgress?.(this.#progress(startUs))
+      const nowUs = world.clock.nowUs()
       if (nowUs < nextUs) continue
       nextUs = nowUs + stepUs
-      stderr.write(
-        stderr.isTTY ? `\r${this.#line(startUs, true)}\u001B[K` : `${this.#line(startUs, false)}\n`,
-      )
+      this.#write(startUs)
     }
-    stderr.write(
-      `${stderr.isTTY ? '\r' : ''}${this.#line(startUs, stderr.isTTY)}${stderr.isTTY ? '\u001B[K' : ''}\n`,
-    )
+    this.#write(startUs)
+    if (stderr.isTTY) stderr.write('\n')
   }
 
-  #line(startUs: number, withBar: boolean): string {
+  /** On a terminal over what was written before, else a line of its own. */
+  #write(startUs: number): void {
+    const { hooks, world } = this.#options
+    const { stderr } = world
+    const progress = this.#progress(startUs)
+    if (!stderr.isTTY) {
+      stderr.write(`${progressLine(progress, false)}\n`)
+      return
+    }
+    const lines = (hooks.view?.(progress, stderr.columns) ?? progressLine(progress, true)).split(
+      '\n',
+    )
+    const up = this.#drawnCount > 1 ? `\u001B[${this.#drawnCount - 1}A` : ''
+    stderr.write(`${up}\r${lines.map((line) => `${line}\u001B[K`).join('\n')}`)
+    this.#drawnCount = lines.length
+  }
+
+  #progress(startUs: number): Progress {
     const { plan, counters, world } = this.#options
     const elapsedUs = world.clock.nowUs() - startUs
-    const counts = sumCounts(counters)
-    return progressLine(
-      {
-        planned: plan.count,
-        due: dueCount(plan.columns.dueUs, elapsedUs),
-        elapsedUs,
-        lagUs: lagQuantileUs(counters, 0.99),
-        ...counts,
-      },
-      withBar,
-    )
+    return {
+      planned: plan.count,
+      due: dueCount(plan.columns.dueUs, elapsedUs),
+      elapsedUs,
+      lagUs: lagQuantileUs(counters, 0.99),
+      ...sumCounts(counters),
+    }
   }
 }

@@ -5,10 +5,12 @@
 import type { TokenizerClient } from './tokenizer-client.ts'
 
 export type Vocabulary = Readonly<{
-  /** A leading space and ASCII letters each; their number is a power of two. */
+  /** A leading space and ASCII letters each. */
   words: readonly string[]
   /** Token id of each word; null where no tokenizer could be asked. */
   ids: readonly number[] | null
+  /** A running text: words are taken one after the other, not at random. */
+  isText: boolean
 }>
 
 /** Ids that are asked for in one call, and how far up: common words have low ids. */
@@ -21,7 +23,7 @@ const FEWEST_WORDS = 64
 const MAX_PROOF_ROUNDS = 32
 
 /** Between ids, so that each id's own text can be cut out of the joined text. */
-const SEPARATOR = '\n@@\n'
+export const SEPARATOR = '\n@@\n'
 const WHOLE_WORD = /^ [a-z]{2,9}$/
 
 /** One token each in every vocabulary of English text that was tried; a guess where nobody tells. */
@@ -47,36 +49,38 @@ export async function learnVocabulary(tokenizer: TokenizerClient): Promise<Vocab
       if (WHOLE_WORD.test(piece) && !found.has(piece)) found.set(piece, ids[at] ?? 0)
     }
   }
-  return proven(tokenizer, [...found])
+  const words = await proven(tokenizer, [...found].slice(0, Math.floor(1.25 * WANTED_WORDS)))
+  if (words.length < FEWEST_WORDS) return null
+  const kept = words.slice(0, WANTED_WORDS)
+  return { words: kept.map(([word]) => word), ids: kept.map(([, id]) => id), isText: false }
 }
 
-/** Keeps the words that the tokenizer gives back one to one from a joined text, both ways round. */
-async function proven(
+/**
+ * Keeps the words that the tokenizer gives back one to one from a joined text, both ways round.
+ *
+ * @returns none where it does not answer, or finds no end
+ */
+export async function proven(
   tokenizer: TokenizerClient,
   candidates: readonly (readonly [string, number])[],
-): Promise<Vocabulary | null> {
-  let words = candidates.slice(0, Math.floor(1.25 * WANTED_WORDS))
-  for (let round = 0; round < MAX_PROOF_ROUNDS && words.length >= FEWEST_WORDS; round += 1) {
+): Promise<readonly (readonly [string, number])[]> {
+  let words = candidates
+  for (let round = 0; round < MAX_PROOF_ROUNDS; round += 1) {
     const order = round % 2 === 0 ? words : words.toReversed()
     const tokens = await tokenizer.tokenize(order.map(([word]) => word).join(''))
-    if (tokens === null) return null
+    if (tokens === null) return []
     const badAt = order.findIndex(([, id], at) => tokens[at] !== id)
-    if (badAt < 0 && tokens.length === order.length && round > 0) return powerOfTwo(words)
+    if (badAt < 0 && tokens.length === order.length && round > 0) return words
     if (badAt >= 0) {
       const bad = order[badAt]
       words = words.filter((word) => word !== bad)
     }
   }
-  return null
-}
-
-function powerOfTwo(words: readonly (readonly [string, number])[]): Vocabulary {
-  const kept = words.slice(0, Math.min(WANTED_WORDS, 2 ** Math.floor(Math.log2(words.length))))
-  return { words: kept.map(([word]) => word), ids: kept.map(([, id]) => id) }
+  return []
 }
 
 /** For a target that tells nothing of its tokenizer: about one token a word. */
 export function guessedVocabulary(): Vocabulary {
   const words = COMMON_WORDS.split(' ').slice(1, 1 + FEWEST_WORDS)
-  return { words: words.map((word) => ` ${word}`), ids: null }
+  return { words: words.map((word) => ` ${word}`), ids: null, isText: false }
 }

@@ -16,7 +16,7 @@ const VLLM: BuildTarget = {
   server: 0,
   model: 'tiny',
   toolFrames: {},
-  vocabulary: { words, ids: words.map((_, at) => 1_000 + at) },
+  vocabulary: { words, ids: words.map((_, at) => 1_000 + at), isText: false },
   frames: { chat: FRAME, messages: FRAME, responses: FRAME },
   extraHeaders: [['authorization', 'Bearer key']],
 }
@@ -30,6 +30,7 @@ function build(row: Partial<HandRow>, target: Partial<BuildTarget> = {}, change 
     textSeed: 'seed',
     prefix: 'keep',
     isLastOnConnection: true,
+    isAnswerOfWords: true,
   })
   const into = Buffer.alloc(builder.roomFor(0, change) + 10)
   const { request, end } = builder.build(0, into, 10, change)
@@ -82,7 +83,9 @@ test('the head names the row, the run, and nothing twice', () => {
 })
 
 test('vLLM is asked for exact lengths; another server only for what it knows', () => {
-  expect(build({ outputTokens: 9 }).json).toMatchObject({
+  const { json: asked } = build({ outputTokens: 9 })
+  expect((asked['allowed_token_ids'] as number[]).length).toBe(64)
+  expect(asked).toMatchObject({
     max_tokens: 9,
     ignore_eos: true,
     stream: true,

@@ -10,11 +10,12 @@ const BLOCKS = [
   { id: 3n, parent: 0, tokens: 17 },
 ]
 const { blocks } = handPlan([], BLOCKS)
+const VOCABULARY = { words: Array.from({ length: 1_000 }, String), isText: false }
 
 function words(mode: 'keep' | 'unique' | 'salt', span: Partial<PromptSpan>, seed = 'a'): number[] {
   const whole = { leaf: 1, seq: 1, copy: 0, part: 0, fromToken: 0, toToken: 50, ...span }
   const out = new Uint32Array(whole.toToken - whole.fromToken)
-  new PromptWords(blocks, 1_024, seed, mode).choose(out, whole)
+  new PromptWords(blocks, VOCABULARY, seed, mode).choose(out, whole)
   return [...out]
 }
 

@@ -32,7 +32,8 @@ export type FinishedReplay = Readonly<{
   said: string
 }>
 
-type Wish = Partial<Omit<RawReplayOptions, 'target'>> & Readonly<{ target: string }>
+type Wish = Partial<Omit<RawReplayOptions, 'target'>> &
+  Readonly<{ target: string | readonly string[] }>
 
 /** @param during called once the replay runs, e.g. to send it a signal */
 export async function runReplay(
@@ -47,7 +48,7 @@ export async function runReplay(
       ...replayDefaults,
       out: outPath,
       ...wish,
-      target: [wish.target],
+      target: [wish.target].flat(),
     } as RawReplayOptions)
     const { world, said, signal } = testWorld({ clock: systemClock })
     const work = replay(plan, options, world)

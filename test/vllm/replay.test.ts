@@ -192,6 +192,7 @@ test.skipIf(!isHere)(
       textSeed: String(process.hrtime.bigint()),
       prefix: 'keep',
       isLastOnConnection: true,
+      isAnswerOfWords: false,
     })
     // Two dialects do not share what they share within themselves: the template stands before it.
     const caches = ['completions', 'chat'].map(() =>

@@ -1,0 +1,83 @@
+/** A replay through TLS, with a key, to two targets at once. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttp, type RequestListener } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { handPlan, type HandRow } from '../support/hand-plan.ts'
+import { runReplay } from '../support/replay-run.ts'
+
+const fixture = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
+
+function listener(seen: Set<string>): RequestListener {
+  return (request, response) => {
+    request.resume()
+    const isLoad = request.headers['x-trace-replay'] !== undefined
+    if (isLoad)
+      seen.add(`${request.headers.authorization ?? ''} ${String(request.headers['x-team'])}`)
+    response.setHeader('content-type', 'application/json')
+    const model = request.url === '/v1/models'
+    response.end(
+      model
+        ? '{"data":[{"id":"a"},{"id":"b"}]}'
+        : '{"choices":[{"text":"x","finish_reason":"stop"}]}',
+    )
+  }
+}
+
+test('TLS with a certificate of our own, a key from a file and a header reach the server', async () => {
+  const seen = new Set<string>()
+  const server = createHttps(
+    { key: readFileSync(fixture('server.key')), cert: readFileSync(fixture('server.pem')) },
+    listener(seen),
+  )
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  const folder = mkdtempSync(join(tmpdir(), 'trace-key-'))
+  const apiKeyFile = join(folder, 'key')
+  writeFileSync(apiKeyFile, 's3cret\n')
+  const rows = Array.from({ length: 8 }, (_, at): HandRow => ({
+    dueUs: at * 20_000,
+    isStream: false,
+  }))
+  const wish = { target: `https://127.0.0.1:${port}`, apiKeyFile, header: ['x-team: blue'] }
+  const run = await runReplay(handPlan(rows), { ...wish, tlsCa: fixture('authority.pem') })
+  expect(run.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
+  expect([...seen]).toEqual(['Bearer s3cret blue'])
+  await expect(runReplay(handPlan(rows), wish)).rejects.toMatchObject({ code: 'TARGET_DOWN' })
+  const trusting = await runReplay(handPlan(rows), {
+    ...wish,
+    tlsInsecure: true,
+    connections: 'pool',
+  })
+  expect(trusting.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
+  server.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('rows go to the target that is named like their model, the others to the one without a name', async () => {
+  const seen = [new Set<string>(), new Set<string>()] as const
+  const servers = seen.map((each) => createHttp(listener(each)))
+  const counts = [0, 0]
+  for (const [at, server] of servers.entries()) {
+    server.on(
+      'request',
+      ({ headers }) => (counts[at]! += headers['x-trace-replay'] === undefined ? 0 : 1),
+    )
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  }
+  const [first, second] = servers.map(
+    (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  )
+  const rows = Array.from({ length: 9 }, (_, at): HandRow => ({
+    dueUs: at * 10_000,
+    isStream: false,
+    model: at < 3 ? 'a' : 'b',
+  }))
+  const run = await runReplay(handPlan(rows), { target: [`a=${first}`, second ?? ''] })
+  expect(counts).toEqual([3, 6])
+  expect(new Set(run.rows.map(({ model, target }) => `${model} ${target}`)).size).toBe(2)
+  for (const server of servers) server.close()
+})
