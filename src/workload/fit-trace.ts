@@ -27,7 +27,7 @@ const MAX_CLASSES = 20
 
 /** @throws TraceError EMPTY_WINDOW if the trace has nothing to fit */
 export async function fitTrace(reader: TraceReader): Promise<FitResult> {
-  const plan = await buildPlan(reader, plainWorkload())
+  const plan = await buildPlan(reader, { ...plainWorkload(), mode: { kind: 'session' } })
   const classes = classesOf(plan).map(({ name, rows }) => classEntry(plan, name, rows))
   const durationSec = Math.max(1, Math.ceil(plan.spanUs / 1e6))
   const config = { seed: '1', duration: `${durationSec}s`, classes }

@@ -5,9 +5,16 @@ import type { WorkloadOptions } from './options.ts'
 import { allocateColumns, resizeColumns } from './plan-columns.ts'
 import { NONE, type PlanColumns, type RequestShape } from './plan.ts'
 import { SessionTable } from './session-table.ts'
+import { OUTPUT_UNKNOWN } from './source-flags.ts'
 import { ShapeTable } from './shape-table.ts'
 import { SizeLearner, type SizeRatios } from './size-learner.ts'
-import { isSent, readSizes, SOURCE_COLUMNS, type SourceColumns } from './source-row.ts'
+import {
+  isSent,
+  readSizes,
+  SOURCE_COLUMNS,
+  steadyColumns,
+  type SourceColumns,
+} from './source-row.ts'
 
 export type SourceRows = Readonly<{
   /**
@@ -24,6 +31,8 @@ export type SourceRows = Readonly<{
   skipped: Readonly<Record<string, number>>
 }>
 
+type LoadOptions = Pick<WorkloadOptions, 'fromUs' | 'toUs' | 'failed' | 'abortAt' | 'mode'>
+
 const FIRST_CAPACITY = 4_096
 /** seq is kept in 32 bits; more rows than that are several traces. */
 const MAX_ROWS = NONE - 1
@@ -31,7 +40,7 @@ const MAX_ROWS = NONE - 1
 /** Reads no further than the window; `rowLimit` is how many rows can matter at all. */
 export async function loadRows(
   reader: TraceReader,
-  options: Pick<WorkloadOptions, 'fromUs' | 'toUs' | 'failed' | 'abortAt'>,
+  options: LoadOptions,
   leafOf: (id: bigint) => number,
   rowLimit = MAX_ROWS,
 ): Promise<SourceRows> {
@@ -52,7 +61,7 @@ export async function loadRows(
 type Batch = RequestBatch<(typeof SOURCE_COLUMNS)[number]>
 
 class Loader {
-  readonly #options: Pick<WorkloadOptions, 'fromUs' | 'toUs' | 'failed' | 'abortAt'>
+  readonly #options: LoadOptions
   readonly #isReplay: boolean
   readonly #shapes = new ShapeTable()
   readonly #sessions = new SessionTable()
@@ -65,7 +74,7 @@ class Loader {
 
   constructor(
     isReplay: boolean,
-    options: Pick<WorkloadOptions, 'fromUs' | 'toUs' | 'failed' | 'abortAt'>,
+    options: LoadOptions,
     leafOf: (id: bigint) => number,
     capacity: number,
   ) {
@@ -77,7 +86,9 @@ class Loader {
   }
 
   /** @returns false once nothing later can matter */
-  add({ rowCount, columns }: Batch, rowLimit: number): boolean {
+  add({ rowCount, columns: read }: Batch, rowLimit: number): boolean {
+    const columns = steadyColumns(read)
+    const hasThinkTimes = this.#options.mode.kind === 'session'
     const fromUs = this.#options.fromUs ?? -Infinity
     const toUs = this.#options.toUs ?? Infinity
     for (let row = 0; row < rowCount; row += 1) {
@@ -85,13 +96,13 @@ class Loader {
       if (atUs < fromUs) continue
       if (atUs >= toUs || this.#count === rowLimit) return false
       const reason = isSent(columns, row, this.#isReplay, this.#options.failed)
-      if (reason === null) this.#addRow(columns, row)
+      if (reason === null) this.#addRow(columns, row, hasThinkTimes)
       else this.#skipped[reason] = (this.#skipped[reason] ?? 0) + 1
     }
     return true
   }
 
-  #addRow(source: SourceColumns, row: number): void {
+  #addRow(source: SourceColumns, row: number, hasThinkTimes: boolean): void {
     const at = this.#count
     if (at === this.#columns.dueUs.length) this.#columns = resizeColumns(this.#columns, at * 2)
     const to = this.#columns
@@ -100,10 +111,15 @@ class Loader {
     to.seq[at] = source.seq[row]!
     to.copy[at] = 0
     to.leaf[at] = this.#leafOf(source.prefixLeaf[row]!)
-    to.shape[at] = this.#shapes.add(shapeOf(source, row))
     readSizes(source, row, to, at, this.#options.abortAt)
+    const shape = shapeOf(source, row)
+    // A limit of each row's own would make a shape of each row.
+    if ((to.flags[at]! & OUTPUT_UNKNOWN) === 0) shape.maxTokens = null
+    to.shape[at] = this.#shapes.add(shape)
     this.#learner.learn(source, row, to.flags[at]!)
     this.#sessions.add(source, row, to, at)
+    // Said exactly only where turns wait for answers: reading it takes a second a million rows.
+    if (hasThinkTimes) this.#sessions.addDelay(source, row, at)
     this.#count += 1
   }
 
@@ -140,7 +156,7 @@ const scratch: { -readonly [K in keyof RequestShape]: RequestShape[K] } = {
   toolBytes: 0,
 }
 
-function shapeOf(source: SourceColumns, row: number): RequestShape {
+function shapeOf(source: SourceColumns, row: number): typeof scratch {
   scratch.endpoint = source.endpoint[row] as EndpointName
   scratch.isStream = source.stream[row] !== 0
   scratch.model = source.model[row]!

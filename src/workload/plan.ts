@@ -53,6 +53,7 @@ export type RequestShape = Readonly<{
   n: number
   inputCount: number
   priority: number | null
+  /** Only of rows whose answer's length has to be drawn. */
   maxTokens: number | null
   /** Canonical JSON, as in the trace. */
   params: string | null

@@ -17,12 +17,16 @@ export class SessionTable {
     const parentSeq = source.parentSeq[row]!
     this.#hasParents ||= !Number.isNaN(parentSeq)
     to.parent[at] = Number.isNaN(parentSeq) ? NONE : parentSeq
-    const dependencies = source.dependencies[row] ?? null
-    const delayUs = dependencies === null ? null : delayAfter(dependencies, parentSeq)
-    if (delayUs !== null) this.#delayUs.set(at, delayUs)
     const answerUs = source.e2eUs[row]!
     const lastedUs = Number.isNaN(answerUs) ? source.abortUs[row]! : answerUs
     to.thinkUs[at] = (source.lagUs[row]! || 0) + (source.uploadUs[row]! || 0) + (lastedUs || 0)
+  }
+
+  /** What the source says about the time between the parent's end and this row, if it does. */
+  addDelay(source: SourceColumns, row: number, at: number): void {
+    const text = source.dependencies[row] ?? null
+    const delayUs = text === null ? null : delayAfter(text, source.parentSeq[row]!)
+    if (delayUs !== null) this.#delayUs.set(at, delayUs)
   }
 
   #indexOf(name: string | null): number {

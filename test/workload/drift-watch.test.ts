@@ -45,7 +45,7 @@ test('two hundred seeds without drift raise next to no alarm', async () => {
     alarms.push(...findings.map(({ signal }) => `${seed} ${signal}`))
   }
   expect(alarms.length).toBeLessThanOrEqual(4)
-})
+}, 60_000)
 
 test.each([
   ['input=x1.5 at 24m', 'input'],
@@ -74,7 +74,7 @@ test('most seeds find a change of lengths by a half within a twentieth of the sp
     if (findings.some(isClose)) hits += 1
   }
   expect(hits).toBeGreaterThanOrEqual(18)
-})
+}, 60_000)
 
 test('between two traces each signal is judged', async () => {
   const verdict = async (first: Partial<RequestRow>[], second: Partial<RequestRow>[]) => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { sequenceFor } from '../../src/base/random.ts'
 import { formatYaml, parseYaml } from '../../src/base/yaml.ts'
 import { arrivals, type ArrivalProcess } from '../../src/workload/arrival-process.ts'
@@ -10,6 +10,9 @@ import { parseSynthModel } from '../../src/workload/synth-model.ts'
 import { SynthBlocks } from '../../src/workload/synth-blocks.ts'
 import { classRows, requestRow, type SynthRow } from '../../src/workload/synth-class.ts'
 import { demandTrace } from '../support/demand-trace.ts'
+
+// Many thousand rows: on a busy machine the default of 5 s is short.
+vi.setConfig({ testTimeout: 60_000 })
 
 const instants = (process: ArrivalProcess, durationSec: number) =>
   Float64Array.from(

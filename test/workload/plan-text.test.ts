@@ -38,7 +38,7 @@ test('a plan is told step by step, within a hundred columns, down to its digest'
     of these   1 hung up (0 by time, 1 by tokens)
     left out   1 refused (4xx)
     drift      input=x1.5 at 30s over 10s: begins at 30 s on the clock sent
-    schedule   sha256 f84caf82ee43086843f9ae226e9f388cb64c5822ac498e3a40698e46f02c649b · seed 1
+    schedule   sha256 4cf456a5618142d21e48fe1df080e9992a995a993ddc6d384728f05d385d2188 · seed 1
     "
   `)
   expect(text.split('\n').every((line) => line.length <= 100)).toBe(true)

@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { NONE, type PlanBlocks } from '../../src/workload/plan.ts'
 import { createPrefixCache } from '../../src/workload/prefix-cache.ts'
 import type { CacheRule } from '../../src/workload/cache-tree.ts'
+
+// Many thousand rows: on a busy machine the default of 5 s is short.
+vi.setConfig({ testTimeout: 60_000 })
 
 type Request = { input_length: number; hash_ids: number[] }
 

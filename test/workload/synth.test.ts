@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { sequenceFor } from '../../src/base/random.ts'
 import {
   autocorrelation,
@@ -22,6 +22,9 @@ import { parseSynthOptions, withOptions } from '../../src/workload/synth-options
 import { readSynthSource } from '../../src/workload/synth-source.ts'
 import { synthHeader, writeSynthetic } from '../../src/workload/synth-trace.ts'
 import { planOfTrace } from './plan-of.ts'
+
+// Many thousand rows: on a busy machine the default of 5 s is short.
+vi.setConfig({ testTimeout: 60_000 })
 
 const folder = mkdtempSync(join(tmpdir(), 'trace-synth-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -213,7 +216,7 @@ test('a configuration becomes sessions, system prompts, hang-ups and batches', a
   const hungUp = chat.filter(({ outcome }) => outcome === 'client_abort')
   expect(Math.abs(hungUp.length / chat.length - 0.2)).toBeLessThan(0.05)
   expect(hungUp.every(({ outputTokens, maxTokens }) => outputTokens! < maxTokens!)).toBe(true)
-  const plan = await planOfTrace(reader)
+  const plan = await planOfTrace(reader, { mode: 'session' })
   const { prefixShare } = loadFigures(plan.columns, plan.blocks, 16)
   expect(prefixShare).toBeGreaterThan(0.3)
   const think = [...plan.columns.thinkUs].filter((gapUs) => gapUs > 0).toSorted((a, b) => a - b)

@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { NONE } from '../../src/workload/plan.ts'
 import { parseRamp, parseRateCurve, parseRateSteps, rampClock } from '../../src/workload/ramp.ts'
 import { planOf } from './plan-of.ts'
+
+// Many thousand rows: on a busy machine the default of 5 s is short.
+vi.setConfig({ testTimeout: 60_000 })
 
 const folder = mkdtempSync(join(tmpdir(), 'trace-plan-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { existsSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { drawFor } from '../../src/base/random.ts'
 import { dispersionIndex } from '../../src/stats/arrivals.ts'
 import type { BlockRow, RequestRow } from '../../src/trace/columns.ts'
@@ -8,6 +8,9 @@ import { loadFigures } from '../../src/workload/load-figures.ts'
 import { NONE, type Plan } from '../../src/workload/plan.ts'
 import { demandTrace } from '../support/demand-trace.ts'
 import { planOf, planOfTrace } from './plan-of.ts'
+
+// Many thousand rows: on a busy machine the default of 5 s is short.
+vi.setConfig({ testTimeout: 60_000 })
 
 const uniform = drawFor('test', 'rows')
 const PROMPT: BlockRow[] = [
