@@ -1,6 +1,7 @@
 /** `trace replay`: sends a recorded load again and reports how it went. */
 import { Command } from 'commander'
 import { EXIT } from '../base/errors.ts'
+import { LIVE_FLAGS, withRunView, parseLiveOptions, type RawLiveOptions } from '../live/run-view.ts'
 import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
 import { fidelityText } from '../replay/fidelity-text.ts'
 import { replay } from '../replay/replay.ts'
@@ -23,7 +24,10 @@ import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 import { addWorkloadFlags } from './workload-flags.ts'
 
-type Raw = RawWorkloadOptions & RawReplayOptions & RawReportOptions & { json?: true }
+type Raw = RawWorkloadOptions &
+  RawReplayOptions &
+  RawReportOptions &
+  RawLiveOptions & { json?: true }
 
 const EXAMPLES = `
 Examples:
@@ -35,15 +39,18 @@ export const replayCommand: Verb = (world, answer) => {
   const command = new Command('replay')
     .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
     .option('--json', 'the whole report as one JSON document')
-  return addFlags(addFlags(addWorkloadFlags(command), REPLAY_FLAGS), REPORT_FLAGS)
+  addFlags(addFlags(addWorkloadFlags(command), REPLAY_FLAGS), LIVE_FLAGS)
+  return addFlags(command, REPORT_FLAGS)
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
       const workload = parseWorkloadOptions(raw)
       const options = parseReplayOptions(raw)
       const reporting = await parseReportOptions(raw)
+      const place = parseLiveOptions(raw)
       const outputs = await Outputs.open(raw)
       try {
-        const end = await replay(await readPlan(path, workload), options, world)
+        const plan = await readPlan(path, workload)
+        const end = await withRunView(place, world, (hooks) => replay(plan, options, world, hooks))
         world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
         const report = await reportFile(end.outPath, { againstPath: path, ...reporting })
         const wish = { json: raw.json === true, command: null }

@@ -55,6 +55,9 @@ const ROWS = [
 
 const LABEL_WIDTH = 12
 const VALUE_WIDTH = 12
+/** A terminal that says it has fewer does not know its width. */
+const MIN_COLUMNS = 20
+const DEFAULT_COLUMNS = 80
 
 /** @returns lines without a line feed at the end, none wider than `columns` */
 export function terminalView(
@@ -62,13 +65,14 @@ export function terminalView(
   points: readonly LivePoint[],
   columns: number,
 ): string {
-  const width = Math.max(10, Math.min(60, columns - LABEL_WIDTH - VALUE_WIDTH))
+  const most = columns >= MIN_COLUMNS ? columns : DEFAULT_COLUMNS
+  const width = Math.max(10, Math.min(60, most - LABEL_WIDTH - VALUE_WIDTH))
   const lines = ROWS.map(({ name, value, show }) => {
     const shown = points.slice(-width).map(value)
     const now = shown.at(-1)
     return `${name.padEnd(LABEL_WIDTH)}${sparkline(shown, width).padEnd(width)} ${now === undefined ? '' : show(now)}`
   })
   return [progressLine(progress, true), ...lines]
-    .map((line) => line.slice(0, columns).trimEnd())
+    .map((line) => line.slice(0, most).trimEnd())
     .join('\n')
 }
