@@ -57,7 +57,8 @@ export type ArrowFile = Readonly<{
 
 const HEADER_SCHEMA = 1
 const HEADER_RECORD_BATCH = 3
-const FIRST_MESSAGE = 8
+/** After the magic and its padding. */
+export const FIRST_MESSAGE = 8
 const PREFIX_BYTES = 8
 const CONTINUATION = 0xffff_ffff
 const CODEC_ZSTD = 1
@@ -85,12 +86,12 @@ export function scanArrow(source: ByteSource): ArrowFile {
   }
 }
 
-function endOf({ offset, metadataBytes, bodyBytes }: ArrowPlace): number {
+export function endOf({ offset, metadataBytes, bodyBytes }: ArrowPlace): number {
   return offset + PREFIX_BYTES + metadataBytes + bodyBytes
 }
 
 /** @returns null at the end of the stream, or where the next message is not wholly there */
-function nextPlace(source: ByteSource, offset: number): ArrowPlace | null {
+export function nextPlace(source: ByteSource, offset: number): ArrowPlace | null {
   if (offset + PREFIX_BYTES > source.sizeBytes) return null
   const prefix = source.read(offset, PREFIX_BYTES)
   const view = new DataView(prefix.buffer, prefix.byteOffset, PREFIX_BYTES)
@@ -107,7 +108,7 @@ function nextPlace(source: ByteSource, offset: number): ArrowPlace | null {
   return { offset, metadataBytes, bodyBytes }
 }
 
-function messageAt(source: ByteSource, { offset, metadataBytes }: ArrowPlace): FlatTable {
+export function messageAt(source: ByteSource, { offset, metadataBytes }: ArrowPlace): FlatTable {
   return FlatTable.root(source.read(offset + PREFIX_BYTES, metadataBytes))
 }
 
@@ -174,4 +175,9 @@ function readKind(type: number, detail: FlatTable | null): ArrowKind | null {
 
 export function unreadable({ path }: ByteSource, what: string): TraceError {
   return new TraceError('TRACE_UNREADABLE', `${path}: ${what}`)
+}
+
+export function memorySource(path: string, bytes: Uint8Array): ByteSource {
+  const read = (offset: number, lengthBytes: number) => bytes.subarray(offset, offset + lengthBytes)
+  return { path, sizeBytes: bytes.length, read }
 }

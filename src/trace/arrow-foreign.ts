@@ -2,6 +2,9 @@
 import { zstdDecompressSync } from 'node:zlib'
 import { compressionRegistry, CompressionType, tableFromIPC } from 'apache-arrow'
 import { TraceError } from '../base/errors.ts'
+import { memorySource } from './arrow-file.ts'
+import { checkFrames } from './arrow-frames.ts'
+import { LIMITS, keepWithin } from './limits.ts'
 
 export type ForeignColumns = Readonly<{
   rowCount: number
@@ -11,7 +14,17 @@ export type ForeignColumns = Readonly<{
 
 /** @throws TraceError TRACE_UNREADABLE */
 export function readArrowColumns(bytes: Uint8Array, names: readonly string[]): ForeignColumns {
-  compressionRegistry.set(CompressionType.ZSTD, { decode: (packed) => zstdDecompressSync(packed) })
+  const source = memorySource('its Arrow data', bytes)
+  checkFrames(source)
+  let inflatedBytes = 0
+  compressionRegistry.set(CompressionType.ZSTD, {
+    decode(packed) {
+      const inflated = zstdDecompressSync(packed, { maxOutputLength: LIMITS.MAX_BATCH_BYTES })
+      inflatedBytes += inflated.length
+      keepWithin('MAX_BATCH_BYTES', inflatedBytes, source.path)
+      return inflated
+    },
+  })
   try {
     const table = tableFromIPC(bytes)
     const columns: Record<string, readonly unknown[]> = {}
@@ -21,6 +34,7 @@ export function readArrowColumns(bytes: Uint8Array, names: readonly string[]): F
     }
     return { rowCount: table.numRows, columns }
   } catch (error) {
+    if (error instanceof TraceError) throw error
     throw new TraceError('TRACE_UNREADABLE', 'its Arrow data cannot be read', {
       hint: 'Is the file whole, and not an Arrow stream or packed with LZ4?',
       cause: error,

@@ -2,7 +2,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { TraceError } from '../base/errors.ts'
 import { ColumnDecoder } from './arrow-columns.ts'
-import { readBatch, scanArrow, unreadable, type ArrowPlace, type ByteSource } from './arrow-file.ts'
+import {
+  memorySource,
+  readBatch,
+  scanArrow,
+  unreadable,
+  type ArrowPlace,
+  type ByteSource,
+} from './arrow-file.ts'
 import type { EventRow, GapRow, RequestColumn, SampleRow, TableName } from './columns.ts'
 import { compareRows } from './digest.ts'
 import { parseHeader } from './header-json.ts'
@@ -58,11 +65,6 @@ function fileSource(path: string, file: number): ByteSource {
       throw new TraceError('TRACE_UNREADABLE', `${path}: cut off while it was read`)
     },
   }
-}
-
-function memorySource(path: string, bytes: Uint8Array): ByteSource {
-  const read = (offset: number, lengthBytes: number) => bytes.subarray(offset, offset + lengthBytes)
-  return { path, sizeBytes: bytes.length, read }
 }
 
 function sortPlaces(source: ByteSource, places: readonly ArrowPlace[]): Contents {

@@ -82,6 +82,16 @@ export class FlatTable {
     return sizes
   }
 
+  /** First words, 64-bit sizes, of a vector of structs of so many bytes. */
+  firstSizes(field: number, structBytes: number): Float64Array {
+    const { start, count } = this.#vector(field, structBytes)
+    const sizes = new Float64Array(count)
+    for (let index = 0; index < count; index += 1) {
+      sizes[index] = sizeAt(this.#view, start + index * structBytes)
+    }
+    return sizes
+  }
+
   /** Checked against the bytes that are there, before anything is allocated for it. */
   #vector(field: number, elementBytes: number): { start: number; count: number } {
     const place = this.#place(field)

@@ -10,6 +10,8 @@ export const LIMITS = {
   MAX_SAMPLES: 200_000_000,
   /** Rows of one Arrow batch. */
   MAX_BATCH_ROWS: 262_144,
+  /** Values of one column of one batch, in an Arrow file of another program. */
+  MAX_FOREIGN_ROWS: 4_194_304,
   /** All buffers of one Arrow batch that are wanted, after inflating. */
   MAX_BATCH_BYTES: 268_435_456,
   /** One text or JSON value. */

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import fc from 'fast-check'
 import { TraceError } from '../../src/base/errors.ts'
 import { sequenceFor } from '../../src/base/random.ts'
@@ -48,6 +49,7 @@ export class FuzzCases {
     const bases = [
       ...(await containerBases(folder)),
       ...(await formatBases(folder)),
+      foreignArrow(),
       ...sharedBases(),
     ]
     return new FuzzCases(folder, bases, seed)
@@ -172,6 +174,18 @@ async function formatBases(folder: string): Promise<Base[]> {
     bases.push({ name: exporter.name, bytes: readFileSync(output), isTrace: false })
   }
   return bases
+}
+
+/** As another program writes it. */
+function foreignArrow(): Base {
+  const table = tableFromArrays({
+    timestamp_start_unix_ms: [1_753_780_607_550, 1_753_780_608_050],
+    prompt: ['a', 'b'],
+    input_tokens: Int32Array.of(128, 100),
+    output_tokens: Int32Array.of(5, 6),
+    block_size: Int32Array.of(64, 64),
+  })
+  return { name: 'foreign arrow', bytes: Buffer.from(tableToIPC(table, 'file')), isTrace: false }
 }
 
 /** The first lines of public traces, where they lie beside the repository. */
