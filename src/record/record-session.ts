@@ -18,7 +18,7 @@ import { Relay, type Route } from './relay.ts'
 import { createUpstream, portOf, type UpstreamName } from './upstream.ts'
 
 /** Longest that an observation waits in the relay's thread. */
-const FLUSH_US = 20_000
+const FLUSH_US = 50_000
 const OBSERVER_HEAP_MB = 1_024
 const SWEEP_US = 500_000
 const REFRESH_NAMES_US = 30_000_000
