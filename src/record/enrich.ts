@@ -178,7 +178,7 @@ export class ExchangeEnricher implements Enricher {
   #noteAnswer(exchange: Exchange, { turn, chain, prompt }: Pending, seen: Observation): Answered {
     const { endpoint, facts } = exchange
     turn.endedAtUs = seen.endAtUs
-    this.#check.add(seen.outputTokens ?? 0)
+    this.#check.add(seen.outputTokens ?? 0, seen.outcome === 'client_abort')
     if (seen.tokenSource === 'server' && facts?.asksUsage === false && facts.isStream) {
       this.#countsUnasked.set(prompt.kind, true)
     }

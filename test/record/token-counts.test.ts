@@ -75,6 +75,17 @@ test('the check knows nothing, agrees, or differs; a restarted server begins ane
   expect(check.agreement).toBe('unknown')
 })
 
+test('what a server made for clients that had left is no disagreement', () => {
+  const check = new CountCheck()
+  check.compare(0, 0, 0)
+  check.add(1_000)
+  check.add(5, true)
+  check.compare(1_040, 0, 0)
+  expect(check.agreement).toBe('agrees')
+  check.compare(1_090, 0, 0)
+  expect(check.agreement).toBe('differs')
+})
+
 test('only prompts of text are sent to be counted, with what changes their length', () => {
   const chat = {
     model: 'm',
