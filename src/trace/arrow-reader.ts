@@ -1,5 +1,6 @@
 /** Reads one Arrow trace, whole or cut off. Effects: reads the file. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { nextTurn } from '../base/clock.ts'
 import { TraceError } from '../base/errors.ts'
 import { ColumnDecoder } from './arrow-columns.ts'
 import {
@@ -120,6 +121,7 @@ class ArrowReader implements TraceReader {
       const { atUs, seq } = batch.columns as Record<string, Float64Array>
       guard.check(atUs as Float64Array, seq as Float64Array, batch.rowCount)
       yield batch as RequestBatch<K>
+      await nextTurn()
     }
   }
 
