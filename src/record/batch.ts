@@ -28,7 +28,6 @@ export type RecordKind = (typeof RECORD)[keyof typeof RECORD]
 
 const HEAD_BYTES = 16
 const KIND_FACTOR = 0x100_0000
-export const MAX_RECORD_BYTES = KIND_FACTOR - 1
 
 export class BatchWriter {
   readonly #bytes: Buffer

@@ -8,6 +8,7 @@ import type { MessageHead } from '../stream/http-head.ts'
 import { HttpReader, type StopReason } from '../stream/http-reader.ts'
 import type { AnswerCapture, AnswerEnd } from '../stream/observation.ts'
 import { BodyKeeper, type BareEnd, type Exchange } from './exchange.ts'
+import { upToHangup } from './late-answer.ts'
 import type { OpenFacts } from './tap.ts'
 
 export interface ExchangeSink {
@@ -44,6 +45,8 @@ export class ConnectionView {
   #requestCount: number
   #connectUs: number | null = null
   #clientGoneAtUs: number | null = null
+  /** Whole answers after the client had ended its side: a reset shows whether it had left. */
+  readonly #late: { exchange: Exchange; capture: AnswerCapture }[] = []
   clientBytes: number
 
   constructor(facts: OpenFacts, options: ViewOptions) {
@@ -122,10 +125,38 @@ export class ConnectionView {
     this.#endAll({ outcome, status: null, atUs: endAtUs })
   }
 
+  /** The client's side was reset: had it ended that side before, it left then. */
+  clientReset(atUs: number): void {
+    const goneAtUs = this.#clientGoneAtUs ?? atUs
+    for (const { exchange, capture } of this.#late.splice(0)) {
+      const seen = upToHangup(capture, goneAtUs)
+      if (seen !== null) this.#options.sink.onAnswered(exchange, seen)
+      else {
+        const end = { outcome: 'client_abort', status: null, atUs: goneAtUs } as const
+        this.#options.sink.onBareEnd(exchange, end)
+      }
+    }
+    this.ended('hangup', atUs)
+  }
+
+  /** Both sides are gone. */
+  closed(atUs: number): void {
+    this.ended('reset', atUs)
+    this.#settleLate()
+  }
+
+  /** A client that only ended its side got its answer all the same. */
+  #settleLate(): void {
+    for (const { exchange, capture } of this.#late.splice(0)) {
+      this.#options.sink.onAnswered(exchange, capture)
+    }
+  }
+
   /** Bytes were missed: what is under way cannot be told apart any more. */
   forget(atUs: number): void {
     this.#requests.stop()
     this.#answers.stop()
+    this.#settleLate()
     this.#endAll({ outcome: 'unobserved_end', status: null, atUs })
   }
 
@@ -176,7 +207,10 @@ export class ConnectionView {
 
   #onAnswer(capture: AnswerCapture): void {
     const exchange = this.#waiting.shift()
-    if (exchange !== undefined) this.#options.sink.onAnswered(exchange, capture)
+    if (exchange === undefined) return
+    const mayHaveLeft = this.#clientGoneAtUs !== null && capture.end === 'complete'
+    if (mayHaveLeft) this.#late.push({ exchange, capture })
+    else this.#options.sink.onAnswered(exchange, capture)
   }
 
   #stop(reason: StopReason, atUs: number): void {

@@ -89,13 +89,13 @@ export class Observer implements ExchangeSink {
       case RECORD.upstreamReset:
         return view.ended('reset', atUs)
       case RECORD.clientReset:
-        return view.ended('hangup', atUs)
+        return view.clientReset(atUs)
       case RECORD.timeout:
         return view.ended('timeout', atUs)
       case RECORD.lost:
         return this.#forget(id, view, atUs)
       case RECORD.closed:
-        view.ended('reset', atUs)
+        view.closed(atUs)
         this.#views.delete(id)
     }
   }

@@ -33,6 +33,11 @@ async function recorderOn(
   return recorder
 }
 
+/** Its observer has begun a segment. */
+async function begun({ directory }: Recorder): Promise<void> {
+  while (!existsSync(join(directory, '000001.sqlite'))) await wait(20)
+}
+
 /** So many requests; each must have got its whole answer. */
 async function pass({ port }: { port: number }, from: number, count: number): Promise<void> {
   for (let index = from; index < from + count; index += 1) {
@@ -46,12 +51,13 @@ async function maxTokensOf(directory: string): Promise<(number | null)[]> {
 
 test('the folder is removed: traffic passes, and recording goes on in a new one', async () => {
   const recorder = await recorderOn()
+  await begun(recorder)
   await pass(recorder, 1, 3)
   await wait(300)
   rmSync(recorder.directory, { recursive: true })
   await wait(300)
   await pass(recorder, 10, 3)
-  await wait(1_500)
+  await begun(recorder)
   await pass(recorder, 20, 3)
   await recorder.stop()
   expect(await maxTokensOf(recorder.directory)).toEqual([10, 11, 12, 20, 21, 22])
@@ -59,6 +65,7 @@ test('the folder is removed: traffic passes, and recording goes on in a new one'
 
 test('another program locks the file: traffic passes, and no row is lost', async () => {
   const recorder = await recorderOn()
+  await begun(recorder)
   await pass(recorder, 1, 2)
   await wait(300)
   const other = new Database(join(recorder.directory, '000001.sqlite'))
@@ -99,6 +106,7 @@ test('no room in the queue: traffic passes, and a gap says how many are missing'
 
 test('no room for rows: traffic passes, and a gap says how many are missing', async () => {
   const recorder = await recorderOn({ queueRows: '2' })
+  await begun(recorder)
   const other = new Database(join(recorder.directory, '000001.sqlite'))
   other.exec('BEGIN IMMEDIATE')
   await pass(recorder, 1, 6)
@@ -183,6 +191,7 @@ test('the observer is killed in the middle of streams: no byte is missing, and a
 
 test('segments rotate by age and the oldest are deleted; rows under way move along', async () => {
   const recorder = await recorderOn({ rotateAge: '250ms', keepSegments: '2' })
+  await begun(recorder)
   await pass(recorder, 1, 4)
   await wait(800)
   await pass(recorder, 100, 4)

@@ -2,7 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { RECORD, type RecordKind } from '../../src/record/batch.ts'
 import { ConnectionView, type ExchangeSink } from '../../src/record/connection-view.ts'
-import { completionRequest, STREAM, STREAM_HEAD, token } from '../support/completions.ts'
+import {
+  completionRequest,
+  STREAM,
+  STREAM_END,
+  STREAM_HEAD,
+  token,
+} from '../support/completions.ts'
 
 function view() {
   const said: string[] = []
@@ -61,6 +67,34 @@ describe('one connection', () => {
     server(STREAM_HEAD + token('a'))
     connection.clientEnded(25)
     connection.ended('fin', 90)
+    expect(said.at(-1)).toBe('hangup 200 at 25')
+  })
+
+  test('a whole answer after the client had ended its side counts only if nobody had left', () => {
+    const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
+    const half = view()
+    half.client(completionRequest(9))
+    half.connection.clientEnded(12)
+    half.server(answer)
+    half.connection.closed(90)
+    expect(half.said.at(-1)).toBe('complete 200 at 20')
+
+    const left = view()
+    left.client(completionRequest(9))
+    left.connection.clientEnded(12)
+    left.server(answer)
+    left.connection.clientReset(21)
+    expect(left.said.at(-1)).toBe('client_abort null new')
+  })
+
+  test('a stream that ends after its client left keeps the tokens that came before', () => {
+    const { said, client, server, connection } = view()
+    client(completionRequest(9))
+    server(STREAM_HEAD + token('a'))
+    connection.clientEnded(25)
+    server(token('b', 'stop') + STREAM_END)
+    connection.clientReset(31)
+    connection.closed(40)
     expect(said.at(-1)).toBe('hangup 200 at 25')
   })
 
