@@ -34,10 +34,14 @@ export function agentGraph(calls: readonly AgentCall[]): Map<string, GraphDepend
     graph.set(call.id, dependencies)
     latest.set(call.session, call)
     if (call.parentSession === null) continue
-    unjoined.set(call.parentSession, [...(unjoined.get(call.parentSession) ?? []), call])
+    const children = unjoined.get(call.parentSession) ?? []
+    unjoined.set(call.parentSession, [...children.slice(-MAX_SIDE_BY_SIDE), call])
   }
   return graph
 }
+
+/** Of more calls than these that run at once, only the latest are waited for. */
+const MAX_SIDE_BY_SIDE = 256
 
 /**
  * Where calls of one session may run side by side: each waits for the calls that had ended and that
@@ -59,7 +63,7 @@ export function intervalGraph(calls: readonly AgentCall[]): Map<string, GraphDep
       parents.map((parent) => after(parent, call, relation)),
     )
     const rest = open.filter(({ endUs }) => endUs > call.startUs)
-    sessions.set(call.session, { open: [...rest, call], ended: parents })
+    sessions.set(call.session, { open: [...rest.slice(-MAX_SIDE_BY_SIDE), call], ended: parents })
   }
   return graph
 }

@@ -1,7 +1,7 @@
 /** A trace → Dynamo's agentic Mooncake, version 2. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
 import { AGENTIC_SCHEMA, AGENTIC_VERSION } from './agentic-mooncake.ts'
-import { Chains } from './chains.ts'
+import { chainFault, Chains } from './chains.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
 import { rowViews, type RowView } from './row-view.ts'
@@ -54,6 +54,11 @@ export const agenticWriter: Exporter = {
     for await (const row of rowViews(reader, COLUMNS)) {
       if (row.promptTokens === null || row.outputTokens === null) {
         rows.skip('a length is not known')
+        continue
+      }
+      const fault = chainFault(row.promptTokens, blockTokens)
+      if (fault !== null) {
+        rows.skip(fault)
         continue
       }
       await rows.line(JSON.stringify(rowOf(row, chains, blockTokens, plays)))

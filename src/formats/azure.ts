@@ -53,7 +53,7 @@ function azureReader({ sink, note, header }: ImportContext, columns: AzureColumn
 }
 
 /** A request with more images than this is a mistake. */
-const MAX_IMAGES = 10_000
+const MAX_IMAGES = 256
 
 function unknownImages(count: number): string {
   if (count > MAX_IMAGES) throw new RowFault('NumImages is not a count')

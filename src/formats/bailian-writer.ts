@@ -1,6 +1,6 @@
 /** A trace → Bailian JSONL: whole numbers for chats, −1 for no parent. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
-import { Chains } from './chains.ts'
+import { chainFault, Chains } from './chains.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
 import { rowViews } from './row-view.ts'
@@ -33,6 +33,11 @@ export const bailianWriter: Exporter = {
       const { seq, session, promptTokens, outputTokens } = row
       if (promptTokens === null || outputTokens === null) {
         rows.skip('a length is not known')
+        continue
+      }
+      const fault = chainFault(promptTokens, BLOCK_TOKENS)
+      if (fault !== null) {
+        rows.skip(fault)
         continue
       }
       const before = session === null ? undefined : latest.get(session)

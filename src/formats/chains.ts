@@ -4,6 +4,15 @@ import type { TraceReader } from '../trace/trace.ts'
 
 const ROOT = -1
 
+/** A prompt of more blocks than this is a lie, and a list of their ids an attack. */
+const MAX_PROMPT_BLOCKS = 131_072
+
+/** Why a row cannot be written with the ids of its blocks; null if it can. */
+export function chainFault(promptTokens: number, blockTokens: number): string | null {
+  const isLong = promptTokens / blockTokens > MAX_PROMPT_BLOCKS
+  return isLong ? 'the prompt is too long to name its blocks' : null
+}
+
 /** Positions inside one source block are told apart by this many; longer blocks are refused. */
 const PARTS_PER_BLOCK = 2 ** 21
 

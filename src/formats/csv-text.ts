@@ -14,11 +14,42 @@ export function splitCsv(record: string, separator = ','): string[] {
   return fields
 }
 
-/** True while a record goes on in the next line: its quotes do not pair up yet. */
-export function isOpenRecord(record: string): boolean {
-  let isOpen = false
-  for (let at = record.indexOf('"'); at >= 0; at = record.indexOf('"', at + 1)) isOpen = !isOpen
-  return isOpen
+/** A longer record is a quote that was never closed. */
+const MAX_RECORD_CHARS = 16_000_000
+
+/** Puts records together from lines: one goes on in the next line while its quotes do not pair up. */
+export class CsvRecords {
+  #lines: string[] = []
+  #chars = 0
+  #isOpen = false
+
+  /** @returns the fields of a record that ends with this line; null if it goes on */
+  add(line: string): string[] | null {
+    this.#lines.push(line)
+    this.#chars += line.length
+    for (let at = line.indexOf('"'); at >= 0; at = line.indexOf('"', at + 1)) {
+      this.#isOpen = !this.#isOpen
+    }
+    if (this.#isOpen && this.#chars <= MAX_RECORD_CHARS) return null
+    const record = this.#lines.join('\n')
+    const isWhole = !this.#isOpen
+    this.#reset()
+    if (!isWhole) throw new RowFault('a quote is not closed')
+    return splitCsv(record)
+  }
+
+  /** @throws RowFault if the last record has no end */
+  end(): void {
+    const isWhole = !this.#isOpen
+    this.#reset()
+    if (!isWhole) throw new RowFault('a quote is not closed')
+  }
+
+  #reset(): void {
+    this.#lines = []
+    this.#chars = 0
+    this.#isOpen = false
+  }
 }
 
 /** A field as it has to be written. */

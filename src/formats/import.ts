@@ -127,7 +127,12 @@ async function readLines(
       if (state.isWaiting) await drain(state, writer, false)
     }
   }
-  reader.end?.()
+  try {
+    reader.end?.()
+  } catch (error) {
+    if (!(error instanceof RowFault)) throw error
+    state.fault(error.message)
+  }
 }
 
 async function drain(state: ImportState, writer: TraceWriter, isEnd: boolean): Promise<void> {

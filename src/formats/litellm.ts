@@ -1,6 +1,6 @@
 /** LiteLLM spend logs, as CSV, JSON list or JSONL; with prefix block ids where they were kept. Pure. */
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
-import { splitCsv, isOpenRecord } from './csv-text.ts'
+import { CsvRecords } from './csv-text.ts'
 import {
   asList,
   asRecord,
@@ -29,7 +29,7 @@ export const litellmLines: LineImporter = {
   begin(context, head) {
     const log = new SpendLog(context)
     let columns: readonly string[] | null = null
-    let open = ''
+    const records = new CsvRecords()
     return {
       line(text) {
         if (head.record !== null) {
@@ -37,14 +37,15 @@ export const litellmLines: LineImporter = {
           return
         }
         // Text columns hold line breaks: a record may take several lines.
-        open = open === '' ? text : `${open}\n${text}`
-        if (isOpenRecord(open)) return
-        const fields = splitCsv(open)
-        open = ''
+        const fields = records.add(text)
+        if (fields === null) return
         if (columns === null) columns = fields
         else log.add(Object.fromEntries(columns.map((name, index) => [name, fields[index]])))
       },
-      end: () => log.write(),
+      end() {
+        log.write()
+        records.end()
+      },
     }
   },
 }

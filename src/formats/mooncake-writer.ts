@@ -1,7 +1,7 @@
 /** A trace → Mooncake JSONL, in the form that each consumer reads without a surprise. Pure. */
 import type { RequestColumn } from '../trace/columns.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
-import { Chains } from './chains.ts'
+import { chainFault, Chains } from './chains.ts'
 import type { Consumer, Exporter, ExportResult, Output } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
 
@@ -89,7 +89,7 @@ async function writeMooncake(
   const rows = new RowWriter(output)
   for await (const { rowCount, columns } of reader.requests(COLUMNS)) {
     for (let row = 0; row < rowCount; row += 1) {
-      const fault = faultOf(columns.promptTokens[row], columns.outputTokens[row], form)
+      const fault = faultOf(columns.promptTokens[row], columns.outputTokens[row], form, blockTokens)
       if (fault !== null) rows.skip(fault)
       else await rows.line(rowText(columns, row, form, chains, blockTokens))
     }
@@ -97,11 +97,16 @@ async function writeMooncake(
   return rows.end(notesOf(form, blockTokens))
 }
 
-function faultOf(input: number | undefined, tokens: number | undefined, form: Form): string | null {
+function faultOf(
+  input: number | undefined,
+  tokens: number | undefined,
+  form: Form,
+  blockTokens: number,
+): string | null {
   if (input === undefined || !(input > 0)) return 'the prompt has no known length'
   const isUnfit =
     tokens === undefined || Number.isNaN(tokens) || (tokens === 0 && !form.keepsFailures)
-  return isUnfit ? 'the answer has no tokens' : null
+  return isUnfit ? 'the answer has no tokens' : chainFault(input, blockTokens)
 }
 
 function rowText(

@@ -1,17 +1,30 @@
 /** Rows of a Parquet file in memory, the named columns only. Pure. */
-import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet'
+import {
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type Compressors,
+} from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import type { JsonRecord } from './fields.ts'
 import type { Head } from './head.ts'
 import { RowFault } from './row-fault.ts'
 
+const ROWS_AT_ONCE = 10_000
+const MAX_ROWS = 500_000_000
+/** One page after unpacking; what a file says of itself is not believed beyond this. */
+const MAX_PAGE_BYTES = 64_000_000
+/** The wanted columns of one row group after unpacking. */
+const MAX_GROUP_BYTES = 256_000_000
+
 export function isParquet({ bytes }: Head): boolean {
   return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === 'PAR1'
 }
 
-const ROWS_AT_ONCE = 10_000
-
-/** @throws RowFault if the file lacks one of `needed` */
+/**
+ * @param add may throw a RowFault only
+ * @throws RowFault if the file lacks one of `needed`, is damaged, or is larger than it may be
+ */
 export async function readParquet(
   bytes: Uint8Array,
   needed: readonly string[],
@@ -23,11 +36,14 @@ export async function readParquet(
   const missing = needed.find((name) => !names.includes(name))
   if (missing !== undefined) throw new RowFault(`it has no column ${missing}`)
   const columns = wanted.filter((name) => names.includes(name))
-  for (let rowStart = 0; ; rowStart += ROWS_AT_ONCE) {
-    const rowEnd = rowStart + ROWS_AT_ONCE
-    const rows = await parquetReadObjects({ file, columns, compressors, rowStart, rowEnd })
+  const rowCount = await checkedRows(file, columns)
+  for (let rowStart = 0; rowStart < rowCount; rowStart += ROWS_AT_ONCE) {
+    const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, rowCount)
+    const options = { file, columns, compressors: capped(), rowStart, rowEnd }
+    // The library throws all kinds of errors over damaged bytes, and quotes them.
+    const rows = await parquetReadObjects(options).catch(() => null)
+    if (rows === null) throw new RowFault(`its data is damaged after row ${rowStart}`)
     rows.forEach(add)
-    if (rows.length < ROWS_AT_ONCE) return
   }
 }
 
@@ -38,4 +54,36 @@ export async function parquetColumns(bytes: Uint8Array): Promise<string[]> {
   } catch {
     throw new RowFault('its footer cannot be read')
   }
+}
+
+/** @returns rows of the whole file, after a look at what reading them would take */
+async function checkedRows(file: ArrayBuffer, columns: readonly string[]): Promise<number> {
+  const { num_rows: rows, row_groups: groups } = await parquetMetadataAsync(file)
+  const rowCount = Number(rows)
+  if (!(rowCount >= 0 && rowCount <= MAX_ROWS)) throw new RowFault('it says to have too many rows')
+  for (const { columns: chunks, num_rows: groupRows } of groups) {
+    const wanted = chunks.filter(({ meta_data: data }) =>
+      columns.includes(data?.path_in_schema[0] ?? ''),
+    )
+    const sizeBytes = wanted.reduce(
+      (sum, { meta_data: data }) => sum + Number(data?.total_uncompressed_size ?? 0),
+      0,
+    )
+    if (sizeBytes > MAX_GROUP_BYTES || Number(groupRows) > rowCount) {
+      throw new RowFault('a row group is larger than may be read')
+    }
+  }
+  return rowCount
+}
+
+function capped(): Compressors {
+  return Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (input: Uint8Array, sizeBytes: number) => {
+        if (!(sizeBytes <= MAX_PAGE_BYTES)) throw new RowFault('a page is larger than may be read')
+        return unpack(input, sizeBytes)
+      },
+    ]),
+  )
 }

@@ -1,7 +1,7 @@
 /** Our own column names back from CSV, JSONL and Parquet. Pure. */
 import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
 import { baseten, BASETEN_MARK } from './baseten.ts'
-import { isOpenRecord, splitCsv } from './csv-text.ts'
+import { CsvRecords } from './csv-text.ts'
 import type { JsonRecord } from './fields.ts'
 import { hasColumns, hasKeys } from './head.ts'
 import { jsonLines, type BytesImporter, type ImportContext, type LineImporter } from './importer.ts'
@@ -19,16 +19,15 @@ export const rowsCsv: LineImporter = {
   begin(context) {
     const rows = new PlainRows(context)
     let columns: readonly (RequestColumn | null)[] | null = null
-    let open = ''
+    const records = new CsvRecords()
     return {
       line(text) {
-        open = open === '' ? text : `${open}\n${text}`
-        if (isOpenRecord(open)) return
-        const fields = splitCsv(open)
-        open = ''
+        const fields = records.add(text)
+        if (fields === null) return
         if (columns === null) columns = fields.map(columnNamed)
         else rows.add(columns.map((name, index) => [name, fields[index]] as const))
       },
+      end: () => records.end(),
     }
   },
 }

@@ -2,7 +2,7 @@
 import type { RequestColumn } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { dependenciesOf } from './agentic-writer.ts'
-import { Chains } from './chains.ts'
+import { chainFault, Chains } from './chains.ts'
 import type { Exporter, ExportResult, Output } from './exporter.ts'
 import { rowViews, type RowView } from './row-view.ts'
 import { SATF_VERSION } from './satf.ts'
@@ -43,8 +43,11 @@ async function writeSatf(reader: TraceReader, output: Output): Promise<ExportRes
   const sessions = new Map<string, Row[]>()
   let rowCount = 0
   for await (const row of rowViews(reader, COLUMNS)) {
-    if (row.promptTokens === null || row.outputTokens === null) {
-      const reason = 'a length is not known'
+    const isKnown = row.promptTokens !== null && row.outputTokens !== null
+    const reason = isKnown
+      ? chainFault(row.promptTokens ?? 0, blockTokens)
+      : 'a length is not known'
+    if (reason !== null) {
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
       continue
     }

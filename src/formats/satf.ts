@@ -99,7 +99,9 @@ function edgesOf(list: readonly unknown[]): Map<string, Edge[]> {
     if (from === null || to === null) throw new RowFault('an edge lacks an end')
     const name = 'delay_after_predecessor_us'
     const delayUs = Math.round(optionalNumber(edge[name], name) ?? 0)
-    edges.set(to, [...(edges.get(to) ?? []), { from, delayUs }])
+    const known = edges.get(to) ?? []
+    known.push({ from, delayUs })
+    edges.set(to, known)
   }
   return edges
 }
@@ -130,6 +132,9 @@ function startsOf(nodes: Map<string, Node>, edges: Map<string, Edge[]>): Map<str
   return starts
 }
 
+/** Paths that are walked back from one call. */
+const MAX_STEPS = 10_000
+
 /** Model calls that this one waits for, tool calls between them folded into the delay. */
 function callsBefore(
   id: string,
@@ -138,10 +143,13 @@ function callsBefore(
 ): GraphDependency[] {
   const found = new Map<string, GraphDependency>()
   const visited = new Set<string>()
+  let steps = 0
   const stack = (edges.get(id) ?? []).map((edge) => ({ ...edge }))
   for (let edge = stack.pop(); edge !== undefined; edge = stack.pop()) {
     const node = nodes.get(edge.from)
     const key = `${edge.from}/${edge.delayUs}`
+    steps += 1
+    if (steps > MAX_STEPS) throw new RowFault('too many tool calls between two model calls')
     if (node === undefined || visited.has(key)) continue
     visited.add(key)
     const { delayUs } = edge

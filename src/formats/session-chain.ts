@@ -4,6 +4,9 @@ import type { BlockTrie } from './block-trie.ts'
 /** Tokens a block: what a turn keeps is known to this. */
 export const SESSION_BLOCK_TOKENS = 64
 
+/** A turn adds at most so many tokens to its chain; what is beyond is unshared, and a lie costs little. */
+const MAX_NEW_TOKENS = 262_144
+
 export type SessionPrompt = Readonly<{
   leaf: bigint | null
   count: number
@@ -32,7 +35,8 @@ export class SessionChain {
   }
 
   #growTo(tokens: number): void {
-    const count = Math.floor(tokens / SESSION_BLOCK_TOKENS)
+    const most = this.#ids.length + MAX_NEW_TOKENS / SESSION_BLOCK_TOKENS
+    const count = Math.min(Math.floor(tokens / SESSION_BLOCK_TOKENS), most)
     while (this.#ids.length < count) {
       this.#ids.push(this.#blocks.append(this.#ids.at(-1) ?? null, SESSION_BLOCK_TOKENS))
     }

@@ -1,5 +1,5 @@
 /** Gateway CSV with a request_json column, as llmtrafficlens reads it. Pure. */
-import { isOpenRecord, splitCsv } from './csv-text.ts'
+import { CsvRecords } from './csv-text.ts'
 import { isRecord, optionalCount, optionalText, type JsonRecord } from './fields.ts'
 import { bodyFacts, endpointOfBody, finishOf, usageOf, writeBodyRow } from './body-row.ts'
 import { hasColumns } from './head.ts'
@@ -20,19 +20,18 @@ export const trafficlens: LineImporter = {
   recognises: (head) => hasColumns(head, 'request_json'),
   begin(context) {
     let columns: readonly string[] | null = null
-    let open = ''
+    const records = new CsvRecords()
     return {
       line(text) {
-        open = open === '' ? text : `${open}\n${text}`
-        if (isOpenRecord(open)) return
-        const fields = splitCsv(open)
-        open = ''
+        const fields = records.add(text)
+        if (fields === null) return
         if (columns === null) {
           columns = fields.map((name) => name.trim())
           return
         }
         gatewayRow(Object.fromEntries(columns.map((name, at) => [name, fields[at]])), context)
       },
+      end: () => records.end(),
     }
   },
 }

@@ -332,3 +332,27 @@ describe('results of other load generators', () => {
     expect(blocks).toMatchObject([{ tokens: 32 }])
   })
 })
+
+describe('hostile input', () => {
+  test('a quote that is never closed is one fault, not a record of the whole file', async () => {
+    const csv = `seq,at_us,endpoint,label\n0,0,chat,"open\n${'1,1,chat,x\n'.repeat(50)}`
+    const { rows, summary } = await importText(csv, { format: 'csv' })
+    expect(rows).toEqual([])
+    expect(summary.faults).toMatchObject([{ reason: 'a quote is not closed', count: 1 }])
+  })
+
+  test('lengths that are lies cost no memory: a turn adds a bounded number of blocks', async () => {
+    const header =
+      'session_id,round_idx,arrival_time_ms,prefix_len,input_len,output_len,tool_wait_after_ms\n'
+    const rows = Array.from({ length: 20 }, (_, turn) => `0,${turn},0,999999999,999999999,1,0\n`)
+    const { blocks } = await importText(header + rows.join(''))
+    expect(blocks.length).toBeLessThanOrEqual(20 * 2 * 4_096)
+  })
+
+  test('names of Object are no operations, calls or states', async () => {
+    const call =
+      '{"startTime":"2026-11-20T10:00:00Z","endTime":"2026-11-20T10:00:01Z","prompt_tokens":1,"completion_tokens":1,"call_type":"constructor"}\n'
+    const { rows } = await importText(call)
+    expect(rows).toEqual([])
+  })
+})
