@@ -1,36 +1,42 @@
 /** The prefix blocks of a trace as a tree in typed arrays. Pure, but for what the reader does. */
-import { IdIndex } from '../trace/id-index.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import { BlockIndex, halvesOf } from './block-index.ts'
 import { NONE, type PlanBlocks } from './plan.ts'
 
 export type BlockTable = Readonly<{
   blocks: PlanBlocks
-  /** The block's index, or NONE: no such block, or the id that stands for null. */
+  /** Index of the block, or NONE: no such block, or the id that stands for null. */
   indexOf(id: bigint): number
+  /** The same for `ids[at]` of a batch's `halvesOf`, for rows by the million. */
+  indexAt(ids: Uint32Array, at: number): number
 }>
 
 /** Reads the whole block table; a parent that is missing makes its child a root. */
 export async function loadBlocks(
   reader: Pick<TraceReader, 'header' | 'blocks'>,
 ): Promise<BlockTable> {
-  const index = new IdIndex()
-  const indexOf = (id: bigint) => {
-    const found = id === 0n ? -1 : index.get(id)
-    return found < 0 ? NONE : found
-  }
-  let blocks = allocateBlocks(reader.header.counts?.block ?? FIRST_CAPACITY)
+  const capacity = reader.header.counts?.block ?? FIRST_CAPACITY
+  const index = new BlockIndex(capacity)
+  let blocks = allocateBlocks(capacity)
   let count = 0
   for await (const { rowCount, columns } of reader.blocks()) {
+    const ids = halvesOf(columns.id)
+    const parents = halvesOf(columns.parent)
     for (let row = 0; row < rowCount; row += 1) {
-      if (!index.add(columns.id[row]!, count)) continue
+      const parent = index.find(parents, row)
+      if (!index.add(ids, row)) continue
       if (count === blocks.id.length) blocks = resizeBlocks(blocks, 2 * count + 1)
       blocks.id[count] = columns.id[row]!
-      blocks.parent[count] = indexOf(columns.parent[row]!)
+      blocks.parent[count] = parent
       blocks.tokens[count] = columns.tokens[row]! || 0
       count += 1
     }
   }
-  return { blocks: resizeBlocks(blocks, count), indexOf }
+  return {
+    blocks: resizeBlocks(blocks, count),
+    indexOf: (id) => index.find(halvesOf(BigUint64Array.of(id)), 0),
+    indexAt: (ids, at) => index.find(ids, at),
+  }
 }
 
 const FIRST_CAPACITY = 1_024

@@ -39,7 +39,7 @@ export async function buildPlan(
   const digest = reader.header.rowDigest
   const drawOf = (purpose: string) => drawFor(options.seed, purpose, digest ?? '')
   const table = await loadBlocks(reader)
-  const source = await loadRows(reader, options, table.indexOf, neededRows(options))
+  const source = await loadRows(reader, options, table.indexAt, neededRows(options))
   if (source.columns.dueUs.length === 0) throw emptyWindow(options, source.skipped)
   fillSizes(source.columns, source.shapes, source.ratios, drawOf('sizes'))
 

@@ -2,6 +2,8 @@
 import type { EndpointName } from '../trace/columns.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
 import type { WorkloadOptions } from './options.ts'
+import { halvesOf } from './block-index.ts'
+import type { BlockTable } from './block-table.ts'
 import { allocateColumns, resizeColumns } from './plan-columns.ts'
 import { NONE, type PlanColumns, type RequestShape } from './plan.ts'
 import { SessionTable } from './session-table.ts'
@@ -41,7 +43,7 @@ const MAX_ROWS = NONE - 1
 export async function loadRows(
   reader: TraceReader,
   options: LoadOptions,
-  leafOf: (id: bigint) => number,
+  leafOf: BlockTable['indexAt'],
   rowLimit = MAX_ROWS,
 ): Promise<SourceRows> {
   const isWhole = options.fromUs === null && options.toUs === null && rowLimit === MAX_ROWS
@@ -66,7 +68,7 @@ class Loader {
   readonly #shapes = new ShapeTable()
   readonly #sessions = new SessionTable()
   readonly #learner = new SizeLearner()
-  readonly #leafOf: (id: bigint) => number
+  readonly #leafOf: BlockTable['indexAt']
   readonly #skipped: Record<string, number> = {}
   #columns: PlanColumns
   #count = 0
@@ -75,7 +77,7 @@ class Loader {
   constructor(
     isReplay: boolean,
     options: LoadOptions,
-    leafOf: (id: bigint) => number,
+    leafOf: BlockTable['indexAt'],
     capacity: number,
   ) {
     this.#leafOf = leafOf
@@ -88,6 +90,7 @@ class Loader {
   /** @returns false once nothing later can matter */
   add({ rowCount, columns: read }: Batch, rowLimit: number): boolean {
     const columns = steadyColumns(read)
+    const leaves = halvesOf(columns.prefixLeaf)
     const hasThinkTimes = this.#options.mode.kind === 'session'
     const fromUs = this.#options.fromUs ?? -Infinity
     const toUs = this.#options.toUs ?? Infinity
@@ -96,13 +99,13 @@ class Loader {
       if (atUs < fromUs) continue
       if (atUs >= toUs || this.#count === rowLimit) return false
       const reason = isSent(columns, row, this.#isReplay, this.#options.failed)
-      if (reason === null) this.#addRow(columns, row, hasThinkTimes)
+      if (reason === null) this.#addRow(columns, row, leaves, hasThinkTimes)
       else this.#skipped[reason] = (this.#skipped[reason] ?? 0) + 1
     }
     return true
   }
 
-  #addRow(source: SourceColumns, row: number, hasThinkTimes: boolean): void {
+  #addRow(source: SourceColumns, row: number, leaves: Uint32Array, hasThinkTimes: boolean): void {
     const at = this.#count
     if (at === this.#columns.dueUs.length) this.#columns = resizeColumns(this.#columns, at * 2)
     const to = this.#columns
@@ -110,7 +113,7 @@ class Loader {
     to.dueUs[at] = source.atUs[row]! - this.#firstUs
     to.seq[at] = source.seq[row]!
     to.copy[at] = 0
-    to.leaf[at] = this.#leafOf(source.prefixLeaf[row]!)
+    to.leaf[at] = this.#leafOf(leaves, row)
     readSizes(source, row, to, at, this.#options.abortAt)
     const shape = shapeOf(source, row)
     // A limit of each row's own would make a shape of each row.
