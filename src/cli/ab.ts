@@ -23,8 +23,8 @@ import { addWorkloadFlags } from './workload-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  $ trace ab prod/ --a http://127.0.0.1:8000 --b http://127.0.0.1:8001 --gate 'ttft.p99<+10%'
-  $ trace ab code.arrow --a http://127.0.0.1:8000 --b http://127.0.0.1:8001 --to 60s --runs 6
+  $ trace ab prod/ --a http://a:8000 --b http://b:8000 --runs 6 --pause 0 --gate 'ttft.p50<+10%'
+  $ trace ab code.arrow --a http://a:8000 --b http://b:8000 --to 2s --runs 1 --html ab.html
 `
 
 type Raw = RawAbOptions & RawWorkloadOptions & RawReplayOptions & RawOutputs & { json?: true }

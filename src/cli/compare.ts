@@ -14,9 +14,8 @@ type Raw = RawOutputs & { gate?: string[]; json?: true }
 
 const EXAMPLES = `
 Examples:
-  $ trace compare monday.sqlite vs tuesday.sqlite
-  $ trace compare a1.sqlite a2.sqlite a3.sqlite a4.sqlite vs b1.sqlite b2.sqlite b3.sqlite \\
-      b4.sqlite --gate 'ttft.p99<+10%' --junit out.xml
+  $ trace compare prod/ vs tuesday.sqlite
+  $ trace compare prod/ vs tuesday.sqlite --gate 'ttft.p50<+10%' --html compared.html
 `
 
 const { csv: _, ...FLAGS } = OUTPUT_FLAGS

@@ -13,8 +13,8 @@ type Raw = { number?: string[]; minChange: string; maxP: string; json?: true; ht
 
 const EXAMPLES = `
 Examples:
-  $ trace history runs/
-  $ trace history runs/ --number ttft.p99 --min-change 5% --html history.html
+  $ trace history .
+  $ trace history . --number ttft.p99 --min-change 5% --html history.html
 `
 
 const DEFAULTS = ['ttft.p50', 'ttft.p99', 'tpot.p50', 'e2e.p50', 'output_tokens'] as const
