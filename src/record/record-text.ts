@@ -87,6 +87,9 @@ export type RecordSummary = Readonly<{
   digest: string | null
 }>
 
+/** Below this share of rows with the server's own counts, the way to more is named. */
+const PLENTY_OF_USAGE = 0.9
+
 export function summaryText(summary: RecordSummary): string {
   const { counts, directory, digest } = summary
   const facts = [
@@ -98,8 +101,9 @@ export function summaryText(summary: RecordSummary): string {
   const lines = [`${directory.replace(/\/*$/, '/')}  ${facts.join(' · ')}`]
   const indent = ' '.repeat(directory.replace(/\/*$/, '/').length + 2)
   if (counts.recorded > 0) {
-    const share = formatShare(counts.serverCounted / counts.recorded, 0)
-    lines.push(`${indent}token counts: ${share} from the server`)
+    const share = counts.serverCounted / counts.recorded
+    const advice = share < PLENTY_OF_USAGE ? '; --ask-usage would make it all' : ''
+    lines.push(`${indent}token counts: ${formatShare(share, 0)} from the server${advice}`)
   }
   if (summary.unrecorded > 0) {
     lines.push(`${indent}${formatCount(summary.unrecorded)} requests are missing: see its gaps`)

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { parseRecordOptions } from '../../src/record/options.ts'
+import { NO_COUNTS } from '../../src/record/record-counts.ts'
+import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
+import {
+  bannerText,
+  keepsText,
+  liveText,
+  summaryText,
+  type RecordStatus,
+} from '../../src/record/record-text.ts'
+
+const options = parseRecordOptions({
+  ...RECORD_DEFAULTS,
+  upstream: 'http://vllm:8000',
+  listen: '0.0.0.0:9000',
+  out: 'prod/',
+})
+const route = options.routes[0]
+if (route === undefined) throw new Error('no route')
+
+test('the banner says who stands behind, or that nobody answers yet', () => {
+  const server = {
+    software: 'vLLM',
+    version: '0.32.0',
+    models: ['llama-3.1-8b'],
+    maxModelTokens: 131_072,
+  }
+  expect(bannerText(route, server)).toBe(
+    'recording :9000 → http://vllm:8000 (vLLM 0.32.0, llama-3.1-8b, context 131,072)\n',
+  )
+  expect(bannerText(route, null)).toContain('not reachable yet; clients get 502 until it is')
+  expect(keepsText(options, new Uint8Array(32))).toMatch(/no text, no headers\n$/)
+})
+
+const status: RecordStatus = {
+  elapsedUs: 847_000_000,
+  requestsPerSec: 12.44,
+  counts: { ...NO_COUNTS, inFlight: 31, recorded: 10_512, hungUp: 3 },
+  unrecorded: 0,
+  connections: 40,
+  addedP50Us: 41,
+  addedP99Us: 300,
+  degraded: null,
+  upstreamProblem: null,
+}
+
+test('the live line fits a terminal and ends with what the relay adds', () => {
+  expect(liveText(status)).toBe(
+    ' 00:14:07  12.4 req/s · 31 in flight · 10,512 recorded · 3 hung up · 0 unrecorded · +0.041 ms',
+  )
+  const troubled = { ...status, degraded: 'the observer is down', addedP50Us: null }
+  expect(liveText(troubled)).toMatch(/no chunks · DEGRADED: the observer is down$/)
+})
+
+test('the summary says what is there, what is missing, and how tokens were counted', () => {
+  const counts = { ...NO_COUNTS, recorded: 100, serverCounted: 71, segments: 1, fileBytes: 2e6 }
+  const text = summaryText({
+    directory: 'prod/',
+    elapsedUs: 852_000_000,
+    counts,
+    unrecorded: 5,
+    digest: '9c41aa55bb66cc77',
+  })
+  expect(text).toBe(
+    'prod/  100 requests in 14 min 12 s · 1 segment · 2 MB · digest 9c41aa55bb66\n' +
+      '       token counts: 71 % from the server; --ask-usage would make it all\n' +
+      '       5 requests are missing: see its gaps\n',
+  )
+})
