@@ -6,6 +6,8 @@ const unit = {
     name: 'unit',
     include: ['test/**/*.test.ts'],
     exclude: ['test/e2e/**', 'test/vllm/**'],
+    // A bound on a hang, not on speed: a busy machine may be ten times slower.
+    testTimeout: 60_000,
   },
 }
 
@@ -15,8 +17,8 @@ const e2e = {
     name: 'e2e',
     include: ['test/e2e/**/*.test.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 }
 
