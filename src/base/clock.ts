@@ -18,6 +18,9 @@ export interface Clock {
 /** Node's timers are up to a millisecond early or late, so the last stretch is polled instead. */
 const POLLED_TAIL_US = 2_000
 
+/** Of the offset between the two clocks, at the start of each thread. */
+const ORIGIN_READINGS = 10
+
 /** A longer timeout overflows to 1 ms, so a long sleep is made of several. */
 const MAX_TIMEOUT_MS = 2_147_000_000
 
@@ -25,7 +28,22 @@ const MAX_TIMEOUT_MS = 2_147_000_000
  * performance.now() is cheap but counts from this thread's start; hrtime is the same in every thread
  * and process but makes a BigInt. Both read the same monotonic clock, so one offset joins them.
  */
-const threadOriginUs = Number(process.hrtime.bigint()) / 1_000 - performance.now() * 1_000
+const threadOriginUs = readOrigin()
+
+/** The two clocks are read together a few times: the tightest pair was not interrupted between them. */
+function readOrigin(): number {
+  let tightest = Infinity
+  let originUs = 0
+  for (let reading = 0; reading < ORIGIN_READINGS; reading += 1) {
+    const before = performance.now()
+    const monotonicUs = Number(process.hrtime.bigint()) / 1_000
+    const after = performance.now()
+    if (after - before >= tightest) continue
+    tightest = after - before
+    originUs = monotonicUs - ((before + after) / 2) * 1_000
+  }
+  return originUs
+}
 
 export const systemClock: Clock = {
   nowUs: () => Math.floor(threadOriginUs + performance.now() * 1_000),
@@ -44,7 +62,8 @@ export const systemClock: Clock = {
 
 /** Sleeps about this long, for waits whose exact end does not matter. Never spins. */
 export async function pause(waitUs: number, signal?: AbortSignal): Promise<void> {
-  await sleep(Math.min(Math.ceil(waitUs / 1_000), MAX_TIMEOUT_MS), undefined, { signal })
+  const waitMs = Math.max(0, Math.ceil(waitUs / 1_000))
+  await sleep(Math.min(waitMs, MAX_TIMEOUT_MS), undefined, { signal })
 }
 
 /** Lets timers, signals and other threads' messages through in the middle of long work. */
