@@ -5,6 +5,8 @@
  * the counter run ahead; then counts of events are called estimates. Pure.
  */
 
+import type { Observation } from '../stream/observation.ts'
+
 /** One figure of the server's `/metrics`. */
 export type MetricSample = Readonly<{ metric: string; labels: string | null; value: number }>
 
@@ -17,42 +19,89 @@ const SLACK_PER_STREAM = 2
 /** Tokens that a server still makes for a client that has left, before it notices. */
 const SLACK_PER_HANGUP = 32
 
+/** More tokens an event than this is not believed. */
+const MOST_TOKENS_AN_EVENT = 16
+/** The server may have finished so many more requests than we saw, as a share, and still be ours alone. */
+const FOREIGN_SHARE = 0.02
+
 export type Agreement = 'unknown' | 'agrees' | 'differs'
 
+/** Sums since some instant. */
+type Sums = Readonly<{ exact: number; counted: number; hangups: number; finished: number }>
+
+/** The server's own counters. */
+export type ServerCounters = Readonly<{
+  generatedTokens: number
+  /** Requests that it finished; null where it does not tell. */
+  finished: number | null
+}>
+
 export class CountCheck {
-  #endedTokens = 0
-  #hangups = 0
-  #base: { counter: number; ours: number; hangups: number } | null = null
+  #ours: Sums = { exact: 0, counted: 0, hangups: 0, finished: 0 }
+  #base: { server: ServerCounters; ours: Sums } | null = null
   #agreement: Agreement = 'unknown'
+  #tokensPerEvent = 1
 
   get agreement(): Agreement {
     return this.#agreement
   }
 
-  /** Tokens of an answer that ended, or that its client left. */
-  add(tokens: number, isHangup = false): void {
-    this.#endedTokens += tokens
-    if (isHangup) this.#hangups += 1
+  /**
+   * What one event stands for, on the average: 1 while the sums agree, or where requests that pass
+   * the recorder by may be why they do not.
+   */
+  get tokensPerEvent(): number {
+    return this.#tokensPerEvent
+  }
+
+  /** An answer that ended, or that its client left. */
+  add(seen: Observation): void {
+    const { exact, counted, hangups, finished } = this.#ours
+    const tokens = seen.outputTokens ?? 0
+    const isExact = seen.tokenSource === 'server'
+    this.#ours = {
+      exact: exact + (isExact ? tokens : 0),
+      counted: counted + (isExact ? 0 : tokens),
+      hangups: hangups + (seen.outcome === 'client_abort' ? 1 : 0),
+      finished: finished + (seen.outcome === 'ok' && seen.outputTokens !== null ? 1 : 0),
+    }
   }
 
   /**
-   * @param counter generation tokens since the server's start
-   * @param liveTokens of answers that are still running
+   * @param liveTokens events of answers that are still running
    * @param liveStreams how many those are
    */
-  compare(counter: number, liveTokens: number, liveStreams: number): void {
-    const ours = this.#endedTokens + liveTokens
-    if (this.#base === null || counter < this.#base.counter) {
-      this.#base = { counter, ours, hangups: this.#hangups }
+  compare(server: ServerCounters, liveTokens: number, liveStreams: number): void {
+    const ours = { ...this.#ours, counted: this.#ours.counted + liveTokens }
+    if (this.#base === null || server.generatedTokens < this.#base.server.generatedTokens) {
+      this.#base = { server, ours }
       this.#agreement = 'unknown'
+      this.#tokensPerEvent = 1
       return
     }
-    const theirs = counter - this.#base.counter
-    const seen = ours - this.#base.ours
+    const since = this.#base.ours
+    const theirs = server.generatedTokens - this.#base.server.generatedTokens
     if (theirs < LEAST_TOKENS) return
-    const hangups = this.#hangups - this.#base.hangups
+    const exact = ours.exact - since.exact
+    const counted = ours.counted - since.counted
+    const hangups = ours.hangups - since.hangups
     const slack = SLACK_PER_STREAM * liveStreams + SLACK_PER_HANGUP * hangups
-    const allowed = AGREEMENT_SHARE * theirs + slack
-    this.#agreement = Math.abs(theirs - seen) <= allowed ? 'agrees' : 'differs'
+    const isClose = Math.abs(theirs - exact - counted) <= AGREEMENT_SHARE * theirs + slack
+    this.#agreement = isClose ? 'agrees' : 'differs'
+    const isOurs = this.#isOursAlone(server, ours.finished - since.finished, liveStreams)
+    const ratio = isClose || !isOurs || counted === 0 ? 1 : (theirs - exact) / counted
+    this.#tokensPerEvent = Math.min(Math.max(ratio, 1), MOST_TOKENS_AN_EVENT)
   }
+
+  #isOursAlone({ finished }: ServerCounters, seen: number, liveStreams: number): boolean {
+    const before = this.#base?.server.finished ?? null
+    if (finished === null || before === null) return false
+    return Math.abs(finished - before - seen) <= FOREIGN_SHARE * seen + liveStreams + 1
+  }
+}
+
+/** A counter's sum over all its labels; null where it is not told. */
+export function totalOf(samples: readonly MetricSample[], name: string): number | null {
+  const found = samples.filter(({ metric }) => metric === name)
+  return found.length === 0 ? null : found.reduce((sum, { value }) => sum + value, 0)
 }

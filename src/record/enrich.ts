@@ -16,7 +16,7 @@ import { renderAnswer, renderConversation, type RenderedPrompt } from '../stream
 import type { RequestFacts } from '../stream/request-facts.ts'
 import { ATTEMPT_HEADER, Attempts } from './attempts.ts'
 import { ChainKeeper } from './chain-keeper.ts'
-import { CountCheck } from './count-check.ts'
+import { CountCheck, totalOf } from './count-check.ts'
 import { PointFinder } from './point-finder.ts'
 import type { Enricher, Enrichment } from './enricher.ts'
 import type { Exchange } from './exchange.ts'
@@ -58,7 +58,8 @@ type Answered = Readonly<{ whole: Chain | null; sizeBytes: number }>
 /** Set by `trace replay`, so that a recording of a replay says what it is. */
 const REPLAY_HEADER = 'x-trace-replay'
 const MAX_KINDS = 1_000
-const GENERATION_COUNTER = 'vllm:generation_tokens_total'
+const GENERATED = 'vllm:generation_tokens_total'
+const FINISHED = 'vllm:request_success_total'
 
 export class ExchangeEnricher implements Enricher {
   readonly headers: readonly string[]
@@ -168,17 +169,17 @@ export class ExchangeEnricher implements Enricher {
   }
 
   metrics(samples: readonly MetricSample[], liveTokens: number, liveStreams: number): void {
-    const counters = samples.filter(({ metric }) => metric === GENERATION_COUNTER)
-    if (counters.length === 0) return
-    const total = counters.reduce((sum, { value }) => sum + value, 0)
-    this.#check.compare(total, liveTokens, liveStreams)
+    const generatedTokens = totalOf(samples, GENERATED)
+    if (generatedTokens === null) return
+    const server = { generatedTokens, finished: totalOf(samples, FINISHED) }
+    this.#check.compare(server, liveTokens, liveStreams)
   }
 
   /** Lets later turns find this one; at once, since the next may be on its way. */
   #noteAnswer(exchange: Exchange, { turn, chain, prompt }: Pending, seen: Observation): Answered {
     const { endpoint, facts } = exchange
     turn.endedAtUs = seen.endAtUs
-    this.#check.add(seen.outputTokens ?? 0, seen.outcome === 'client_abort')
+    this.#check.add(seen)
     if (seen.tokenSource === 'server' && facts?.asksUsage === false && facts.isStream) {
       this.#countsUnasked.set(prompt.kind, true)
     }

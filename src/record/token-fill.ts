@@ -61,7 +61,8 @@ export class TokenFill {
     const events = seen.outputTokens ?? 0
     const hasTools = seen.chunkKinds.includes(CHUNK_TOOL)
     if (hasTools) return { tokens: Math.max(events, guess), isSure: false }
-    return { tokens: events, isSure: this.#check.agreement !== 'differs' }
+    const tokens = Math.round(events * this.#check.tokensPerEvent)
+    return { tokens, isSure: this.#check.agreement !== 'differs' }
   }
 }
 

@@ -5,6 +5,7 @@ import type { HttpClient } from '../../src/base/http.ts'
 import { CountCheck } from '../../src/record/count-check.ts'
 import { countCallOf } from '../../src/record/count-call.ts'
 import type { Exchange } from '../../src/record/exchange.ts'
+import type { Observation } from '../../src/stream/observation.ts'
 import { TokenEstimate } from '../../src/record/token-estimate.ts'
 import { featuresOf } from '../../src/record/token-features.ts'
 import { createTokenSampler } from '../../src/record/token-sampler.ts'
@@ -60,30 +61,52 @@ test('an estimate is at least one token, and no more than its bytes and a templa
   expect(new TokenEstimate().predict('m/completions', featuresOf([Buffer.alloc(0)]))).toBe(1)
 })
 
+const ended = (outputTokens: number, more: Partial<Observation> = {}) =>
+  ({ outputTokens, outcome: 'ok', tokenSource: 'stream', ...more }) as Observation
+const server = (generatedTokens: number, finished: number | null = null) => ({
+  generatedTokens,
+  finished,
+})
+
 test('the check knows nothing, agrees, or differs; a restarted server begins anew', () => {
   const check = new CountCheck()
-  check.compare(1_000, 0, 0)
-  check.add(300)
-  check.compare(1_300, 0, 0)
+  check.compare(server(1_000), 0, 0)
+  check.add(ended(300))
+  check.compare(server(1_300), 0, 0)
   expect(check.agreement).toBe('unknown')
-  check.add(700)
-  check.compare(2_000, 10, 5)
+  check.add(ended(700, { tokenSource: 'server' }))
+  check.compare(server(2_000), 10, 5)
   expect(check.agreement).toBe('agrees')
-  check.compare(2_500, 10, 5)
+  check.compare(server(2_500), 10, 5)
   expect(check.agreement).toBe('differs')
-  check.compare(5, 0, 0)
+  check.compare(server(5), 0, 0)
   expect(check.agreement).toBe('unknown')
 })
 
 test('what a server made for clients that had left is no disagreement', () => {
   const check = new CountCheck()
-  check.compare(0, 0, 0)
-  check.add(1_000)
-  check.add(5, true)
-  check.compare(1_040, 0, 0)
+  check.compare(server(0), 0, 0)
+  check.add(ended(1_000))
+  check.add(ended(5, { outcome: 'client_abort' }))
+  check.compare(server(1_040), 0, 0)
   expect(check.agreement).toBe('agrees')
-  check.compare(1_090, 0, 0)
+  check.compare(server(1_090), 0, 0)
   expect(check.agreement).toBe('differs')
+})
+
+test('events of several tokens count as their average, if the server worked for us alone', () => {
+  const tokensPerEvent = (finished: number | null) => {
+    const check = new CountCheck()
+    check.compare(server(0, finished === null ? null : 100), 0, 0)
+    for (let index = 0; index < 10; index += 1) check.add(ended(100))
+    check.add(ended(500, { tokenSource: 'server' }))
+    check.compare(server(3_500, finished), 0, 0)
+    expect(check.agreement).toBe('differs')
+    return check.tokensPerEvent
+  }
+  expect(tokensPerEvent(111)).toBe(3)
+  expect(tokensPerEvent(150)).toBe(1)
+  expect(tokensPerEvent(null)).toBe(1)
 })
 
 test('only prompts of text are sent to be counted, with what changes their length', () => {
