@@ -1,5 +1,7 @@
 /** Live counts of one sending thread, in shared memory: it writes, the others read. Pure. */
 
+import type { FlightResult } from './flight-result.ts'
+
 const FIELDS = [
   'sent',
   'done',
@@ -52,6 +54,15 @@ export class Counters {
   lagCount(bucket: number): number {
     return this.#values[FIELDS.length + bucket] ?? 0
   }
+}
+
+/** One request is over. @param isAnswered whole, and no error */
+export function countEnd(counters: Counters, result: FlightResult, isAnswered: boolean): void {
+  counters.add('done')
+  if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')
+  else if (result.fault === 'dropped') counters.add('dropped')
+  else if (result.fault === 'interrupted') counters.add('cut')
+  else counters.add(isAnswered ? 'ok' : 'errors')
 }
 
 const FIELD_INDEX = Object.fromEntries(FIELDS.map((name, at) => [name, at])) as Readonly<

@@ -64,6 +64,7 @@ export class Flight implements WireEvents {
     this.#openedAtUs = this.#host.nowUs()
     this.#reader = new AnswerReader()
     this.#link = this.#host.openLink(this, isReplacement)
+    if (this.#isDue && this.#link.isConnected) this.#write()
   }
 
   /** Writes now, or as soon as the connection stands. */

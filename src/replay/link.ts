@@ -12,6 +12,7 @@ export type ConnectionMode = (typeof CONNECTION_MODES)[number]
 export class Link implements WireEvents {
   readonly target: number
   readonly #wire: Wire
+  readonly #onGone: () => void
   /** Who hears of what happens; null while nobody uses it. */
   user: WireEvents | null
   isConnected = false
@@ -21,9 +22,11 @@ export class Link implements WireEvents {
   isGone = false
   idleSinceUs = 0
 
-  constructor(target: number, openWire: OpenWire, user: WireEvents) {
+  /** @param onGone called once, when its file handle is free again */
+  constructor(target: number, openWire: OpenWire, user: WireEvents, onGone: () => void) {
     this.target = target
     this.user = user
+    this.#onGone = onGone
     this.#wire = openWire(target, this)
   }
 
@@ -70,6 +73,7 @@ export class Link implements WireEvents {
   closed(code: string | null): void {
     this.isGone = true
     this.user?.closed(code)
+    this.#onGone()
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { EXIT, TraceError } from '../base/errors.ts'
-import { readText, refuseExisting } from '../base/files.ts'
+import { readIfThere, readText, refuseExisting } from '../base/files.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
 import { resolveHost } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
@@ -71,7 +71,7 @@ type Run = Readonly<{
 
 async function run(all: Run): Promise<ReplayEnd> {
   const { options, world, outPath } = all
-  const threads = startThreads(all)
+  const threads = startThreads(all, await maxLinks(options))
   const isPolling = options.pacing === 'precise'
   const watch = new RunWatch({ ...all, counters: threads.counters, isPolling })
   try {
@@ -100,7 +100,10 @@ async function run(all: Run): Promise<ReplayEnd> {
   }
 }
 
-function startThreads({ plan, options, http, ready, outPath, names, targets }: Run): ReplayThreads {
+function startThreads(
+  { plan, options, http, ready, outPath, names, targets }: Run,
+  mostLinks: number,
+): ReplayThreads {
   const { targetOfShape } = ready
   const builtOf = targetOfShape.map((at) => ready.targets[at]!)
   return new ReplayThreads({
@@ -108,6 +111,7 @@ function startThreads({ plan, options, http, ready, outPath, names, targets }: R
     options,
     outPath,
     targets,
+    maxLinks: mostLinks,
     header: headerOf(plan, ready, options, names),
     models: builtOf.map(({ model }) => model),
     targetNames: builtOf.map(
@@ -129,6 +133,20 @@ function startThreads({ plan, options, http, ready, outPath, names, targets }: R
       isAnswerOfWords: options.answer === 'words',
     },
   })
+}
+
+/** Where the system does not tell how many files may be open; and for everything but connections. */
+const USUAL_OPEN_FILES = 8_192
+const OTHER_OPEN_FILES = 200
+/** More come from one address to one port than it has ports to come from. */
+const MOST_LINKS = 16_000
+
+/** Connections that each sending thread may have without taking the result's file handle away. */
+async function maxLinks({ workers }: ReplayOptions): Promise<number> {
+  const limits = (await readIfThere('/proc/self/limits')) ?? ''
+  const openFiles = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_OPEN_FILES)
+  const free = Math.min(MOST_LINKS, Math.max(16, openFiles - OTHER_OPEN_FILES))
+  return Math.max(1, Math.floor(free / workers))
 }
 
 /** Words are fresh for each run; the shards of one run, on several machines, use the same. */

@@ -10,10 +10,11 @@ import type { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
 import type { Alarm, MakeAlarm } from './alarm.ts'
 import { ClosedLine } from './closed-line.ts'
-import type { Counters } from './counters.ts'
+import { countEnd, type Counters } from './counters.ts'
 import type { FlightResult, ReadyRequest } from './flight-result.ts'
 import { Flight, type FlightHost } from './flight.ts'
-import { Link, LinkPool, type ConnectionMode } from './link.ts'
+import { LinkDesk } from './link-desk.ts'
+import type { ConnectionMode, Link } from './link.ts'
 import { Breaker, isServersFault, Retries, type BreakerPolicy, type RetryPolicy } from './retry.ts'
 import type { OpenWire } from './wire.ts'
 
@@ -24,6 +25,8 @@ export type SenderLimits = Readonly<{
   timeoutUs: number
   /** Bytes must arrive at least this often while one waits. */
   stallUs: number
+  /** Connections at once; what needs one more waits, and is late. */
+  maxLinks: number
 }>
 
 export type SenderOptions = Readonly<{
@@ -65,7 +68,9 @@ export class Sender implements FlightHost {
   /** Those with a connection: the only ones that limits of time concern. */
   readonly #airborne = new Set<Flight>()
   readonly #line: ClosedLine
-  readonly #pool = new LinkPool()
+  /** Due to be opened, and waiting for a connection to end: there are only so many file handles. */
+  readonly #grounded = new Set<Flight>()
+  readonly #desk: LinkDesk
   readonly #breaker: Breaker
   readonly #retries: Retries
   #nextSweepUs = Number.POSITIVE_INFINITY
@@ -73,6 +78,7 @@ export class Sender implements FlightHost {
 
   constructor(options: SenderOptions) {
     this.#options = options
+    this.#desk = new LinkDesk({ ...options, ...options.limits, onRoom: () => this.#openNext() })
     this.#breaker = new Breaker(options.breaker)
     this.#retries = new Retries(options.retry, options.draw)
     this.#line = new ClosedLine(options.concurrency ?? 0)
@@ -105,12 +111,8 @@ export class Sender implements FlightHost {
   #add(request: ReadyRequest, bytes: Uint8Array): void {
     const flight = new Flight(request, bytes, this)
     this.#open.add(flight)
-    if (bytes.length === 0) {
-      flight.fail('unsendable')
-      return
-    }
-    const { leadUs } = this.#options.limits
-    this.#agenda.add(request.dueUs - leadUs, { kind: 'open', flight })
+    if (bytes.length === 0) return flight.fail('unsendable')
+    this.#agenda.add(request.dueUs - this.#options.limits.leadUs, { kind: 'open', flight })
     this.#wake()
   }
 
@@ -120,7 +122,7 @@ export class Sender implements FlightHost {
     this.#alarm.stop()
     this.#line.clear()
     for (const flight of this.#open) flight.fail('interrupted')
-    this.#pool.trim(Number.POSITIVE_INFINITY)
+    this.#desk.trim(Number.POSITIVE_INFINITY)
   }
 
   nowUs(): number {
@@ -132,14 +134,7 @@ export class Sender implements FlightHost {
   }
 
   openLink(flight: Flight, isReplacement: boolean): Link {
-    const { connections, openWire, limits } = this.#options
-    const { target, isReuseWanted } = flight.request
-    const mayReuse = connections === 'pool' || (connections === 'recorded' && isReuseWanted)
-    const isTaken = mayReuse && !isReplacement
-    const link = isTaken ? this.#pool.take(target, this.nowUs(), limits.leadUs) : null
-    if (link === null) return new Link(target, openWire, flight)
-    link.user = flight
-    return link
+    return this.#desk.take(flight.request, flight, this.nowUs(), isReplacement)
   }
 
   sent(flight: Flight): void {
@@ -162,10 +157,7 @@ export class Sender implements FlightHost {
   }
 
   leave(link: Link, isKept: boolean): void {
-    if (isKept && this.#options.connections !== 'fresh') {
-      this.#pool.give(link, this.nowUs())
-      return
-    }
+    if (isKept && this.#desk.keep(link, this.nowUs())) return
     // The server was asked to close first, which leaves its side with the port to wait for.
     this.#agenda.add(this.nowUs() + LINGER_US, { kind: 'close', link })
     this.#wake()
@@ -175,13 +167,10 @@ export class Sender implements FlightHost {
     const { admission, counters, onResult } = this.#options
     this.#open.delete(flight)
     this.#airborne.delete(flight)
-    counters.add('done')
+    this.#grounded.delete(flight)
+    countEnd(counters, result, isAnswered)
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
-    if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')
-    else if (result.fault === 'dropped') counters.add('dropped')
-    else if (result.fault === 'interrupted') counters.add('cut')
-    else counters.add(isAnswered ? 'ok' : 'errors')
     if (!flight.isSent) this.#release(flight)
     if (result.fault !== 'dropped' && Number.isNaN(result.abortAtUs)) {
       this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
@@ -191,6 +180,7 @@ export class Sender implements FlightHost {
       : this.#retries.next(flight.request, result, this.nowUs(), counters.get('sent'))
     onResult({ ...result, isFinal: retry === null })
     if (retry !== null) this.#add(retry, flight.requestBytes)
+    if (this.#grounded.size > 0) this.#openNext()
     if (retry === null) this.#line.leave()
     if (!this.#isStopped) this.#serveLine()
   }
@@ -199,6 +189,16 @@ export class Sender implements FlightHost {
   #release(flight: Flight): void {
     this.#options.counters.add('released')
     this.#options.counters.add('releasedBytes', flight.request.bodyBytes)
+  }
+
+  #openNext(): void {
+    for (const flight of this.#grounded) {
+      if (this.#desk.isFull) return
+      this.#grounded.delete(flight)
+      this.#airborne.add(flight)
+      this.#nextSweepUs = Math.min(this.#nextSweepUs, this.nowUs() + SWEEP_US)
+      flight.open()
+    }
   }
 
   #wake(): void {
@@ -225,10 +225,9 @@ export class Sender implements FlightHost {
     const { kind, flight } = step
     if (flight.isOver) return
     if (kind === 'open') {
-      flight.open()
-      this.#airborne.add(flight)
-      this.#nextSweepUs = Math.min(this.#nextSweepUs, nowUs + SWEEP_US)
       this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
+      this.#grounded.add(flight)
+      this.#openNext()
     } else if (kind === 'hangUp') {
       flight.hangUp()
     } else if (this.#breaker.allows(nowUs) && this.#options.admission.enter(nowUs)) {
@@ -242,8 +241,8 @@ export class Sender implements FlightHost {
     const nowUs = this.#options.clock.nowUs()
     if (nowUs < this.#nextSweepUs) return
     for (const flight of this.#airborne) flight.checkLimits(nowUs, this.#options.limits)
-    this.#pool.trim(nowUs)
-    const isQuiet = this.#airborne.size === 0 && this.#pool.size === 0
+    this.#desk.trim(nowUs)
+    const isQuiet = this.#airborne.size === 0 && this.#desk.idleCount === 0
     this.#nextSweepUs = isQuiet ? Number.POSITIVE_INFINITY : nowUs + SWEEP_US
   }
 }

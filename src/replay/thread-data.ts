@@ -17,6 +17,8 @@ export type ThreadPlan = Readonly<{
   targetNames: readonly string[]
   outPath: string
   header: TraceHeader
+  /** Connections of one sending thread at once. */
+  maxLinks: number
   /** See BodyWorkerData. */
   tokenizers: BodyWorkerData['tokenizers']
 }>
@@ -48,15 +50,16 @@ export function resultData(
 }
 
 export function sendData(
-  { options, plan, targets }: ThreadPlan,
+  input: ThreadPlan,
   counters: SharedArrayBuffer,
   admission: SharedArrayBuffer,
   [bodies, results]: readonly [MessagePort, MessagePort],
 ): Omit<SendWorkerData, 'worker' | 'concurrency'> {
+  const { options, plan, targets } = input
   const { timeoutUs, stallUs, pacing, connections, retry, breaker } = options
   return {
     targets,
-    limits: { leadUs: LEAD_US, timeoutUs, stallUs },
+    limits: { leadUs: LEAD_US, timeoutUs, stallUs, maxLinks: input.maxLinks },
     pacing,
     connections,
     retry,

@@ -1,5 +1,6 @@
 /** The threads of one replay: one builds bodies, some send, one reads the answers. Effects: starts threads. */
 import { pause } from '../base/clock.ts'
+import { TraceError } from '../base/errors.ts'
 import { MessageChannel, startThread, type MessagePort, type Worker } from '../base/threads.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
@@ -159,13 +160,20 @@ export class ReplayThreads {
 
   #start(name: string, data: unknown, ports: MessagePort[]): Worker {
     const worker = startThread(import.meta.url, name, { workerData: data, transferList: ports })
-    worker.on('error', (error) => this.#failure.reject(error))
+    worker.on('error', (error) => this.#failure.reject(failureOf(error)))
     return worker
   }
 
   async #orFailure<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#failure.promise])
   }
+}
+
+/** A full disk or a lost folder is no bug of ours: it needs a sentence, not a stack. */
+function failureOf(error: Error): Error {
+  const { code } = error as NodeJS.ErrnoException
+  if (error instanceof TraceError || code === undefined) return error
+  return new TraceError('FAILED', `the replay cannot go on: ${code}`, { cause: error })
 }
 
 async function nextMessage<T>(worker: Worker): Promise<T> {

@@ -146,3 +146,20 @@ test('a trace of 30 days neither drifts nor overflows a timer', async () => {
   )
   expect(log.written).toEqual(dues)
 })
+
+test('with no file handle left a request waits for one, is late, and says so', async () => {
+  const limits = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 2 }
+  const closing =
+    (clock: VirtualClock): OpenWire =>
+    (target, events) => {
+      const wire = server(newLog(), answer)(clock)(target, events)
+      return { ...wire, unsentBytes: 0, close: () => events.closed(null) }
+    }
+  const { results } = await runSender([{}, {}, {}], closing, { limits })
+  expect(results.map(({ fault }) => fault)).toEqual(['none', 'none', 'none'])
+  const lags = results
+    .map(({ writtenAtUs, dueUs }) => writtenAtUs - dueUs)
+    .toSorted((a, b) => a - b)
+  expect(lags.slice(0, 2)).toEqual([0, 0])
+  expect(lags[2]).toBeGreaterThan(0)
+})

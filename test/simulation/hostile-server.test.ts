@@ -11,7 +11,7 @@ import { hostileServer, MISFORTUNES } from '../support/hostile-wires.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const REQUESTS = 400
-const LIMITS = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000 }
+const LIMITS = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 1_000 }
 
 async function replayAgainst(seed: string) {
   const clock = new VirtualClock()

@@ -27,7 +27,7 @@ export async function runSender(
     openWire: openWire(clock),
     counters,
     admission: new Admission({ maxInFlight, maxPerSecond }),
-    limits: { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000 },
+    limits: { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 1_000 },
     concurrency: null,
     connections: 'fresh',
     retry: null,

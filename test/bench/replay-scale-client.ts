@@ -1,0 +1,102 @@
+/** A plan of many rows in shared memory, replayed in a process of its own. */
+import { pathToFileURL } from 'node:url'
+import type { systemClock as Clock } from '../../src/base/clock.ts'
+import type { World } from '../../src/base/world.ts'
+import { REPLAY_FLAGS, type parseReplayOptions as Parse } from '../../src/replay/options.ts'
+import type { replay as Replay } from '../../src/replay/replay.ts'
+import type { openTrace as Open } from '../../src/trace/open.ts'
+import { NONE, type Plan } from '../../src/workload/plan.ts'
+import { handPlan } from '../support/hand-plan.ts'
+
+const job = JSON.parse(process.argv[2] ?? '{}') as {
+  port: number
+  rows: number
+  outPath: string
+  buildPath: string
+  perSecond: number
+  stopAfterS: number
+}
+const built = async <T>(path: string) =>
+  import(pathToFileURL(`${job.buildPath}/${path}.js`).href) as Promise<T>
+const { systemClock } = await built<{ systemClock: typeof Clock }>('base/clock')
+const { parseReplayOptions } = await built<{ parseReplayOptions: typeof Parse }>('replay/options')
+const { openTrace } = await built<{ openTrace: typeof Open }>('trace/open')
+const { replay } = await built<{ replay: typeof Replay }>('replay/replay')
+
+const shared = (bytes: number) => new SharedArrayBuffer(job.rows * bytes)
+const dueUs = new Float64Array(shared(8))
+const seq = new Uint32Array(shared(4))
+for (let at = 0; at < job.rows; at += 1) {
+  dueUs[at] = (at * 1e6) / job.perSecond
+  seq[at] = at
+}
+const small = handPlan([{ dueUs: 0, isStream: false }])
+const plan: Plan = {
+  ...small,
+  count: job.rows,
+  columns: {
+    dueUs,
+    seq,
+    copy: new Uint16Array(shared(2)),
+    flags: new Uint16Array(shared(2)),
+    promptTokens: new Uint32Array(shared(4)).fill(16),
+    outputTokens: new Uint32Array(shared(4)).fill(1),
+    leaf: new Uint32Array(shared(4)).fill(NONE),
+    session: new Uint32Array(shared(4)).fill(NONE),
+    parent: new Uint32Array(shared(4)).fill(NONE),
+    thinkUs: new Float32Array(shared(4)),
+    abortAt: new Float32Array(shared(4)),
+    shape: new Uint32Array(shared(4)),
+  },
+}
+const quiet = { write: () => true, isTTY: false, columns: 100 }
+const world: World = {
+  clock: systemClock,
+  stdout: quiet,
+  stderr: quiet,
+  stdin: process.stdin,
+  env: {},
+  cwd: process.cwd(),
+  onSignal(name, callback) {
+    if (name === 'SIGINT' && job.stopAfterS > 0) setTimeout(callback, job.stopAfterS * 1_000)
+    return () => undefined
+  },
+}
+const defaults = Object.fromEntries(
+  Object.entries(REPLAY_FLAGS).flatMap(([name, flag]) =>
+    'default' in flag ? [[name, flag.default]] : [],
+  ),
+)
+const options = parseReplayOptions({
+  ...defaults,
+  target: [`http://127.0.0.1:${job.port}`],
+  out: job.outPath,
+  force: true,
+  connections: 'pool',
+} as unknown as Parameters<typeof parseReplayOptions>[0])
+/** Median and 99th percentile of the send lag. */
+async function lags(): Promise<number[]> {
+  const reader = await openTrace(job.outPath)
+  const all: number[] = []
+  for await (const { rowCount, columns } of reader.requests(['lagUs'])) {
+    all.push(...columns.lagUs.subarray(0, rowCount))
+  }
+  await reader.close()
+  const sorted = all.toSorted((a, b) => a - b)
+  return [0.5, 0.99].map((share) => sorted[Math.floor(share * sorted.length)] ?? Number.NaN)
+}
+
+const startUs = systemClock.nowUs()
+const end = await replay(plan, options, world)
+const seconds = (systemClock.nowUs() - startUs) / 1e6
+process.stdout.write(
+  JSON.stringify({
+    sent: end.fidelity.sent,
+    seconds: Math.round(seconds),
+    lagUs: (await lags()).map(Math.round),
+    memoryMB: Math.round(process.resourceUsage().maxRSS / 1024),
+    cpuUsPerRequest: Math.round(
+      (process.cpuUsage().user + process.cpuUsage().system) / end.fidelity.sent,
+    ),
+  }),
+)
