@@ -49,7 +49,7 @@ function numberLine({ name, a, b, change, low, high, p }: ComparedNumber): strin
   const text =
     change === null
       ? ''
-      : `${changeText({ change, low, high })}${p !== null && a.length > 1 ? ` p ${significant(p, 2)}` : ''}`
+      : `${low === null ? `${signed(change)} %` : changeText({ change, low, high })}${p !== null && a.length > 1 ? ` p ${significant(p, 2)}` : ''}`
   return [`${name.padEnd(16)}${left!.padEnd(14)}${right!.padEnd(14)}${text}`.trimEnd()]
 }
 

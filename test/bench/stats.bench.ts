@@ -4,9 +4,12 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { sequenceFor } from '../../src/base/random.ts'
+import { buildReport } from '../../src/report/report.ts'
 import { judgeGate } from '../../src/report/gate.ts'
 import { estimateQuantiles } from '../../src/stats/quantile-estimate.ts'
 import { quantiles } from '../../src/stats/quantile.ts'
+import { FAULT_NAMES, seededRun } from '../support/seeded-run.ts'
+import { unsavedTrace } from '../support/unsaved-trace.ts'
 
 const RUNS = Number(process.argv[2] ?? 200)
 const draw = sequenceFor('7', 'stats bench')
@@ -122,8 +125,27 @@ const gates = [0.03, 0.05, 0.07].flatMap((noise) =>
   }),
 )
 
+const VERDICTS = 200
+let right = 0
+const wrong: string[] = []
+for (let seed = 0; seed < VERDICTS; seed += 1) {
+  const fault = seed % 2 === 0 ? null : FAULT_NAMES[((seed - 1) / 2) % FAULT_NAMES.length]!
+  const { verdict } = await buildReport(unsavedTrace(seededRun(seed, fault)), null)
+  const isRight = (verdict.status === 'VALID') === (fault === null)
+  if (isRight) right += 1
+  else {
+    const said = verdict.checks.filter(({ status }) => status === 'warn' || status === 'fail')
+    wrong.push(
+      `seed ${seed}, ${fault ?? 'good'}: ${said.map(({ name, says }) => `${name} (${says})`).join(', ') || verdict.status}`,
+    )
+  }
+}
+process.stdout.write(
+  `verdict   right in ${right} of ${VERDICTS} seeded runs, half of them faulty in one of ${FAULT_NAMES.length} ways\n${wrong.map((line) => `  wrong: ${line}\n`).join('')}`,
+)
+
 mkdirSync('bench-results', { recursive: true })
 writeFileSync(
   'bench-results/stats.json',
-  `${JSON.stringify({ runs: RUNS, coverage, gates }, null, 2)}\n`,
+  `${JSON.stringify({ runs: RUNS, coverage, gates, verdict: { right, of: VERDICTS, wrong } }, null, 2)}\n`,
 )

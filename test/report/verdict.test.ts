@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { buildReport } from '../../src/report/report.ts'
 import type { CheckName } from '../../src/report/verdict.ts'
 import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
+import { FAULT_NAMES, seededRun } from '../support/seeded-run.ts'
 import { unsavedTrace, type UnsavedTrace } from '../support/unsaved-trace.ts'
 
 const COUNT = 400
@@ -306,3 +307,12 @@ test('a recording is not asked about sends', async () => {
   const { status } = await verdictOf({ kind: 'recorded', requests: goodRows() })
   expect(status).toBe('VALID')
 })
+
+test('seeded runs, good ones and faulty ones, are told apart', async () => {
+  const wrong: string[] = []
+  for (const [seed, fault] of [null, null, ...FAULT_NAMES].entries()) {
+    const { status } = await verdictOf(seededRun(1_000 + seed, fault))
+    if ((status === 'VALID') !== (fault === null)) wrong.push(`${fault ?? 'good'}: ${status}`)
+  }
+  expect(wrong).toEqual([])
+}, 60_000)
