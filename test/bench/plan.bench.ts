@@ -1,0 +1,91 @@
+/**
+ * `npm run bench plan [ROWS]`: time and memory to inspect and to plan a million rows, each in a process
+ * of its own. Prints and writes JSON.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ROWS = Number(process.argv[2] ?? 1_000_000)
+const folder = mkdtempSync(join(tmpdir(), 'trace-plan-bench-'))
+const config = join(folder, 'config.yaml')
+const trace = join(folder, 'load.arrow')
+
+writeFileSync(
+  config,
+  `duration: ${Math.ceil(ROWS / 100)}s
+classes:
+  - name: chat
+    arrivals: {process: poisson, rate: 33.4}
+    turns: {law: poisson, mean: 3, min: 1}
+    think_s: {law: lognormal, p50: 8, sigma: 1}
+    system_prompt: {tokens: 600, groups: 3}
+    input: {law: lognormal, p50: 300, sigma: 1, min: 1}
+    output: {law: exponential, mean: 150, min: 1}
+`,
+)
+
+/** What the code of one process did, by its own account. */
+function measured(code: string): {
+  seconds: number
+  cpuSeconds: number
+  peakMb: number
+  rows: number
+} {
+  const source = `
+    const began = performance.now()
+    ${code}
+    const { user, system } = process.cpuUsage()
+    console.log(JSON.stringify({
+      seconds: (performance.now() - began) / 1e3,
+      cpuSeconds: (user + system) / 1e6,
+      peakMb: process.resourceUsage().maxRSS / 1e3,
+      rows,
+    }))`
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '--eval', source],
+    { encoding: 'utf8' },
+  )
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
+}
+
+const room = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href)
+const open = `
+  const { openTrace } = await import(${room('trace/open.ts')})
+  const reader = await openTrace(${JSON.stringify(trace)})`
+
+const parts = {
+  synth: `
+    const { readSynthSource } = await import(${room('workload/synth-source.ts')})
+    const { synthHeader, writeSynthetic } = await import(${room('workload/synth-trace.ts')})
+    const { createTrace } = await import(${room('trace/create.ts')})
+    const model = await readSynthSource(${JSON.stringify(config)}, 'written')
+    const writer = await createTrace(${JSON.stringify(trace)}, synthHeader(model))
+    const rows = await writeSynthetic(model, writer)
+    await writer.finish()`,
+  inspect: `${open}
+    const { inspectTrace } = await import(${room('report/inspection.ts')})
+    const rows = (await inspectTrace(reader, null)).arrivals.n`,
+  plan: `${open}
+    const { buildPlan } = await import(${room('workload/build-plan.ts')})
+    const { plainWorkload } = await import(${room('workload/options.ts')})
+    const jitter = { widthUs: 20_000, shape: 'uniform' }
+    const rows = (await buildPlan(reader, { ...plainWorkload(), speed: 2, jitter })).count`,
+}
+
+try {
+  const results = Object.entries(parts).map(([name, code]) => ({ name, ...measured(code) }))
+  for (const { name, rows, seconds, cpuSeconds, peakMb } of results) {
+    const times = `${seconds.toFixed(2)} s · ${cpuSeconds.toFixed(2)} s CPU`
+    console.log(
+      `${name.padEnd(8)} ${rows.toLocaleString('en-US')} rows · ${times} · ${peakMb.toFixed(0)} MB`,
+    )
+  }
+  mkdirSync('bench-results', { recursive: true })
+  writeFileSync('bench-results/plan.json', `${JSON.stringify(results, null, 2)}\n`)
+} finally {
+  rmSync(folder, { recursive: true })
+}
