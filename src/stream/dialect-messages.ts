@@ -37,9 +37,6 @@ export function readMessagesEvent(draft: Draft, value: JsonObject, atUs: number)
     case 'message_delta':
       readEnd(draft, asObject(value['delta'])?.['stop_reason'], value['usage'])
       break
-    case 'message_stop':
-      draft.isDone = true
-      break
     case 'error':
       draft.isError = true
       break

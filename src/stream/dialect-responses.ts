@@ -38,7 +38,6 @@ export function readResponsesBody(draft: Draft, value: JsonObject): void {
   if (usage !== null) readResponseUsage(draft, usage)
   const status = asText(value['status'])
   if (status === null || status === 'in_progress' || status === 'queued') return
-  draft.isDone = true
   const output = asArray(value['output']).map((item) => asObject(item) ?? {})
   if (status === 'failed' || status === 'cancelled') draft.isError = true
   draft.choices.add(0)

@@ -68,8 +68,6 @@ export type Draft = {
   readonly choices: Set<number>
   readonly finishedChoices: Set<number>
   finishReason: string | null
-  /** The stream's own end mark came: `[DONE]`, `response.completed`, `message_stop`. */
-  isDone: boolean
   isError: boolean
   promptTokens: number | null
   cachedTokens: number | null
@@ -92,7 +90,6 @@ export function newDraft(keepAnswer: boolean): Draft {
     choices: new Set(),
     finishedChoices: new Set(),
     finishReason: null,
-    isDone: false,
     isError: false,
     promptTokens: null,
     cachedTokens: null,

@@ -123,7 +123,6 @@ function readEvent(
   atUs: number,
 ): JsonObject | null {
   const data = eventData(bytes, from, to)
-  if (data === '[DONE]') draft.isDone = true
   const value = data === '' ? null : asObject(parseJson(data))
   if (value !== null) dialect.readEvent(draft, value, atUs)
   return value
@@ -204,7 +203,8 @@ function outcomeOf(capture: AnswerCapture, draft: Draft, isStream: boolean): Out
     case 'complete':
       return !isStream || capture.isCut || isFinished ? 'ok' : 'truncated'
     case 'hangup':
-      return isStream && draft.isDone && isFinished ? 'ok' : 'client_abort'
+      // Many clients leave at the finish reason and do not wait for the end mark: all was generated.
+      return isStream && isFinished ? 'ok' : 'client_abort'
     case 'fin':
       return 'truncated'
     case 'reset':

@@ -128,8 +128,10 @@ test('tokens that came after the client had left are not counted', () => {
   expect(found).toMatchObject({ outputTokens: 2, answerText: 'aa', outcome: 'client_abort' })
 })
 
-test('a client that leaves after the end mark has missed nothing', () => {
+test('a client that leaves after the finish reason, or after the end mark, has missed nothing', () => {
+  expect(seen([END], { end: 'hangup' }).outcome).toBe('ok')
   expect(seen([END, DONE], { end: 'hangup' }).outcome).toBe('ok')
+  expect(seen([DONE], { end: 'hangup' }).outcome).toBe('client_abort')
 })
 
 test('a finish reason of unknown words is not kept', () => {
