@@ -23,7 +23,7 @@ import { addWorkloadFlags } from './workload-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  $ trace ab prod/ --a http://a:8000 --b http://b:8000 --runs 6 --pause 0 --gate 'ttft.p50<+10%'
+  $ trace ab prod/ --a http://a:8000 --b http://b:8000 --runs 3 --limit 20 --junit ab.xml
   $ trace ab code.arrow --a http://a:8000 --b http://b:8000 --to 2s --runs 1 --html ab.html
 `
 

@@ -15,7 +15,7 @@ export const AB_FLAGS = {
     isRepeatable: true,
   },
   keep: { flags: '--keep <folder>', description: 'where the results go', default: 'ab-runs' },
-  pause: { flags: '--pause <duration>', description: 'between two runs', default: '2s' },
+  pause: { flags: '--pause <duration>', description: 'between two runs', default: '500ms' },
 } as const
 
 const {
