@@ -2,6 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import { drawFor } from '../base/random.ts'
+import { rowDigest } from '../trace/digest.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { keepReached, loadBlocks } from './block-table.ts'
 import { truthEvents } from './truth-events.ts'
@@ -36,8 +37,9 @@ export async function buildPlan(
   options: WorkloadOptions,
   context: PlanContext = {},
 ): Promise<Plan> {
-  const digest = reader.header.rowDigest
-  const drawOf = (purpose: string) => drawFor(options.seed, purpose, digest ?? '')
+  // The folder of a recording has no digest of its own, but plans like the file made from it.
+  const digest = reader.header.rowDigest ?? (await rowDigest(reader))
+  const drawOf = (purpose: string) => drawFor(options.seed, purpose, digest)
   const table = await loadBlocks(reader)
   const source = await loadRows(reader, options, table.indexAt, neededRows(options))
   if (source.columns.dueUs.length === 0) throw emptyWindow(options, source.skipped)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { BlockRow, RequestRow } from '../../src/trace/columns.ts'
+import { rowDigest } from '../../src/trace/digest.ts'
 import {
   ABORT_BY_TIME,
   ABORT_BY_TOKENS,
@@ -8,7 +9,8 @@ import {
   NONE,
   SIZES_ESTIMATED,
 } from '../../src/workload/plan.ts'
-import { planOf } from './plan-of.ts'
+import { demandTrace } from '../support/demand-trace.ts'
+import { planOf, planOfTrace } from './plan-of.ts'
 
 const every = (count: number, stepUs: number, more: Partial<RequestRow> = {}) =>
   Array.from({ length: count }, (_, index) => ({ atUs: index * stepUs, ...more }))
@@ -237,4 +239,16 @@ test('the published schedule digest holds on any machine', async () => {
   expect(plan.sha256).toMatchInlineSnapshot(
     `"9380e96ef759c853d516e21e001bf03d9b5532e219fcb16dc1bebd3760d08db0"`,
   )
+})
+
+test('a recording without a digest plans like the file that is made from it', async () => {
+  const rows = every(40, 1e6)
+  const raw = { jitter: '50ms', seed: '3' }
+  const folder = demandTrace(rows, [], { rowDigest: null })
+  const file = demandTrace(rows, [], { rowDigest: await rowDigest(folder) })
+  const [fromFolder, fromFile] = await Promise.all(
+    [folder, file].map((trace) => planOfTrace(trace, raw)),
+  )
+  expect(fromFolder!.sha256).toBe(fromFile!.sha256)
+  expect(fromFolder!.source.rowDigest).toBe(fromFile!.source.rowDigest)
 })
