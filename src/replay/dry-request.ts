@@ -16,7 +16,9 @@ export function dialectsOf(facts: TargetFacts): readonly Dialect[] {
   return facts.isVllm ? [vllm, { ...vllm, hasPriority: false }, openAi, plain] : [openAi, plain]
 }
 
-const TIMEOUT_US = 60_000_000
+/** A server that compiles or loads on its first request may take this long. */
+export const DRY_TIMEOUT_US = 60_000_000
+const BUSY = new Set([429, 503])
 const NOT_SERVED = new Set([404, 405, 501])
 const WANTS_KEY = new Set([401, 403])
 
@@ -31,6 +33,7 @@ export async function findDialect(
   model: string,
   shapes: readonly RequestShape[],
   vocabulary: Vocabulary,
+  timeoutUs: number,
 ): Promise<Dialect> {
   const dialects = dialectsOf(facts)
   let chosen = 0
@@ -38,10 +41,11 @@ export async function findDialect(
     for (;;) {
       const dialect = dialects[chosen]
       if (dialect === undefined) throw refused(facts, shape.endpoint, 'refuses every form of')
-      const status = await ask(client, facts, { shape, model }, dialect, vocabulary)
+      const status = await ask(client, facts, { shape, model }, dialect, vocabulary, timeoutUs)
       if (status < 300) break
       if (NOT_SERVED.has(status)) throw refused(facts, shape.endpoint, 'does not serve')
       if (WANTS_KEY.has(status)) throw refused(facts, shape.endpoint, 'wants a key for')
+      if (BUSY.has(status)) throw refused(facts, shape.endpoint, `is busy, it answers ${status} to`)
       if (status >= 500) throw refused(facts, shape.endpoint, `answers ${status} to`)
       chosen += 1
     }
@@ -62,6 +66,7 @@ async function ask(
   { shape, model }: Readonly<{ shape: RequestShape; model: string }>,
   dialect: Dialect,
   vocabulary: Vocabulary,
+  timeoutUs: number,
 ): Promise<number> {
   const path = PATHS[shape.endpoint]
   const wish = {
@@ -81,7 +86,7 @@ async function ask(
   )
   const answer = await client.call(new URL(facts.basePath + path, facts.url), {
     json,
-    timeoutUs: TIMEOUT_US,
+    timeoutUs,
   })
   return answer.status
 }

@@ -6,7 +6,7 @@ import type { HttpClient } from '../base/http.ts'
 import type { Plan, RequestShape } from '../workload/plan.ts'
 import type { BuildTarget } from './body-builder.ts'
 import { corpusVocabulary } from './corpus.ts'
-import { findDialect } from './dry-request.ts'
+import { DRY_TIMEOUT_US, findDialect } from './dry-request.ts'
 import { checkLengths, refuseSource } from './fit-check.ts'
 import { GUESSED_FRAMES, measureFrames, measureToolFrames } from './frames.ts'
 import { mapModels } from './model-map.ts'
@@ -50,7 +50,9 @@ export async function preflight(
     const server = serverOf[at]!
     const shapes = plan.shapes.filter((_, other) => keys[other] === key)
     const { facts } = servers[server]!
-    const learned = await learnTarget(client, facts, modelOf[at]!, shapes, corpus)
+    const timeoutUs = Math.min(options.timeoutUs, DRY_TIMEOUT_US)
+    const wish = { model: modelOf[at]!, shapes, corpus, timeoutUs }
+    const learned = await learnTarget(client, facts, wish)
     targets.push({ ...learned, server, maxModelTokens: contextOf(at), extraHeaders })
   }
   return {
@@ -94,18 +96,30 @@ function contextTokens(facts: TargetFacts, model: string): number | null {
 
 type Learned = Omit<BuildTarget, 'server' | 'maxModelTokens' | 'extraHeaders'>
 
+type LearnWish = Readonly<{
+  model: string
+  shapes: readonly RequestShape[]
+  corpus: string | null
+  timeoutUs: number
+}>
+
 async function learnTarget(
   client: HttpClient,
   facts: TargetFacts,
-  model: string,
-  shapes: readonly RequestShape[],
-  corpus: string | null,
+  { model, shapes, corpus, timeoutUs }: LearnWish,
 ): Promise<Learned> {
   const tokenizer = serverTokenizer(client, rootUrl(facts.url, '/'), model)
   const words = facts.isVllm ? await learnVocabulary(tokenizer) : null
   const vocabulary = await chooseWords(words, corpus, tokenizer)
   const learned = vocabulary.ids === null ? null : vocabulary
-  const dialect = await findDialect(client, facts, model, sampleShapes(shapes), vocabulary)
+  const dialect = await findDialect(
+    client,
+    facts,
+    model,
+    sampleShapes(shapes),
+    vocabulary,
+    timeoutUs,
+  )
   const { basePath, url } = facts
   return {
     host: url.host,

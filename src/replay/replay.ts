@@ -3,6 +3,7 @@
  * Effects: network, threads, one file, progress on stderr.
  */
 import { hash } from 'node:crypto'
+import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { readIfThere, readText, refuseExisting } from '../base/files.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
@@ -44,7 +45,7 @@ export async function replay(
   const client = new HttpClient(http)
   try {
     const extraHeaders = Object.entries(http.headers ?? {})
-    const ready = await preflight(plan, options, client, extraHeaders)
+    const ready = await sayWaiting(preflight(plan, options, client, extraHeaders), options, world)
     const names = namesOf(plan, options, world)
     world.stderr.write(planText(plan, ready, names))
     const targets = await Promise.all(
@@ -135,6 +136,8 @@ function startThreads(
   })
 }
 
+const SILENCE_US = 2_000_000
+
 /** Where the system does not tell how many files may be open; and for everything but connections. */
 const USUAL_OPEN_FILES = 8_192
 const OTHER_OPEN_FILES = 200
@@ -147,6 +150,28 @@ async function maxLinks({ workers }: ReplayOptions): Promise<number> {
   const openFiles = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_OPEN_FILES)
   const free = Math.min(MOST_LINKS, Math.max(16, openFiles - OTHER_OPEN_FILES))
   return Math.max(1, Math.floor(free / workers))
+}
+
+/** Nobody should stare at an empty screen while a target takes its time. */
+async function sayWaiting<T>(
+  work: Promise<T>,
+  { targets }: ReplayOptions,
+  { stderr }: World,
+): Promise<T> {
+  const over = new AbortController()
+  const say = async () => {
+    // Ends early, and with nothing said, once the work is done.
+    await pause(SILENCE_US, over.signal).then(
+      () => {
+        const names = targets.map(({ url }) => url.origin).join(', ')
+        stderr.write(`waiting for ${names} to answer a small request of each kind\n`)
+        return null
+      },
+      () => null,
+    )
+  }
+  void say()
+  return work.finally(() => over.abort())
 }
 
 /** Words are fresh for each run; the shards of one run, on several machines, use the same. */

@@ -81,3 +81,25 @@ test('rows go to the target that is named like their model, the others to the on
   expect(new Set(run.rows.map(({ model, target }) => `${model} ${target}`)).size).toBe(2)
   for (const server of servers) server.close()
 })
+
+test('a target that never answers a request, or is busy, is refused within --timeout and by its name', async () => {
+  const quiet = createHttp((request, response) => {
+    if (request.method === 'GET') listener(new Set())(request, response)
+  })
+  const busy = createHttp((request, response) => {
+    if (request.method === 'GET') return listener(new Set())(request, response)
+    response.writeHead(429)
+    return response.end()
+  })
+  for (const [server, says] of [
+    [quiet, 'in time'],
+    [busy, 'is busy, it answers 429'],
+  ] as const) {
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    const { port } = server.address() as AddressInfo
+    const wish = { target: `http://127.0.0.1:${port}`, timeout: '500ms' }
+    await expect(runReplay(handPlan([{ dueUs: 0 }]), wish)).rejects.toThrow(says)
+    server.closeAllConnections()
+    server.close()
+  }
+})
