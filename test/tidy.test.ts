@@ -76,7 +76,7 @@ const IMPORT =
 const imports = sources.flatMap(({ file, text }) =>
   [...text.matchAll(IMPORT)].map(([, ...targets]) => ({
     file,
-    target: targets.find((target) => target !== undefined) ?? '',
+    target: targets.join(''),
   })),
 )
 
