@@ -128,10 +128,15 @@ export class Pipe {
 
   #resumeUpstream(): void {
     if (this.#pausedAtUs === 0) return
-    const atUs = this.#context.nowUs()
+    this.#endStall(this.#context.nowUs())
+    this.#upstream?.resume()
+  }
+
+  /** Before whatever ends the exchange: a client may leave without having read on. */
+  #endStall(atUs: number): void {
+    if (this.#pausedAtUs === 0) return
     this.tap.note(RECORD.stalled, atUs, atUs - this.#pausedAtUs)
     this.#pausedAtUs = 0
-    this.#upstream?.resume()
   }
 
   #resumeClient(): void {
@@ -153,13 +158,16 @@ export class Pipe {
   }
 
   #onClientError(): void {
-    this.tap.note(RECORD.clientReset, this.#context.nowUs())
+    const atUs = this.#context.nowUs()
+    this.#endStall(atUs)
+    this.tap.note(RECORD.clientReset, atUs)
     if (this.#upstream !== null) resetSocket(this.#upstream)
   }
 
   #onUpstreamError(error: Error): void {
     const atUs = this.#context.nowUs()
     if (!this.#isConnected) return this.#refuse(atUs, null, reasonOf(error))
+    this.#endStall(atUs)
     this.tap.note(RECORD.upstreamReset, atUs)
     const client = this.#client
     // What the server had said before still goes out; then the client sees the reset.
@@ -196,7 +204,9 @@ export class Pipe {
   #settle(): void {
     if (this.#isGone || !this.#client.destroyed || this.#upstream?.destroyed === false) return
     this.#isGone = true
-    this.tap.note(RECORD.closed, this.#context.nowUs())
+    const atUs = this.#context.nowUs()
+    this.#endStall(atUs)
+    this.tap.note(RECORD.closed, atUs)
     this.#context.onGone(this.id)
   }
 
