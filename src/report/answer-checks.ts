@@ -28,16 +28,16 @@ export function checkTokens({ delivery, kind }: RunFacts): Finding {
 }
 
 /** Answers that failed in any way that was not planned. */
-export function checkErrors({ side, kind }: RunFacts): Finding {
-  const { total, failed, by_outcome: outcomes } = side.requests
-  if (total === 0) return { ...unmeasured('no requests'), status: 'fail' }
-  const unsent = kind === 'replayed' ? (outcomes['not_sent'] ?? 0) : 0
-  const share = (failed - unsent) / total
+export function checkErrors({ side }: RunFacts): Finding {
+  const { total, failed, not_sent: notSent } = side.requests
+  const sent = total - notSent
+  if (sent === 0) return { ...unmeasured('no requests'), status: 'fail' }
+  const share = failed / sent
   return atMost(
     share,
     { warnAbove: 0.01, failAbove: 0.5 },
     'share',
-    `${formatCount(failed - unsent)} failed (${formatShare(share)})`,
+    `${formatCount(failed)} failed (${formatShare(share)})`,
   )
 }
 

@@ -14,7 +14,7 @@ export function reportMarkdown(report: Report): string {
   const { verdict, side, slo, changes } = report
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const lines = [
-    `### ${verdict.status}: ${formatCount(side.requests.total)} requests, ${formatShare(side.requests.ok / Math.max(1, side.requests.total))} ok`,
+    `### ${verdict.status}: ${formatCount(side.requests.total)} requests, ${formatShare(side.requests.ok / Math.max(1, side.requests.total - side.requests.not_sent))} ok`,
     '',
     ...bad.map(({ name, says }) => `- **${escapeMarkdown(name)}**: ${escapeMarkdown(says)}`),
     ...(bad.length > 0 ? [''] : []),

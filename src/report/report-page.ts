@@ -52,7 +52,7 @@ function decisionBox({ slo }: Report): string {
 function cards({ side, slo }: Report): string {
   const { requests, throughput, metrics } = side
   const entries: [string, string][] = [
-    [formatShare(requests.ok / Math.max(1, requests.total)), 'answered whole'],
+    [formatShare(requests.ok / Math.max(1, requests.total - requests.not_sent)), 'answered whole'],
     [ofPercentile(metrics.ttft_due?.p50), 'TTFT p50, from due'],
     [
       ofPercentile(metrics.ttft_due?.p99 ?? metrics.ttft_due?.p95),

@@ -48,9 +48,10 @@ function requestLines({ side, run }: Report): string[] {
   const { requests, throughput } = side
   return wrapped('requests', [
     `${formatCount(requests.total)} ${run.kind} in ${formatDuration(throughput.window_s * 1e6)}`,
-    `${formatShare(requests.total === 0 ? 0 : requests.ok / requests.total)} ok`,
+    `${formatShare(requests.ok / Math.max(1, requests.total - requests.not_sent))} ok`,
     ...(requests.hung_up > 0 ? [`${formatCount(requests.hung_up)} hung up`] : []),
     ...(requests.failed > 0 ? [`${formatCount(requests.failed)} failed`] : []),
+    ...(requests.not_sent > 0 ? [`${formatCount(requests.not_sent)} not sent`] : []),
     ...rate(throughput.offered_per_s, 'offered'),
     ...rate(throughput.completed_per_s, 'done'),
     ...rate(throughput.prompt_tokens_per_s, 'prompt tokens'),

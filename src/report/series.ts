@@ -114,7 +114,8 @@ function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
     const [p50, p95] = quantiles(pick(watch.latency.columns.ttftDue.view()), [0.5, 0.95])
     const kinds = rows.map((row) => OUTCOMES[outcome[row]!])
     const failed = kinds.filter(
-      (kind) => kind !== undefined && kind !== 'ok' && kind !== 'client_abort',
+      (kind) =>
+        kind !== undefined && kind !== 'ok' && kind !== 'client_abort' && kind !== 'not_sent',
     )
     return {
       t_s: (firstUs + bucket * bucketUs) / 1e6,

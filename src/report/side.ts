@@ -24,6 +24,8 @@ export type Side = Readonly<{
     ok: number
     hung_up: number
     failed: number
+    /** Left out by our own limits, or by an end before their time: no failure of the server. */
+    not_sent: number
     by_outcome: Record<string, number>
     by_status: Record<string, number>
     by_finish_reason: Record<string, number>
@@ -51,6 +53,7 @@ export function sideOf(watch: SideWatch): Side {
   const total = watch.columns.at.length
   const ok = outcomes.countOf('ok') + outcomes.countOf('unknown')
   const hungUp = outcomes.countOf('client_abort')
+  const notSent = outcomes.countOf('not_sent')
   const tokens = {
     prompt: sumOf(watch.columns.prompt.view()),
     cached: sumOf(watch.columns.cached.view()),
@@ -61,7 +64,8 @@ export function sideOf(watch: SideWatch): Side {
       total,
       ok,
       hung_up: hungUp,
-      failed: total - ok - hungUp,
+      failed: total - ok - hungUp - notSent,
+      not_sent: notSent,
       by_outcome: outcomes.toObject(),
       by_status: watch.statuses.toObject(),
       by_finish_reason: watch.finishReasons.toObject(),
