@@ -72,6 +72,19 @@ async function start(words: readonly string[], port: number): Promise<Running> {
   }
 }
 
+/** A recorder whose token lies where the examples look for it; `url` is its admin address. */
+async function startMarked(folder: string): Promise<Running> {
+  const [port, adminPort] = [await freePort(), await freePort()]
+  const token = join(folder, 'token')
+  writeFileSync(token, 'a-token-of-this-test')
+  cpSync(token, join(folder, 'prod.admin-token'))
+  const words = ['record', '--upstream', engine.url, '--listen', `127.0.0.1:${port}`]
+  words.push('--out', 'marked', '--admin-token-file', token)
+  words.push('--admin-listen', `127.0.0.1:${adminPort}`)
+  const recorder = await start(words, adminPort)
+  return { ...recorder, url: `http://127.0.0.1:${adminPort}` }
+}
+
 function trace(cwd: string, words: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
     cwd,
@@ -97,7 +110,9 @@ beforeAll(async () => {
   )
   const recorderPort = await freePort()
   const recorder = await start(
-    ['record', '--upstream', engine.url, '--listen', `127.0.0.1:${recorderPort}`, '--out', 'prod'],
+    `record --upstream ${engine.url} --listen 127.0.0.1:${recorderPort} --out prod --admin-listen off`.split(
+      ' ',
+    ),
     recorderPort,
   )
   const { data } = (await (await fetch(`${engine.url}/v1/models`)).json()) as {
@@ -156,13 +171,21 @@ test.each(examples)(
         .replace(/^9001=/, `${other}=`),
     )
     if (ENDLESS.has(verb)) {
+      if (verb === 'record') fitted.push('--admin-listen', 'off')
       const running = await start([verb, ...fitted], port)
       assert.equal(await running.stop(), 0)
       return
     }
+    const marked = verb === 'mark' ? await startMarked(folder) : null
+    if (marked !== null) {
+      const at = fitted.indexOf('--admin')
+      if (at >= 0) fitted.splice(at, 2)
+      fitted.push('--admin', marked.url)
+    }
     if (verb === 'convert') fitted.push('--force')
     if (verb === 'replay' || verb === 'ab') fitted.push('--allow-source')
     const { status, said } = trace(folder, [verb, ...fitted])
+    await marked?.stop()
     expect({ said, ok: ANSWERS.includes(status ?? 1) }).toMatchObject({ ok: true })
   },
   90_000,
