@@ -9,6 +9,7 @@ import type { Fault, FlightResult } from './flight-result.ts'
 
 export type RowContext = Readonly<{
   plan: Pick<Plan, 'columns' | 'shapes' | 'sessions' | 'blocks'>
+  shard: Plan['shard']
   /** Absolute instant of due 0, µs. */
   startUs: number
   /** By index of the plan's shapes: what it was sent as and where to. */
@@ -41,16 +42,21 @@ function plannedPart(context: RowContext, index: number): Partial<RequestRow> {
   return {
     ...named,
     stream: isStream,
-    seq: index,
+    seq: rowNumber(context.shard, index),
     sourceSeq: columns.seq[index]!,
     copy: columns.copy[index]!,
     session: sessions[columns.session[index]!] ?? null,
-    parentSeq: parent === NONE ? null : parent,
+    parentSeq: parent === NONE ? null : rowNumber(context.shard, parent),
     target: context.targetNames[shapeIndex] ?? null,
     model: context.models[shapeIndex] ?? null,
     maxTokens: columns.outputTokens[index]!,
     ...prefixOf(context, columns.leaf[index]!),
   }
+}
+
+/** Numbers of the shards of one run do not meet, so that they can be joined as they are. */
+export function rowNumber(shard: Plan['shard'], index: number): number {
+  return shard === null ? index : index * shard.count + (shard.index % shard.count)
 }
 
 function prefixOf({ plan, depths }: RowContext, leaf: number): Partial<RequestRow> {

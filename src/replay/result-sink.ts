@@ -17,9 +17,12 @@ import type { ParentEnd } from './conversation.ts'
 import { Family } from './family.ts'
 import { countFidelity, newFidelity, type Fidelity, type PlannedSizes } from './fidelity.ts'
 import type { FlightResult } from './flight-result.ts'
-import { outcomeRow, type RowContext } from './outcome-row.ts'
+import { outcomeRow, rowNumber, type RowContext } from './outcome-row.ts'
 
-export type ResultPlan = Pick<Plan, 'count' | 'columns' | 'shapes' | 'sessions' | 'blocks'>
+export type ResultPlan = Pick<
+  Plan,
+  'count' | 'columns' | 'shapes' | 'sessions' | 'blocks' | 'shard'
+>
 
 export type SinkOptions = Readonly<{
   plan: ResultPlan
@@ -57,7 +60,9 @@ export class ResultSink {
     this.#options = options
     this.#writer = writer
     this.#family = options.ends === null ? null : new Family(plan.columns.parent)
-    this.#context = { plan, models, targetNames, startUs: 0, depths: depthsOf(plan.blocks.parent) }
+    const { shard } = plan
+    const depths = depthsOf(plan.blocks.parent)
+    this.#context = { plan, shard, models, targetNames, startUs: 0, depths }
     this.fidelity = newFidelity(plan.count)
   }
 
@@ -157,7 +162,9 @@ export class ResultSink {
   #attempt({ index, attempt }: FlightResult): Partial<RequestRow> {
     if (attempt === 0) return { attempt: 0 }
     this.#retries += 1
-    return { seq: this.#options.plan.count - 1 + this.#retries, attemptOf: index, attempt }
+    const { count, shard } = this.#options.plan
+    const seq = rowNumber(shard, count - 1 + this.#retries)
+    return { seq, attemptOf: rowNumber(shard, index), attempt }
   }
 
   #write(): void {

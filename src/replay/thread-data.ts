@@ -26,11 +26,14 @@ export type ThreadPlan = Readonly<{
 /** Connections stand this long before their request at most. */
 const LEAD_US = 500_000
 
-export type SharedPlan = Pick<Plan, 'count' | 'columns' | 'shapes' | 'sessions' | 'blocks'>
+export type SharedPlan = Pick<
+  Plan,
+  'count' | 'columns' | 'shapes' | 'sessions' | 'blocks' | 'shard'
+>
 
 /** Only what threads need; columns that lie in shared memory are not copied. */
-export function sharedPlan({ count, columns, shapes, sessions, blocks }: Plan): SharedPlan {
-  return { count, columns, shapes, sessions, blocks }
+export function sharedPlan({ count, columns, shapes, sessions, blocks, shard }: Plan): SharedPlan {
+  return { count, columns, shapes, sessions, blocks, shard }
 }
 
 export function resultData(

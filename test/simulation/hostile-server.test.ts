@@ -57,7 +57,14 @@ async function replayAgainst(seed: string) {
 
 function rowOf(result: FlightResult) {
   const plan = handPlan(Array.from({ length: REQUESTS }, (_, at) => ({ dueUs: at })))
-  const context = { plan, startUs: 0, models: [''], targetNames: [''], depths: new Uint32Array(0) }
+  const context = {
+    plan,
+    shard: null,
+    startUs: 0,
+    models: [''],
+    targetNames: [''],
+    depths: new Uint32Array(0),
+  }
   const seen =
     result.capture === null
       ? null
