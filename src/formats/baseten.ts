@@ -10,7 +10,7 @@ import {
 } from './fields.ts'
 import type { BytesImporter, ImportContext } from './importer.ts'
 import { addChain, blockIds } from './mooncake.ts'
-import { readParquet } from './parquet-file.ts'
+import { parquetRows } from './parquet-thread.ts'
 import { RowFault } from './row-fault.ts'
 
 import { parseUnitUs } from './source-time.ts'
@@ -44,7 +44,9 @@ export const baseten: BytesImporter = {
     if (Buffer.from(bytes.subarray(0, 6)).toString('latin1') === 'ARROW1') {
       readArrow(bytes, context)
     } else {
-      await readParquet(bytes, [COLUMNS[0]], COLUMNS, (row) => addRow(row, context))
+      await parquetRows({ bytes, needed: [COLUMNS[0]], wanted: COLUMNS }, (row) =>
+        addRow(row, context),
+      )
     }
     context.header.originWallUs = context.sink.originUs
   },

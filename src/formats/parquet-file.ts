@@ -22,14 +22,14 @@ export function isParquet({ bytes }: Head): boolean {
 }
 
 /**
- * @param add may throw a RowFault only
+ * @param addRows gets rows in order, some thousands at a time
  * @throws RowFault if the file lacks one of `needed`, is damaged, or is larger than it may be
  */
 export async function readParquet(
   bytes: Uint8Array,
   needed: readonly string[],
   wanted: readonly string[],
-  add: (row: JsonRecord) => void,
+  addRows: (rows: readonly JsonRecord[]) => void,
 ): Promise<void> {
   const file = new Uint8Array(bytes).buffer
   const names = await parquetColumns(bytes)
@@ -42,8 +42,10 @@ export async function readParquet(
     const options = { file, columns, compressors: capped(), rowStart, rowEnd }
     // The library throws all kinds of errors over damaged bytes, and quotes them.
     const rows = await parquetReadObjects(options).catch(() => null)
-    if (rows === null) throw new RowFault(`its data is damaged after row ${rowStart}`)
-    rows.forEach(add)
+    if (rows === null || rows.length === 0) {
+      throw new RowFault(`its data is damaged after row ${rowStart}`)
+    }
+    addRows(rows)
   }
 }
 
@@ -61,6 +63,8 @@ async function checkedRows(file: ArrayBuffer, columns: readonly string[]): Promi
   const { num_rows: rows, row_groups: groups } = await parquetMetadataAsync(file)
   const rowCount = Number(rows)
   if (!(rowCount >= 0 && rowCount <= MAX_ROWS)) throw new RowFault('it says to have too many rows')
+  const inGroups = groups.reduce((sum, group) => sum + Number(group.num_rows), 0)
+  if (inGroups !== rowCount) throw new RowFault('its row groups are not all of its rows')
   for (const { columns: chunks, num_rows: groupRows } of groups) {
     const wanted = chunks.filter(({ meta_data: data }) =>
       columns.includes(data?.path_in_schema[0] ?? ''),
@@ -69,7 +73,9 @@ async function checkedRows(file: ArrayBuffer, columns: readonly string[]): Promi
       (sum, { meta_data: data }) => sum + Number(data?.total_uncompressed_size ?? 0),
       0,
     )
-    if (sizeBytes > MAX_GROUP_BYTES || Number(groupRows) > rowCount) {
+    const isHollow = wanted.some(({ meta_data: data }) => data?.num_values !== groupRows)
+    if (isHollow) throw new RowFault('a column has another number of rows than its group')
+    if (sizeBytes > MAX_GROUP_BYTES) {
       throw new RowFault('a row group is larger than may be read')
     }
   }

@@ -5,7 +5,8 @@ import { CsvRecords } from './csv-text.ts'
 import type { JsonRecord } from './fields.ts'
 import { hasColumns, hasKeys } from './head.ts'
 import { jsonLines, type BytesImporter, type ImportContext, type LineImporter } from './importer.ts'
-import { isParquet, parquetColumns, readParquet } from './parquet-file.ts'
+import { isParquet } from './parquet-file.ts'
+import { parquetRows } from './parquet-thread.ts'
 import { cellOf, columnNamed, PLAIN_COLUMNS } from './row-cells.ts'
 import { RowFault } from './row-fault.ts'
 
@@ -50,12 +51,21 @@ export const rowsParquet: BytesImporter = {
   recognises: isParquet,
   async readBytes(bytes, context) {
     // What the columns are stands at the file's end, beyond what recognition sees.
-    if ((await parquetColumns(bytes)).includes(BASETEN_MARK)) {
+    const names = await parquetRows({ bytes, needed: [], wanted: [] }, () => {})
+    if (names.includes(BASETEN_MARK)) {
       await baseten.readBytes(bytes, context)
       return
     }
     const rows = new PlainRows(context)
-    await readParquet(bytes, MARKS, PLAIN_COLUMNS.map(fileName), (row) => rows.addRecord(row))
+    const wanted = PLAIN_COLUMNS.map(fileName)
+    await parquetRows({ bytes, needed: MARKS, wanted }, (row) => {
+      try {
+        rows.addRecord(row)
+      } catch (error) {
+        if (!(error instanceof RowFault)) throw error
+        context.fault(error.message)
+      }
+    })
   },
 }
 
