@@ -1,4 +1,5 @@
 /** Azure's public traces: LLM inference 2023 and 2024, multimodal 2025. Pure. */
+import { splitCsv } from './csv-text.ts'
 import { optionalCount } from './fields.ts'
 import { hasColumns } from './head.ts'
 import type { ImportContext, LineImporter, LineReader } from './importer.ts'
@@ -32,7 +33,7 @@ function azureReader({ sink, note, header }: ImportContext, columns: AzureColumn
         isHeader = false
         return
       }
-      const fields = text.split(',')
+      const fields = splitCsv(text)
       const timeUs = timestampUs(fields[columns.timestamp] ?? '', day)
       if (Number.isNaN(timeUs)) throw new RowFault('TIMESTAMP is not a time')
       const input = tokenCount(fields[columns.input], 'ContextTokens')

@@ -24,6 +24,14 @@ describe('Azure CSV', () => {
     ).toEqual([0, 1, 2, 4_314_579])
   })
 
+  test('quoted fields are read as the same fields without quotes', async () => {
+    const plain = ['2023-11-16 18:15:46.6805900,374,44', '2023-11-16 18:15:50.9951690,396,109']
+    const quoted = plain.map((line) => line.replace(/[^,]+/gu, '"$&"'))
+    expect((await importText([HEADER, ...quoted].join('\n'))).rows).toEqual(
+      (await importText([HEADER, ...plain].join('\n'))).rows,
+    )
+  })
+
   test('2024 files mix times with and without a fraction', async () => {
     expect(
       await atUs([
