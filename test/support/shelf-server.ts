@@ -55,6 +55,6 @@ export class ShelfServer {
     const cut = this.cutAfterBytes
     this.cutAfterBytes = null
     if (cut === null) response.end(body)
-    else response.write(body.subarray(0, cut), () => response.destroy())
+    else response.write(body.subarray(0, cut), () => void response.socket?.end())
   }
 }
