@@ -153,6 +153,7 @@ async function copied(reader: TraceReader, options: ConvertOptions): Promise<Con
   const writer = await createTrace(options.output, reader.header, { force: options.isForced })
   try {
     await copyTrace(reader, writer)
+    await writer.finish()
   } catch (error) {
     await writer.abandon()
     throw error
