@@ -12,14 +12,17 @@ import {
 
 function view() {
   const said: string[] = []
+  const stalls: number[] = []
   const sink: ExchangeSink = {
     onBegin(exchange) {
       exchange.seq = 0
       said.push(`begin ${exchange.connection} ${exchange.connectUs}`)
     },
     onSent: (_exchange, body, isCut) => void said.push(`sent ${body.length}${isCut ? ' cut' : ''}`),
-    onAnswered: (_exchange, { end, status, endAtUs }) =>
-      void said.push(`${end} ${status} at ${endAtUs}`),
+    onAnswered(exchange, { end, status, endAtUs }) {
+      stalls.push(exchange.stallUs)
+      said.push(`${end} ${status} at ${endAtUs}`)
+    },
     onBareEnd: (exchange, { outcome, status }) =>
       void said.push(`${outcome} ${status} ${exchange.connection}`),
     onUnreadable: (exchanges, reason) => void said.push(`${reason} ${exchanges.length}`),
@@ -36,6 +39,7 @@ function view() {
   }
   return {
     said,
+    stalls,
     connection,
     client: (text: string) => push(RECORD.clientBytes, text),
     server: (text: string) => push(RECORD.upstreamBytes, text),
@@ -105,6 +109,16 @@ describe('one connection', () => {
     client(completionRequest(9))
     connection.ended('reset', 99)
     expect(said.at(-1)).toBe('upstream_reset null race')
+  })
+
+  test('a pause for a slow client is charged to the oldest request without an answer', () => {
+    const { connection, client, server, stalls } = view()
+    client(completionRequest(9))
+    server(STREAM_HEAD + token('a'))
+    connection.stalled(700)
+    connection.stalled(300)
+    server(token('b', 'stop') + STREAM_END)
+    expect(stalls).toEqual([1_000])
   })
 
   test('a body beyond the limit is looked at up to there', () => {
