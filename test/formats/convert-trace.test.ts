@@ -56,7 +56,7 @@ test('SQLite to Arrow and back keeps every row, table and header field', async (
 test('a live recording is copied as it stands, open rows included', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'trace-convert-'))
   const recording = openRecording(join(folder, 'prod'), newHeader('recorded'))
-  recording.write({ completed: ROWS.slice(1, 4).map(({ prefixLeaf: _, ...row }) => row) })
+  recording.write({ completed: ROWS.slice(1, 4).map((row) => ({ ...row, prefixLeaf: null })) })
   recording.write({ open: [{ seq: 9, atUs: 9_000, endpoint: 'chat' }] })
   const { code, out, err } = await trace('convert', join(folder, 'prod'), join(folder, 'b.arrow'))
   recording.close()
