@@ -43,33 +43,39 @@ export class DemandWatch {
   /** Prompt tokens of the rows that tell how many were cached. */
   cachedOfTokens = 0
 
-  add({ columns }: DemandBatch, row: number): void {
-    const atUs = columns.atUs[row]!
-    const promptTokens = columns.promptTokens[row]!
-    const outputTokens = columns.outputTokens[row]!
-    const cachedTokens = columns.cachedTokens[row]!
-    this.atUs.push(atUs)
-    this.prompt.push(promptTokens)
-    this.output.push(outputTokens)
-    if (!Number.isNaN(cachedTokens + promptTokens)) {
-      this.cachedTokens += cachedTokens
-      this.cachedOfTokens += promptTokens
-    }
-    const outcome = columns.outcome[row]!
-    if (outcome === 'client_abort' && outputTokens > 0) this.hungUpTokens.push(outputTokens)
-    if (columns.stream[row] === 1) this.streamCount += 1
-    const session = columns.session[row]
-    if (session) this.sessions.add(session, atUs)
-    this.#count(columns, row)
+  /** Column by column: row by row would look up each of fourteen columns a million times. */
+  addAll({ rowCount, columns }: DemandBatch): void {
+    this.atUs.append(columns.atUs, rowCount)
+    this.prompt.append(columns.promptTokens, rowCount)
+    this.output.append(columns.outputTokens, rowCount)
+    this.#addTokens(columns, rowCount)
+    this.#addSessions(columns, rowCount)
+    this.tenants.addAll(columns.tenant, rowCount)
+    this.models.addAll(columns.model, rowCount)
+    this.adapters.addAll(columns.adapter, rowCount)
+    this.endpoints.addAll(columns.endpoint, rowCount)
+    this.outcomes.addAll(columns.outcome, rowCount, 'unknown')
+    this.finishReasons.addAll(columns.finishReason, rowCount)
+    this.tokenSources.addAll(columns.tokenSource, rowCount, 'unknown')
   }
 
-  #count(columns: DemandBatch['columns'], row: number): void {
-    this.tenants.add(columns.tenant[row]!)
-    this.models.add(columns.model[row]!)
-    this.adapters.add(columns.adapter[row]!)
-    this.endpoints.add(columns.endpoint[row]!)
-    this.outcomes.add(columns.outcome[row] ?? 'unknown')
-    this.finishReasons.add(columns.finishReason[row]!)
-    this.tokenSources.add(columns.tokenSource[row] ?? 'unknown')
+  #addTokens(columns: DemandBatch['columns'], rowCount: number): void {
+    const { promptTokens, cachedTokens, outputTokens, outcome, stream } = columns
+    for (let row = 0; row < rowCount; row += 1) {
+      if (stream[row] === 1) this.streamCount += 1
+      if (outcome[row] === 'client_abort' && outputTokens[row]! > 0) {
+        this.hungUpTokens.push(outputTokens[row]!)
+      }
+      if (Number.isNaN(cachedTokens[row]! + promptTokens[row]!)) continue
+      this.cachedTokens += cachedTokens[row]!
+      this.cachedOfTokens += promptTokens[row]!
+    }
+  }
+
+  #addSessions({ session, atUs }: DemandBatch['columns'], rowCount: number): void {
+    for (let row = 0; row < rowCount; row += 1) {
+      const name = session[row]
+      if (name) this.sessions.add(name, atUs[row]!)
+    }
   }
 }

@@ -28,11 +28,14 @@ export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64A
   const spanUs = (at.at(-1) ?? 0) - firstUs
   if (at.length < PARTS * MIN_ROWS || spanUs === 0) return []
   const partOf = (us: number) => Math.min(PARTS - 1, Math.floor((PARTS * (us - firstUs)) / spanUs))
+  // Rows stand in order of time, so that each part is one stretch of them.
+  let end = 0
   const pieces = Array.from({ length: PARTS }, (_, part) => {
-    const isIn = (_value: number, row: number) => partOf(at[row]!) === part
+    const start = end
+    while (end < at.length && partOf(at[end]!) === part) end += 1
     const sizes = (values: Float64Array) =>
-      values.filter(isIn).filter((value) => !Number.isNaN(value))
-    return { at: at.filter(isIn), prompt: sizes(prompt), output: sizes(output) }
+      values.subarray(start, end).filter((value) => !Number.isNaN(value))
+    return { at: at.subarray(start, end), prompt: sizes(prompt), output: sizes(output) }
   })
   const first = pieces.find((piece) => piece.at.length >= MIN_ROWS) ?? pieces[0]!
   const partS = spanUs / PARTS / 1e6

@@ -14,7 +14,9 @@ export type InspectionSeries = Readonly<{
   by_hour: readonly number[] | null
 }>
 
-const BUCKETS = 240
+/** At most; fewer where a stretch would hold too few requests to have a rate. */
+const MAX_BUCKETS = 240
+const REQUESTS_PER_BUCKET = 10
 const JOINT_BINS = 28
 const IDC_WINDOWS_S = [0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1_800, 3_600]
 const MIN_WINDOWS = 8
@@ -28,8 +30,9 @@ export function inspectionSeries(
 ): InspectionSeries {
   const firstUs = at[0] ?? 0
   const spanUs = (at.at(-1) ?? 0) - firstUs
-  const bucketUs = Math.max(1, spanUs / BUCKETS)
-  const bins = spanUs === 0 ? [] : linearBins(at, firstUs, firstUs + spanUs, BUCKETS)
+  const buckets = Math.min(MAX_BUCKETS, Math.max(4, Math.floor(at.length / REQUESTS_PER_BUCKET)))
+  const bucketUs = Math.max(1, spanUs / buckets)
+  const bins = spanUs === 0 ? [] : linearBins(at, firstUs, firstUs + spanUs, buckets)
   const gaps = gapsOf(at).filter((us) => us > 0)
   const { min, max } = describe(gaps)
   return {
@@ -61,21 +64,24 @@ function jointBins(prompt: Float64Array, output: Float64Array): InspectionSeries
   const [stepX, stepY] = [prompt, output].map(
     (values) => Math.log(largest(values) + 1) / JOINT_BINS,
   )
-  const counts = new Map<number, number>()
+  const counts = new Uint32Array(JOINT_BINS * JOINT_BINS)
+  const used: number[] = []
   for (let row = 0; row < prompt.length; row += 1) {
     if (Number.isNaN(prompt[row]! + output[row]!)) continue
     const x = Math.min(JOINT_BINS - 1, Math.floor(Math.log(Math.max(1, prompt[row]!)) / stepX!))
     const y = Math.min(JOINT_BINS - 1, Math.floor(Math.log(Math.max(1, output[row]!)) / stepY!))
-    counts.set(x * JOINT_BINS + y, (counts.get(x * JOINT_BINS + y) ?? 0) + 1)
+    const cell = x * JOINT_BINS + y
+    if (counts[cell] === 0) used.push(cell)
+    counts[cell]! += 1
   }
-  return [...counts].map(([key, count]) => {
-    const [x, y] = [Math.floor(key / JOINT_BINS), key % JOINT_BINS]
+  return used.map((cell) => {
+    const [x, y] = [Math.floor(cell / JOINT_BINS), cell % JOINT_BINS]
     return {
       x1: Math.exp(x * stepX!),
       x2: Math.exp((x + 1) * stepX!),
       y1: Math.exp(y * stepY!),
       y2: Math.exp((y + 1) * stepY!),
-      count,
+      count: counts[cell]!,
     }
   })
 }

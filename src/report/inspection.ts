@@ -3,6 +3,7 @@ import { pearson, spearman } from '../stats/correlation.ts'
 import type { GrowingColumn } from '../stats/growing.ts'
 import { quantiles } from '../stats/quantile.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import { halvesOf } from '../workload/block-index.ts'
 import { loadBlocks } from '../workload/block-table.ts'
 import { type ArrivalFigures, arrivalFigures } from './arrival-figures.ts'
 import { type CacheFigures, cacheFigures } from './cache-figures.ts'
@@ -78,11 +79,12 @@ export async function inspectTrace(
   const columns = [...DEMAND_COLUMNS, ...LATENCY_COLUMNS, 'prefixLeaf'] as const
   const read = unpacks ? columns : columns.filter((name) => !name.startsWith('chunk'))
   for await (const batch of reader.requests(read)) {
+    const { prefixLeaf, promptTokens, atUs } = batch.columns
+    const leaves = halvesOf(prefixLeaf)
+    demand.addAll(batch)
+    latency.addAll(batch)
     for (let row = 0; row < batch.rowCount; row += 1) {
-      demand.add(batch, row)
-      latency.add(batch, row)
-      const leaf = table.indexOf(batch.columns.prefixLeaf[row]!)
-      prefix.add(leaf, batch.columns.promptTokens[row]!, batch.columns.atUs[row]!)
+      prefix.add(table.indexAt(leaves, row), promptTokens[row]!, atUs[row]!)
     }
   }
   return {

@@ -95,6 +95,22 @@ export class LatencyWatch {
     this.columns.connect.push(columns.connectUs[row]!)
   }
 
+  /** A batch of rows for an inspection: only what `keepsAll` = false keeps, column by column. */
+  addAll({ rowCount, columns }: LatencyBatch): void {
+    const { stream, outcome, ttftUs, e2eUs, outputTokens } = columns
+    const { ttft, e2e, tpot } = this.columns
+    for (let row = 0; row < rowCount; row += 1) {
+      const firstUs = stream[row] === 1 ? ttftUs[row]! : Number.NaN
+      const endUs = outcome[row] === 'ok' ? e2eUs[row]! : Number.NaN
+      const tokens = nullable(outputTokens[row]!)
+      ttft.push(firstUs)
+      e2e.push(endUs)
+      tpot.push(tpotUs(nullable(firstUs), nullable(endUs), tokens) ?? Number.NaN)
+    }
+    if (columns.chunkTimes === undefined) return
+    for (let row = 0; row < rowCount; row += 1) this.#addGaps(columns, row)
+  }
+
   #addGaps(columns: LatencyBatch['columns'], row: number): void {
     const packed = columns.chunkTimes?.[row]
     if (!packed || packed.length === 0) return

@@ -30,8 +30,7 @@ export class PrefixWatch {
   readonly #depths: Uint32Array
   readonly #uses: Uint32Array
   readonly #lastUs: Float64Array
-  readonly #gapUs = new GrowingColumn()
-  readonly #gapBlock = new GrowingColumn()
+  readonly #gapS = new GrowingColumn()
   readonly #lengths = new GrowingColumn()
   #firstBlock = NONE
   #promptTokens = 0
@@ -60,8 +59,7 @@ export class PrefixWatch {
           hits = this.#depths[block]!
           this.#hitTokens += Math.min(this.#ends[block]!, promptTokens || 0)
         }
-        this.#gapUs.push(atUs - this.#lastUs[block]!)
-        this.#gapBlock.push(block)
+        if (block !== this.#firstBlock) this.#gapS.push((atUs - this.#lastUs[block]!) / 1e6)
       }
       if (this.#lengths.length === 0) this.#firstBlock = block
       this.#uses[block]! += 1
@@ -91,15 +89,9 @@ export class PrefixWatch {
       top_block_uses: used.at(-1)!,
       token_prefix_hit_ratio: this.#promptTokens === 0 ? 0 : this.#hitTokens / this.#promptTokens,
       blocks: lengths,
-      reuse_gap_s: this.#reuseGaps(),
+      reuse_gap_s: summarise(this.#gapS.view()),
       top10pct_blocks_share_of_reuse: topShare(used, lengths.sum - used.length),
     }
-  }
-
-  #reuseGaps(): Summary | null {
-    const blockOf = this.#gapBlock.view()
-    const gaps = this.#gapUs.view().filter((_, index) => blockOf[index] !== this.#firstBlock)
-    return summarise(gaps.map((gap) => gap / 1e6))
   }
 }
 

@@ -12,28 +12,36 @@ export type SessionFigures = Readonly<{
 }>
 
 export class SessionWatch {
-  readonly #open = new Map<string, { turns: number; firstUs: number; lastUs: number }>()
+  readonly #numberOf = new Map<string, number>()
+  /** One each a session, by its number. */
+  readonly #turns = new GrowingColumn()
+  readonly #firstUs = new GrowingColumn()
+  readonly #lastUs = new GrowingColumn()
   readonly #gaps = new GrowingColumn()
 
   /** Rows come in order of time. */
   add(name: string, atUs: number): void {
-    const session = this.#open.get(name)
-    if (session === undefined) {
-      this.#open.set(name, { turns: 1, firstUs: atUs, lastUs: atUs })
+    const number = this.#numberOf.get(name)
+    if (number === undefined) {
+      this.#numberOf.set(name, this.#turns.length)
+      this.#turns.push(1)
+      this.#firstUs.push(atUs)
+      this.#lastUs.push(atUs)
       return
     }
-    this.#gaps.push((atUs - session.lastUs) / 1e6)
-    session.lastUs = atUs
-    session.turns += 1
+    const lastUs = this.#lastUs.view()
+    this.#gaps.push((atUs - lastUs[number]!) / 1e6)
+    lastUs[number] = atUs
+    this.#turns.view()[number]! += 1
   }
 
   /** @returns null where no row named a session */
   figures(): SessionFigures | null {
-    const sessions = [...this.#open.values()]
-    const turns = Float64Array.from(sessions, (session) => session.turns)
+    const turns = this.#turns.view()
+    const firstUs = this.#firstUs.view()
     const turnFigures = summarise(turns)
     const span = summarise(
-      Float64Array.from(sessions, ({ firstUs, lastUs }) => (lastUs - firstUs) / 1e6),
+      this.#lastUs.view().map((lastUs, index) => (lastUs - firstUs[index]!) / 1e6),
     )
     if (turnFigures === null || span === null) return null
     return {

@@ -16,16 +16,20 @@ export class OrderGuard {
 
   /** @throws TraceError TRACE_UNREADABLE naming the first row that is out of order */
   check(atUs: Float64Array, seq: Float64Array, rowCount: number): void {
+    let lastAtUs = this.#lastAtUs
+    let lastSeq = this.#lastSeq
     for (let index = 0; index < rowCount; index += 1) {
-      const at = atUs[index] ?? NaN
-      const number = seq[index] ?? NaN
-      if (!(at > this.#lastAtUs || (at === this.#lastAtUs && number > this.#lastSeq))) {
+      const at = atUs[index]!
+      const number = seq[index]!
+      if (!(at > lastAtUs || (at === lastAtUs && number > lastSeq))) {
         const place = this.#rowCount + index
         throw new TraceError('TRACE_UNREADABLE', `${this.#path}: row ${place} is out of order`)
       }
-      this.#lastAtUs = at
-      this.#lastSeq = number
+      lastAtUs = at
+      lastSeq = number
     }
+    this.#lastAtUs = lastAtUs
+    this.#lastSeq = lastSeq
     this.#rowCount += rowCount
   }
 }
