@@ -97,9 +97,10 @@ export class Dashboard {
 
 function livePage(token: string, nonce: string): string {
   const body = `<h1>trace replay</h1>
-<p id="line" role="status" aria-live="polite">waiting for the first second …</p>
+<p id="line">waiting for the first second …</p>
 <p><button id="stop" type="button">Stop the run, keep its result</button></p>
-<div id="pictures"></div>
+<p id="said" role="status"></p>
+<div id="pictures" class="plot-grid"></div>
 <script nonce="${nonce}">
 const byId = (id) => document.getElementById(id)
 const source = new EventSource('/events')
@@ -110,11 +111,12 @@ source.onmessage = ({ data }) => {
 }
 source.addEventListener('end', () => {
   source.close()
-  byId('line').textContent += ' · over'
+  byId('said').textContent = 'The run is over.'
   byId('stop').disabled = true
 })
 byId('stop').onclick = async () => {
   byId('stop').disabled = true
+  byId('said').textContent = 'Stopping: what was measured is kept.'
   await fetch('/stop', { method: 'POST', headers: { 'x-token': '${token}' } })
 }
 </script>`

@@ -1,7 +1,7 @@
 /** Pictures along the run's clock: latency, tokens, load, server, our own lateness. Pure. */
 import { formatDuration } from '../base/format.ts'
 import { areaY, chart, dot, gridY, lineY, type Mark, rectY, ruleX, text } from './chart.ts'
-import { BAD, ONE, plainNumber, SOFT, THREE, TWO } from './chart-style.ts'
+import { BAD, ONE, SOFT, THREE, TWO, wholeNumber } from './chart-style.ts'
 import { figure, legend, type Section } from './page.ts'
 import type { ReportSeries } from './series.ts'
 
@@ -33,7 +33,7 @@ export function overTimeSection(series: ReportSeries): Section | null {
             label:
               'Time to first token over time: requests as dots, median and 95th percentile of each stretch',
             x: TIME_AXIS,
-            y: { type: 'log', label: '↑ TTFT, ms', tickFormat: plainNumber },
+            y: { type: 'log', label: '↑ TTFT, ms' },
             marks: [
               gridY(),
               ...eventMarks(series),
@@ -111,28 +111,34 @@ export function loadSection(series: ReportSeries): Section | null {
       }),
     ],
   })
-  const isBad = series.time.some(({ failed, hung_up: hungUp }) => failed + hungUp > 0)
-  const errors = isBad
-    ? figure(
-        chart({
-          label: 'Requests that failed or hung up in each stretch',
-          height: 140,
-          x: TIME_AXIS,
-          y: { label: '↑ requests', zero: true, interval: 1, ticks: 4 },
-          marks: [
-            gridY(),
-            rectY(series.time, { ...stretch, y1: 0, y2: 'failed', fill: BAD }),
-            rectY(series.time, {
-              ...stretch,
-              y1: 'failed',
-              y2: (point) => point.failed + point.hung_up,
-              fill: SOFT,
-            }),
-          ],
-        }),
-        'Red: failed. Grey: hung up.',
-      )
-    : ''
+  const most = Math.max(...series.time.map(({ failed, hung_up: hungUp }) => failed + hungUp))
+  const errors =
+    most > 0
+      ? legend([
+          [BAD, 'failed'],
+          [SOFT, 'hung up'],
+        ]) +
+        figure(
+          chart({
+            label: 'Requests that failed or hung up in each stretch',
+            height: 140,
+            x: TIME_AXIS,
+            y: { label: '↑ requests', domain: [0, Math.max(4, most)], tickFormat: wholeNumber },
+            marks: [
+              gridY(),
+              rectY(series.time, { ...stretch, y1: 0, y2: 'failed', fill: BAD }),
+              rectY(series.time, {
+                ...stretch,
+                y1: 'failed',
+                y2: (point) => point.failed + point.hung_up,
+                fill: SOFT,
+                fillOpacity: 0.6,
+              }),
+            ],
+          }),
+          'In each stretch of the same length as above.',
+        )
+      : ''
   return {
     title: 'Load and errors',
     body:
@@ -146,7 +152,7 @@ export function loadSection(series: ReportSeries): Section | null {
 }
 
 export function serverSection({ server }: ReportSeries): Section | null {
-  if (server.length < 2) return null
+  if (server.length < 3) return null
   return {
     title: 'On the server',
     body:

@@ -18,7 +18,7 @@ export function comparisonPage(comparison: Comparison): string {
     `${word} · trace compare`,
     [
       `<h1>${comparison.runs.a} against ${comparison.runs.b} runs</h1>`,
-      `<div class="verdict ${word}" role="status"><strong>${comparison.gates.length === 0 ? 'No gate was set' : word}</strong></div>`,
+      `<div class="verdict ${word}" role="region" aria-label="Verdict"><strong>${comparison.gates.length === 0 ? 'No gate was set' : word}</strong></div>`,
       `<pre>${escapeHtml(formatComparison(comparison))}</pre>`,
       pictures.length === 0
         ? ''

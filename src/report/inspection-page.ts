@@ -28,7 +28,10 @@ export function inspectionPage(inspection: Inspection, title: string): string {
 }
 
 function rateSection({ series }: Inspection): Section | null {
-  if (series.rate.length < 2) return null
+  const last = series.rate.at(-1)
+  if (series.rate.length < 2 || last === undefined) return null
+  // The last stretch is as wide as the others.
+  const closed = [...series.rate, { ...last, t_s: last.t_s + series.bucket_s }]
   const byHour =
     series.by_hour === null
       ? ''
@@ -58,14 +61,14 @@ function rateSection({ series }: Inspection): Section | null {
           y: { label: '↑ requests/s', zero: true },
           marks: [
             gridY(),
-            areaY(series.rate, {
+            areaY(closed, {
               x: 't_s',
               y: 'per_s',
               fill: ONE,
               fillOpacity: 0.25,
               curve: 'step-after',
             }),
-            lineY(series.rate, { x: 't_s', y: 'per_s', stroke: ONE, curve: 'step-after' }),
+            lineY(closed, { x: 't_s', y: 'per_s', stroke: ONE, curve: 'step-after' }),
           ],
         }),
         `Stretches of ${formatDuration(series.bucket_s * 1e6)}.`,
@@ -81,8 +84,8 @@ function idcSection({ series }: Inspection): Section | null {
       figure(
         chart({
           label: 'Index of dispersion for counts against window length, both axes logarithmic',
-          x: { type: 'log', label: 'window, s →', tickFormat: plainNumber },
-          y: { type: 'log', label: '↑ IDC', tickFormat: plainNumber },
+          x: { type: 'log', label: 'window, s →' },
+          y: { type: 'log', label: '↑ IDC' },
           marks: [
             gridY(),
             ruleY([1], { stroke: 'currentColor', strokeDasharray: '3,3' }),
@@ -98,7 +101,7 @@ function idcSection({ series }: Inspection): Section | null {
             chart({
               label: 'Gaps between arrivals, logarithmic axis',
               height: 180,
-              x: { type: 'log', label: 'gap, s →', tickFormat: plainNumber },
+              x: { type: 'log', label: 'gap, s →' },
               y: { label: '↑ gaps', zero: true },
               marks: [
                 gridY(),
@@ -125,8 +128,8 @@ function lengthSection({ series, input, output }: Inspection): Section | null {
       chart({
         label: 'Requests by prompt length and output length, both axes logarithmic; denser is more',
         height: 340,
-        x: { type: 'log', label: 'prompt tokens →', tickFormat: plainNumber },
-        y: { type: 'log', label: '↑ output tokens', tickFormat: plainNumber },
+        x: { type: 'log', label: 'prompt tokens →' },
+        y: { type: 'log', label: '↑ output tokens' },
         marks: [
           gridX(),
           gridY(),
@@ -183,7 +186,7 @@ function prefixSection({ prefix, cache }: Inspection): Section | null {
           }),
           `Cache sizes in tokens, ${cache?.rule ?? ''} rule, all requests, the cache begins empty.`,
         )
-  return { title: 'Prefix reuse', body: table(['', ''], rows) + picture }
+  return { title: 'Prefix reuse', body: table('Prefix reuse', ['what', 'value'], rows) + picture }
 }
 
 function sessionSection({ sessions }: Inspection): Section | null {
@@ -192,7 +195,8 @@ function sessionSection({ sessions }: Inspection): Section | null {
   return {
     title: 'Sessions',
     body: table(
-      ['', 'mean', 'p50', 'p95', 'p99', 'largest'],
+      'Sessions',
+      ['what', 'mean', 'p50', 'p95', 'p99', 'largest'],
       [
         [
           'turns',
@@ -241,5 +245,5 @@ function sharesSection(inspection: Inspection): Section | null {
   )
   return rows.length === 0
     ? null
-    : { title: 'Shares', body: table(['', 'requests', 'share'], rows) }
+    : { title: 'Shares', body: table('Shares', ['rows with', 'requests', 'share'], rows) }
 }

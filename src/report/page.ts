@@ -39,21 +39,33 @@ export function figure(svg: string, caption: string): string {
   return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`
 }
 
-/** @param rows cells as plain text; those that hold a number are set to the right */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return `<div class="scroll" tabindex="0"><table><thead><tr>${head
-    .map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`)
-    .join(
-      '',
-    )}</tr></thead><tbody>${rows.map((row) => `<tr>${cells(row)}</tr>`).join('')}</tbody></table></div>`
+/**
+ * @param name what a screen reader says of it
+ * @param rows cells as plain text; columns of numbers are set to the right, those of words may wrap
+ */
+export function table(
+  name: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const isWords = head.map((_, at) => at > 0 && rows.some((row) => !isNumber(row[at] ?? '')))
+  const mark = (at: number) => (isWords[at] ? ' class="text"' : '')
+  const heads = head.map((cell, at) => `<th scope="col"${mark(at)}>${escapeHtml(cell)}</th>`)
+  const lines = rows.map((row) => {
+    const cells = row.map((cell, at) =>
+      at === 0
+        ? `<th scope="row">${escapeHtml(cell)}</th>`
+        : `<td${mark(at)}>${escapeHtml(cell)}</td>`,
+    )
+    return `<tr>${cells.join('')}</tr>`
+  })
+  // A region that can be reached by keyboard, because it may have to be scrolled.
+  return `<div class="scroll" role="region" aria-label="${escapeHtml(name)}" tabindex="0"><table><thead><tr>${heads.join('')}</tr></thead><tbody>${lines.join('')}</tbody></table></div>`
 }
 
-function cells(row: readonly string[]): string {
-  return row
-    .map((cell, index) =>
-      index === 0 ? `<th scope="row">${escapeHtml(cell)}</th>` : `<td>${escapeHtml(cell)}</td>`,
-    )
-    .join('')
+/** A figure with at most a short unit, an interval, or the dash that stands for nothing. */
+function isNumber(cell: string): boolean {
+  return cell === '–' || (/^[−+±~<]?\d/.test(cell) && !/[0-9a-f]{16}/.test(cell))
 }
 
 /** Names with their colours, in the order of the picture. */
@@ -74,6 +86,7 @@ body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-
 main{max-width:920px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:36px 0 8px}
 p{margin:6px 0}.note,figcaption{color:var(--soft);font-size:13px}
+h1,p,li,figcaption{overflow-wrap:anywhere}
 .verdict{border:1px solid var(--line);border-left:6px solid var(--soft);border-radius:6px;background:var(--card);padding:12px 16px;margin:16px 0}
 .verdict strong{font-size:20px;letter-spacing:.02em}
 .VALID,.PASS{border-left-color:var(--good)}.VALID strong,.PASS strong{color:var(--good)}
@@ -86,12 +99,20 @@ ul{margin:6px 0;padding-left:20px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{border-bottom:1px solid var(--line);padding:5px 8px;text-align:right;white-space:nowrap}
-th:first-child,td.text{text-align:left;font-weight:500}thead th{color:var(--soft);font-weight:500}
+th:first-child,td.text,th.text{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere}
+th:first-child{font-weight:500;position:sticky;left:0;background:var(--bg)}thead th{color:var(--soft);font-weight:500}
 figure{margin:8px 0 18px}svg{width:100%;height:auto;max-width:100%;overflow:visible;font:11px system-ui,sans-serif;color:var(--fg)}
 .plot text{fill:currentColor}
+.plot-grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 24px}
+button{font:inherit;padding:6px 14px;border:1px solid var(--soft);border-radius:6px;background:var(--card);color:var(--fg);cursor:pointer}
+button:disabled{color:var(--soft);cursor:default}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;padding:0;font-size:13px;color:var(--soft)}
-.legend span{display:inline-block;width:14px;height:4px;border-radius:2px;margin:0 6px 3px 0}
+.legend span{print-color-adjust:exact;-webkit-print-color-adjust:exact;display:inline-block;width:14px;height:4px;border-radius:2px;margin:0 6px 3px 0}
 code,pre{font:13px ui-monospace,monospace}pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 details summary{cursor:pointer}:focus-visible{outline:2px solid var(--one);outline-offset:2px}
-@media print{:root{--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff}main{max-width:none;padding:0}section,figure,.verdict{break-inside:avoid}.scroll{overflow:visible}details>*{display:block}}
+@media(max-width:600px){main{padding-top:16px}.plot text{font-size:17px}th:first-child{white-space:normal;max-width:130px}}
+@media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;
+--one:#1f6feb;--two:#bc4c00;--three:#2da44e;--bad:#cf222e;--warn:#9a6700;--good:#1a7f37}
+body{font-size:12px}table{font-size:11px}th,td{padding:3px 5px;white-space:normal}th:first-child{position:static}main{max-width:none;padding:0}
+figure,.verdict,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}button{display:none}}
 `

@@ -30,9 +30,12 @@ export function planPage(account: PlanAccount, title: string): string {
 
 function beforeAndAfter({ plan, series }: PlanAccount, value: Value, unit: string): string {
   if (series === null) return ''
-  const lastSec = Math.max(series.before.at(-1)?.atSec ?? 0, series.after.at(-1)?.atSec ?? 0)
-  const picture = (points: readonly LoadPoint[], colour: string, marks: readonly number[]) =>
-    chart({
+  const lastSec = Math.max(
+    ...[series.before, series.after].map((points) => closed(points).at(-1)?.atSec ?? 0),
+  )
+  const picture = (found: readonly LoadPoint[], colour: string, marks: readonly number[]) => {
+    const points = closed(found)
+    return chart({
       label: `${unit} over time`,
       height: 180,
       x: { label: 'seconds →', domain: [0, lastSec], tickFormat: plainNumber },
@@ -50,6 +53,7 @@ function beforeAndAfter({ plan, series }: PlanAccount, value: Value, unit: strin
         ruleX([...marks], { stroke: colour, strokeDasharray: '3 3' }),
       ],
     })
+  }
   const eventSecs = plan.events.map(({ atUs }) => atUs / 1e6)
   return (
     legend([
@@ -62,4 +66,11 @@ function beforeAndAfter({ plan, series }: PlanAccount, value: Value, unit: strin
       'What will be sent; dashed lines are where injected changes begin.',
     )
   )
+}
+
+/** The last stretch is as wide as the one before it. */
+function closed(points: readonly LoadPoint[]): readonly LoadPoint[] {
+  const [previous, last] = points.slice(-2)
+  if (previous === undefined || last === undefined) return points
+  return [...points, { ...last, atSec: 2 * last.atSec - previous.atSec }]
 }

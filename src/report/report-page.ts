@@ -30,7 +30,7 @@ function verdictBox({ verdict, notes, why }: Report): string {
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const good = verdict.checks.filter(({ status }) => status === 'pass').length
   const items = [...bad.map(({ says }) => says), ...notes]
-  return `<div class="verdict ${verdict.status}" role="status"><strong>${verdict.status}</strong>
+  return `<div class="verdict ${verdict.status}" role="region" aria-label="Verdict"><strong>${verdict.status}</strong>
 <p>${bad.length === 0 ? `All ${good} checks passed that could look.` : `${bad.length} of ${bad.length + good} checks object:`}</p>
 ${items.length === 0 ? '' : `<ul>${items.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`}
 ${why.length === 0 ? '' : `<p><b>Why:</b> ${escapeHtml(why.join(' · '))}</p>`}</div>`
@@ -46,7 +46,7 @@ function decisionBox({ slo }: Report): string {
     ({ objective, used, burn_rate: burn }) =>
       `<li>${escapeHtml(objective)}: ${formatShare(used, 0)} of the error budget used, burning ${significant(burn, 2)}x</li>`,
   )
-  return `<div class="verdict ${word}"><strong>Objectives: ${word.toLowerCase()}</strong><ul>${[...items, ...budgets].join('')}</ul></div>`
+  return `<div class="verdict ${word}" role="region" aria-label="Objectives"><strong>Objectives: ${word.toLowerCase()}</strong><ul>${[...items, ...budgets].join('')}</ul></div>`
 }
 
 function cards({ side, slo }: Report): string {
@@ -93,7 +93,11 @@ function changeSection({ changes, recorded, side }: Report): string {
   return section({
     title: 'What changed',
     note: 'Observed, within this run: requests that have the latency on both sides, resampled together in blocks. Another run may differ by more.',
-    body: table(['', recorded.run.kind, 'this run', 'change', '95 % interval', 'pairs'], rows),
+    body: table(
+      'What changed',
+      ['latency', recorded.run.kind, 'this run', 'change', '95 % interval', 'pairs'],
+      rows,
+    ),
   })
 }
 
@@ -112,7 +116,8 @@ function latencySection({ side }: Report): string {
     title: 'Latencies',
     note: 'With half the width of their 95 % intervals. – : too few samples to bound it. No ± : neighbouring requests are too alike to say how sure it is.',
     body: table(
-      ['', 'samples', 'mean', ...shown],
+      'Latencies',
+      ['latency', 'samples', 'mean', ...shown],
       known.map(({ label, metric }) => [
         label,
         formatCount(metric.n),
@@ -145,6 +150,7 @@ function slowestSection({ series }: Report): string {
   return section({
     title: 'Slowest requests',
     body: table(
+      'Slowest requests',
       ['row', 'source row', 'due at', 'prompt', 'output', 'lag', 'first token', 'end'],
       rows,
     ),
@@ -159,7 +165,10 @@ function checksSection({ verdict }: Report): string {
     WORDS[status],
     says,
   ])
-  return section({ title: 'Checks of this measurement', body: table(['check', '', 'found'], rows) })
+  return section({
+    title: 'Checks of this measurement',
+    body: table('Checks', ['check', 'result', 'found'], rows),
+  })
 }
 
 function madeFromSection(
@@ -178,7 +187,7 @@ function madeFromSection(
     title: 'Made from',
     body: [
       command === null ? '' : `<pre>${escapeHtml(command)}</pre>`,
-      table(['', ''], rows),
+      table('Made from', ['what', 'value'], rows),
       steps.length === 0
         ? ''
         : `<p>Transforms, in order:</p><pre>${escapeHtml(steps.join('\n'))}</pre>`,

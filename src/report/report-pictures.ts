@@ -1,5 +1,5 @@
 /** The pictures of a report. Pure. */
-import { ONE, plainNumber, SOFT, TWO } from './chart-style.ts'
+import { ONE, SOFT, TWO } from './chart-style.ts'
 import { areaY, chart, dot, gridY, line, type Mark, ruleY } from './chart.ts'
 import { lagSection, loadSection, overTimeSection, serverSection } from './clock-pictures.ts'
 import { figure, legend, type Section } from './page.ts'
@@ -39,7 +39,7 @@ function distributionSection({
       figure(
         chart({
           label: `${caption}: share of requests at or below a latency, logarithmic axis`,
-          x: { type: 'log', label: 'ms →', tickFormat: plainNumber },
+          x: { type: 'log', label: 'ms →' },
           y: { label: '↑ share of requests', domain: [0, 1], tickFormat: '%' },
           marks: [
             gridY(),
@@ -89,8 +89,8 @@ function lengthSection({ by_length: bins, points }: ReportSeries): Section | nul
       figure(
         chart({
           label: 'Time to first token against prompt length, both axes logarithmic',
-          x: { type: 'log', label: 'prompt tokens →', tickFormat: plainNumber },
-          y: { type: 'log', label: '↑ TTFT, ms', tickFormat: plainNumber },
+          x: { type: 'log', label: 'prompt tokens →' },
+          y: { type: 'log', label: '↑ TTFT, ms' },
           marks: [
             gridY(),
             dot(known, {
