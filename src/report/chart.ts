@@ -11,6 +11,8 @@ export type ChartOptions = Readonly<{
   /** What a screen reader says instead of the picture. */
   label: string
   height?: number
+  /** Room for the names of a band axis. */
+  marginLeft?: number
   x?: Plot.ScaleOptions
   y?: Plot.ScaleOptions
   color?: Plot.ScaleOptions
@@ -33,7 +35,7 @@ export function chart(options: ChartOptions): string {
 type Drawn = ReturnType<typeof Plot.plot>
 
 function draw(
-  { label, height = HEIGHT, marks, ...scales }: ChartOptions,
+  { label, height = HEIGHT, marginLeft = 56, marks, ...scales }: ChartOptions,
   better: Pick<ChartOptions, 'x' | 'y'>,
 ): Drawn {
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
@@ -41,7 +43,7 @@ function draw(
     document: document,
     width: WIDTH,
     height,
-    marginLeft: 56,
+    marginLeft,
     // Phones show labels larger; they need the room.
     marginTop: 30,
     marginBottom: 44,

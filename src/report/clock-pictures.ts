@@ -89,11 +89,6 @@ function middleOf({ t_s: from }: { t_s: number }, { bucket_s: length }: ReportSe
 export function loadSection(series: ReportSeries): Section | null {
   if (series.flow.length === 0) return null
   const per = formatDuration(series.bucket_s * 1e6)
-  const stretch = {
-    x1: 't_s',
-    x2: (point: { t_s: number }) => point.t_s + series.bucket_s,
-    insetRight: 0.5,
-  }
   const load = chart({
     label: 'Requests due in each stretch, and requests in flight at each instant',
     x: TIME_AXIS,
@@ -101,7 +96,7 @@ export function loadSection(series: ReportSeries): Section | null {
     marks: [
       gridY(),
       ...eventMarks(series),
-      rectY(series.time, { ...stretch, y: 'due', fill: SOFT, fillOpacity: 0.3 }),
+      rectY(series.time, { ...stretchOf(series), y: 'due', fill: SOFT, fillOpacity: 0.3 }),
       lineY(series.flow, {
         x: 't_s',
         y: 'in_flight',
@@ -111,34 +106,6 @@ export function loadSection(series: ReportSeries): Section | null {
       }),
     ],
   })
-  const most = Math.max(...series.time.map(({ failed, hung_up: hungUp }) => failed + hungUp))
-  const errors =
-    most > 0
-      ? legend([
-          [BAD, 'failed'],
-          [SOFT, 'hung up'],
-        ]) +
-        figure(
-          chart({
-            label: 'Requests that failed or hung up in each stretch',
-            height: 140,
-            x: TIME_AXIS,
-            y: { label: '↑ requests', domain: [0, Math.max(4, most)], tickFormat: wholeNumber },
-            marks: [
-              gridY(),
-              rectY(series.time, { ...stretch, y1: 0, y2: 'failed', fill: BAD }),
-              rectY(series.time, {
-                ...stretch,
-                y1: 'failed',
-                y2: (point) => point.failed + point.hung_up,
-                fill: SOFT,
-                fillOpacity: 0.6,
-              }),
-            ],
-          }),
-          'In each stretch of the same length as above.',
-        )
-      : ''
   return {
     title: 'Load and errors',
     body:
@@ -147,8 +114,40 @@ export function loadSection(series: ReportSeries): Section | null {
         [ONE, 'in flight'],
       ]) +
       figure(load, 'How much was asked, and how much of it was under way.') +
-      errors,
+      errorPicture(series),
   }
+}
+
+function stretchOf({ bucket_s: length }: ReportSeries) {
+  return { x1: 't_s', x2: (point: { t_s: number }) => point.t_s + length, insetRight: 0.5 }
+}
+
+function errorPicture(series: ReportSeries): string {
+  const most = Math.max(...series.time.map(({ failed, hung_up: hungUp }) => failed + hungUp))
+  if (!(most > 0)) return ''
+  const stretch = stretchOf(series)
+  const names = legend([
+    [BAD, 'failed'],
+    [SOFT, 'hung up'],
+  ])
+  const picture = chart({
+    label: 'Requests that failed or hung up in each stretch',
+    height: 140,
+    x: TIME_AXIS,
+    y: { label: '↑ requests', domain: [0, Math.max(4, most)], tickFormat: wholeNumber },
+    marks: [
+      gridY(),
+      rectY(series.time, { ...stretch, y1: 0, y2: 'failed', fill: BAD }),
+      rectY(series.time, {
+        ...stretch,
+        y1: 'failed',
+        y2: (point) => point.failed + point.hung_up,
+        fill: SOFT,
+        fillOpacity: 0.6,
+      }),
+    ],
+  })
+  return names + figure(picture, 'In each stretch of the same length as above.')
 }
 
 export function serverSection({ server }: ReportSeries): Section | null {

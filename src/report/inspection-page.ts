@@ -179,7 +179,8 @@ function prefixSection({ prefix, cache }: Inspection): Section | null {
       : figure(
           chart({
             label: 'Share of prompt tokens served by a prefix cache, by its size',
-            height: 60 + 24 * sizes.length,
+            height: 74 + 28 * sizes.length,
+            marginLeft: 110,
             x: { label: 'prompt tokens from the cache →', domain: [0, 1], tickFormat: '%' },
             y: { type: 'band', label: null, domain: sizes.map(({ size }) => size) },
             marks: [gridX(), barX(sizes, { x: 'rate', y: 'size', fill: THREE })],
