@@ -1,0 +1,281 @@
+/** Every page in a real browser: what a reader sees, in light, dark, print and on a phone. */
+import { execFileSync, type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { delimiter, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { formatDuration, formatShare } from '../../src/base/format.ts'
+import { pageFacts } from '../support/page-facts.ts'
+import { HOSTILE_NAME, writePageRun } from '../support/page-run.ts'
+import { scratchFolder } from '../support/scratch.ts'
+
+const program = resolve('bin/trace.js')
+const browserPath = [
+  process.env['TRACE_CHROMIUM'],
+  '/usr/bin/chromium',
+  ...(process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'chromium')),
+].find((path) => path !== undefined && existsSync(path))
+
+const QUIET = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+const PAGES = ['report', 'inspect', 'card', 'plan'] as const
+const VIEWS = [
+  { name: 'light', width: 1_100, colorScheme: 'light', media: 'screen' },
+  { name: 'dark', width: 1_100, colorScheme: 'dark', media: 'screen' },
+  { name: 'phone', width: 390, colorScheme: 'light', media: 'screen' },
+  { name: 'phone at night', width: 390, colorScheme: 'dark', media: 'screen' },
+  // The width of A4 inside its margins; some browsers keep the dark scheme when they print.
+  { name: 'print', width: 720, colorScheme: 'light', media: 'print' },
+  { name: 'print at night', width: 720, colorScheme: 'dark', media: 'print' },
+] as const
+
+const file = scratchFolder()
+
+function trace(words: readonly string[]): string {
+  return execFileSync(process.execPath, [program, ...words], { encoding: 'utf8', stdio: 'pipe' })
+}
+
+/** For answers other than 0: what a busy machine measured is not the point here. */
+async function runTrace(words: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [program, ...words], { stdio: 'ignore' })
+  await once(child, 'exit')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+async function until(isSo: () => Promise<boolean>, child: ChildProcess): Promise<void> {
+  while (!(await isSo())) {
+    if (child.exitCode !== null) throw new Error('it ended before it was ready')
+    await new Promise((wake) => setTimeout(wake, 50))
+  }
+}
+
+describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)', () => {
+  let browser: Browser | undefined
+  let engine: ChildProcess | undefined
+  let target: string
+
+  beforeAll(async () => {
+    await writePageRun(file('recorded.arrow'), 400)
+    const port = await freePort()
+    target = `http://127.0.0.1:${port}`
+    engine = spawn(
+      process.execPath,
+      [program, 'engine', '--listen', `127.0.0.1:${port}`, '--profile', 'steady-20ms'],
+      { stdio: 'ignore' },
+    )
+    browser = await chromium.launch({ executablePath: browserPath!, args: QUIET })
+    await until(() => answers(`${target}/health`), engine)
+    const replay = ['replay', file('recorded.arrow'), '--target', target, '--map-model=*=steady']
+    await runTrace([...replay, '--out', file('run.arrow')])
+    const against = ['report', file('run.arrow'), '--against', file('recorded.arrow')]
+    const outputs = ['--html', file('report.html'), '--json-file', file('report.json')]
+    await runTrace([...against, '--slo=ttft.p95<500ms', ...outputs])
+    trace(['inspect', file('recorded.arrow'), '--cache-size=1M', '--html', file('inspect.html')])
+    trace(['plan', file('recorded.arrow'), '--speed=2x', '--html', file('plan.html')])
+    writeFileSync(file('card.html'), trace(['card', file('recorded.arrow'), '--html']))
+  })
+
+  afterAll(async () => {
+    engine?.kill()
+    await browser?.close()
+  })
+
+  /** @returns the page, and what it asked of the network or complained about */
+  async function open(address: string, view: (typeof VIEWS)[number] = VIEWS[0]) {
+    const page = await browser!.newPage({ viewport: { width: view.width, height: 900 } })
+    const requested: string[] = []
+    const complaints: string[] = []
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    await page.route('**/*', (route) => {
+      requested.push(route.request().url())
+      return route.continue()
+    })
+    await page.emulateMedia({ colorScheme: view.colorScheme, media: view.media })
+    await page.goto(address)
+    return { page, requested, complaints }
+  }
+
+  const addressOf = (name: string) => pathToFileURL(file(`${name}.html`)).href
+
+  test.each(PAGES.flatMap((name) => VIEWS.map((view) => [name, view.name, view] as const)))(
+    '%s, %s: legible, nothing sideways, nothing lost, nothing fetched',
+    async (name, _, view) => {
+      const { page, requested, complaints } = await open(addressOf(name), view)
+      const facts = await page.evaluate(pageFacts)
+      expect(complaints).toEqual([])
+      expect(requested).toEqual([addressOf(name)])
+      expect(facts.textCount).toBeGreaterThan(50)
+      expect(facts.faint).toEqual([])
+      expect(facts.sideways).toBe(0)
+      expect(facts.hiddenSections).toBe(0)
+      expect(facts.sections.length).toBeGreaterThanOrEqual(3)
+      // On a phone a wide table scrolls inside its own frame; elsewhere it must fit.
+      expect(view.width === 390 ? [] : facts.scrolling).toEqual([])
+      const isWhite = view.media === 'print' || view.colorScheme === 'light'
+      expect(facts.background === 'rgb(255, 255, 255)').toBe(isWhite)
+      await picture(page, `${name} ${view.name}`)
+      await page.close()
+    },
+  )
+
+  test.each(PAGES)('%s: can be used by ear and by keyboard', async (name) => {
+    const { page } = await open(addressOf(name))
+    const facts = await page.evaluate(pageFacts)
+    expect(facts).toMatchObject({ language: 'en', mains: 1, namelessPictures: 0, images: 0 })
+    expect(facts).toMatchObject({ tablesWithoutHead: 0, namelessHeads: 0, namelessStops: 0 })
+    expect(facts.pictures).toBeGreaterThan(3)
+    expect(facts.headings[0]).toBe(1)
+    expect(facts.headings.slice(1).every((level) => level === 2)).toBe(true)
+    expect(await page.title()).toMatch(/· trace (?:report|inspect|plan)$/)
+    const names: string[] = []
+    for (let stop = 0; stop < facts.tables; stop += 1) {
+      await page.keyboard.press('Tab')
+      names.push(await focused(page))
+    }
+    expect(new Set(names).size).toBe(facts.tables)
+    expect(names).not.toContain('')
+    await page.close()
+  })
+
+  test('the verdict is the first thing under the title, the decision the next', async () => {
+    const { page } = await open(addressOf('report'))
+    const { verdict } = JSON.parse(readFileSync(file('report.json'), 'utf8')) as Report
+    const boxes = page.locator('h1 ~ *')
+    expect(await boxes.nth(0).getByText(verdict.status, { exact: true }).isVisible()).toBe(true)
+    expect(await boxes.nth(0).getAttribute('aria-label')).toBe('Verdict')
+    expect(await boxes.nth(1).getAttribute('aria-label')).toBe('Objectives')
+    const box = await boxes.nth(0).boundingBox()
+    expect(box!.y).toBeLessThan(120)
+    await page.close()
+  })
+
+  test('the numbers shown are those of the JSON document', async () => {
+    const { page } = await open(addressOf('report'))
+    const { side, verdict } = JSON.parse(readFileSync(file('report.json'), 'utf8')) as Report
+    const row = (region: string, head: string) =>
+      page.getByRole('region', { name: region }).getByRole('row', { name: head }).first()
+    const cells = await row('Latencies', 'TTFT from due').getByRole('cell').allInnerTexts()
+    const { n, mean, p50, p95 } = side.metrics.ttft_due
+    expect(cells[0]).toBe(String(n))
+    expect(cells[1]).toBe(formatDuration(mean))
+    expect(cells[2]).toMatch(start(formatDuration(p50.value)))
+    expect(cells[4]).toMatch(start(formatDuration(p95.value)))
+    const { ok, total, not_sent: notSent } = side.requests
+    const cards = await page.locator('.cards > div').allInnerTexts()
+    expect(cards[0]).toContain(formatShare(ok / (total - notSent)))
+    expect(cards[1]).toContain(formatDuration(p50.value))
+    expect(await page.locator('h1').innerText()).toBe(`Replay of ${total} requests`)
+    for (const { name, says } of verdict.checks) {
+      const found = page.getByRole('row').filter({
+        has: page.getByRole('rowheader', { name: name.replaceAll('_', ' '), exact: true }),
+      })
+      expect(await found.first().innerText()).toContain(says)
+    }
+    await page.close()
+  })
+
+  test.each(['report', 'inspect', 'card'])(
+    '%s: markup in a name of the trace stays text',
+    async (name) => {
+      const { page, complaints } = await open(addressOf(name))
+      expect(await page.getByText(HOSTILE_NAME).first().isVisible()).toBe(true)
+      expect(await page.locator('img').count()).toBe(0)
+      expect(complaints).toEqual([])
+      await page.close()
+    },
+  )
+
+  test('the live page follows a replay, and its button ends the run with what it has', async () => {
+    const place = `127.0.0.1:${await freePort()}`
+    const replay = ['replay', file('recorded.arrow'), '--target', target, '--map-model=*=steady']
+    const run = spawn(
+      process.execPath,
+      [program, ...replay, '--speed=0.1x', '--out', file('part.arrow'), `--dashboard=${place}`],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    run.stderr.resume()
+    await until(() => answers(`http://${place}/`), run)
+    const { page, requested, complaints } = await open(`http://${place}/`)
+    await page.locator('svg').nth(3).waitFor()
+    for (const view of VIEWS.slice(0, 4)) {
+      await page.setViewportSize({ width: view.width, height: 900 })
+      await page.emulateMedia({ colorScheme: view.colorScheme })
+      const facts = await page.evaluate(pageFacts)
+      expect(facts.faint).toEqual([])
+      expect(facts).toMatchObject({ sideways: 0, namelessPictures: 0, pictures: 4, mains: 1 })
+    }
+    expect(await page.locator('#line').innerText()).toMatch(/sent \d+/)
+    await picture(page, 'dashboard')
+    await page.keyboard.press('Tab')
+    expect(await focused(page)).toBe('Stop the run, keep its result')
+    await page.keyboard.press('Enter')
+    const [code] = (await once(run, 'exit')) as [number]
+    expect(code).toBe(130)
+    expect(await page.getByRole('status').innerText()).toBe('The run is over.')
+    expect(await page.getByRole('button').isDisabled()).toBe(true)
+    expect(new Set(requested.map((url) => new URL(url).host))).toEqual(new Set([place]))
+    expect(complaints).toEqual([])
+    const part = JSON.parse(trace(['inspect', file('part.arrow'), '--json'])) as Inspected
+    expect(part.arrivals.n).toBeGreaterThan(0)
+    expect(part.arrivals.n).toBeLessThan(400)
+    await page.close()
+  })
+})
+
+type Figure = Readonly<{ value: number }>
+type Report = Readonly<{
+  verdict: { status: string; checks: readonly { name: string; says: string }[] }
+  side: {
+    requests: { ok: number; total: number; not_sent: number }
+    metrics: { ttft_due: { n: number; mean: number; p50: Figure; p95: Figure } }
+  }
+}>
+type Inspected = Readonly<{ arrivals: { n: number } }>
+
+/** What a screen reader says of what has the focus. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const element = document.activeElement
+    if (element === null || element === document.body) return ''
+    return element.getAttribute('aria-label') ?? element.textContent.trim()
+  })
+}
+
+/** For eyes: TRACE_SCREENSHOTS names a folder. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['TRACE_SCREENSHOTS']
+  if (folder === undefined) return
+  await page.screenshot({ path: join(folder, `${name.replaceAll(' ', '-')}.png`), fullPage: true })
+}
+
+function start(text: string): RegExp {
+  return new RegExp(`^${text.replaceAll('.', '\\.')}(?: |$)`)
+}
