@@ -1,6 +1,6 @@
 /** Whatever fails in the recorder, clients see the same bytes, and the trace says what is missing. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -33,9 +33,11 @@ async function recorderOn(
   return recorder
 }
 
-/** Its observer has begun a segment. */
+/** Its observer has begun a segment: the first, unless that was rotated away meanwhile. */
 async function begun({ directory }: Recorder): Promise<void> {
-  while (!existsSync(join(directory, '000001.sqlite'))) await wait(20)
+  const isBegun = () =>
+    existsSync(directory) && readdirSync(directory).some((name) => name.endsWith('.sqlite'))
+  while (!isBegun()) await wait(20)
 }
 
 /** So many requests; each must have got its whole answer. */
