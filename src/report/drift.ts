@@ -1,8 +1,8 @@
 /** Does the traffic change within a trace? Each part against the whole. Pure. */
-import { ksDistance, populationStability } from '../stats/distance.ts'
+import { ksOfSorted, stabilityOfSorted } from '../stats/distance.ts'
 import { describe } from '../stats/moments.ts'
 import { gapsOf } from '../stats/arrivals.ts'
-import { quantiles } from '../stats/quantile.ts'
+import { quantileOfSorted } from '../stats/quantile.ts'
 
 export type DriftPart = Readonly<{
   from_s: number
@@ -34,7 +34,10 @@ export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64A
     const start = end
     while (end < at.length && partOf(at[end]!) === part) end += 1
     const sizes = (values: Float64Array) =>
-      values.subarray(start, end).filter((value) => !Number.isNaN(value))
+      values
+        .subarray(start, end)
+        .filter((value) => !Number.isNaN(value))
+        .sort()
     return { at: at.subarray(start, end), prompt: sizes(prompt), output: sizes(output) }
   })
   const first = pieces.find((piece) => piece.at.length >= MIN_ROWS) ?? pieces[0]!
@@ -44,12 +47,12 @@ export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64A
     to_s: (part + 1) * partS,
     requests: piece.at.length,
     rate: piece.at.length / partS,
-    prompt_p50: orNull(quantiles(piece.prompt, [0.5])[0]),
-    output_p50: orNull(quantiles(piece.output, [0.5])[0]),
-    prompt_psi: orNull(populationStability(first.prompt, piece.prompt)),
-    output_psi: orNull(populationStability(first.output, piece.output)),
-    prompt_ks: orNull(ksDistance(first.prompt, piece.prompt)),
-    output_ks: orNull(ksDistance(first.output, piece.output)),
+    prompt_p50: orNull(quantileOfSorted(piece.prompt, 0.5)),
+    output_p50: orNull(quantileOfSorted(piece.output, 0.5)),
+    prompt_psi: orNull(stabilityOfSorted(first.prompt, piece.prompt)),
+    output_psi: orNull(stabilityOfSorted(first.output, piece.output)),
+    prompt_ks: orNull(ksOfSorted(first.prompt, piece.prompt)),
+    output_ks: orNull(ksOfSorted(first.output, piece.output)),
     iat_cv: orNull(describe(gapsOf(piece.at)).cv),
   }))
 }

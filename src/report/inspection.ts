@@ -71,6 +71,22 @@ export async function inspectTrace(
   reader: TraceReader,
   cache: CacheQuestion | null = null,
 ): Promise<Inspection> {
+  const { demand, latency, prefix } = await gather(reader)
+  return {
+    ...headOf(reader),
+    ...demandFigures(demand),
+    prefix,
+    latency: latencyFigures(latency, reader.header.kind),
+    ...(await sideTables(reader)),
+    row_digest: reader.header.rowDigest,
+    drift: driftOf(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
+    cache: cache && (await cacheFigures(reader, cache)),
+    series: inspectionSeries(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
+  }
+}
+
+/** The pass itself; the tree of blocks is let go with it, before the columns are sorted. */
+async function gather(reader: TraceReader) {
   const demand = new DemandWatch()
   const latency = new LatencyWatch(false)
   const table = await loadBlocks(reader)
@@ -87,17 +103,7 @@ export async function inspectTrace(
       prefix.add(table.indexAt(leaves, row), promptTokens[row]!, atUs[row]!)
     }
   }
-  return {
-    ...headOf(reader),
-    ...demandFigures(demand),
-    prefix: prefix.figures(),
-    latency: latencyFigures(latency, reader.header.kind),
-    ...(await sideTables(reader)),
-    row_digest: reader.header.rowDigest,
-    drift: driftOf(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
-    cache: cache && (await cacheFigures(reader, cache)),
-    series: inspectionSeries(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
-  }
+  return { demand, latency, prefix: prefix.figures() }
 }
 
 function headOf({ header, isComplete }: TraceReader) {

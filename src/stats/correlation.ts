@@ -1,6 +1,8 @@
 /** How two paired columns move together. Pure. */
 import { describe } from './moments.ts'
 
+const MAX_COUNTED = 1_000_000
+
 /** Pearson's r of n pairs; NaN where a side does not vary. */
 export function pearson(first: Float64Array, second: Float64Array): number {
   const left = describe(first)
@@ -19,6 +21,7 @@ export function spearman(first: Float64Array, second: Float64Array): number {
 
 /** Ranks from 1; equal values share the middle of the ranks they take. */
 export function ranksOf(values: Float64Array): Float64Array {
+  if (areCounts(values)) return ranksOfCounts(values)
   const sorted = values.toSorted()
   const distinct: number[] = []
   const middles: number[] = []
@@ -30,6 +33,26 @@ export function ranksOf(values: Float64Array): Float64Array {
     start = end
   }
   return values.map((value) => middles[indexOfSorted(distinct, value)]!)
+}
+
+/** Whole numbers from 0 up, none so large that counting them would cost more than sorting. */
+function areCounts(values: Float64Array): boolean {
+  const limit = Math.min(MAX_COUNTED, 4 * values.length)
+  for (const value of values) if (!(value >= 0 && value < limit && value % 1 === 0)) return false
+  return true
+}
+
+function ranksOfCounts(values: Float64Array): Float64Array {
+  const { max } = describe(values)
+  const middles = new Float64Array(values.length === 0 ? 0 : max + 1)
+  for (const value of values) middles[value]! += 1
+  let below = 0
+  for (let value = 0; value < middles.length; value += 1) {
+    const count = middles[value]!
+    middles[value] = (2 * below + 1 + count) / 2
+    below += count
+  }
+  return values.map((value) => middles[value]!)
 }
 
 function indexOfSorted(distinct: readonly number[], value: number): number {

@@ -8,8 +8,12 @@ import { quantileOfSorted } from './quantile.ts'
  */
 export function ksDistance(first: Float64Array, second: Float64Array): number {
   if (first.length === 0 || second.length === 0) return Number.NaN
-  const left = first.toSorted()
-  const right = second.toSorted()
+  return ksOfSorted(first.toSorted(), second.toSorted())
+}
+
+/** The same of two samples that are ascending already. */
+export function ksOfSorted(left: Float64Array, right: Float64Array): number {
+  if (left.length === 0 || right.length === 0) return Number.NaN
   let largest = 0
   for (let i = 0, j = 0; i < left.length && j < right.length;) {
     const value = Math.min(left[i]!, right[j]!)
@@ -78,9 +82,14 @@ const PSI_FLOOR = 1e-4
  */
 export function populationStability(reference: Float64Array, sample: Float64Array): number {
   if (reference.length === 0 || sample.length === 0) return Number.NaN
-  const sorted = reference.toSorted()
+  return stabilityOfSorted(reference.toSorted(), sample)
+}
+
+/** The same with a reference that is ascending already. */
+export function stabilityOfSorted(reference: Float64Array, sample: Float64Array): number {
+  if (reference.length === 0 || sample.length === 0) return Number.NaN
   const edges = Array.from({ length: PSI_BINS - 1 }, (_, index) =>
-    quantileOfSorted(sorted, (index + 1) / PSI_BINS),
+    quantileOfSorted(reference, (index + 1) / PSI_BINS),
   )
   const wanted = sharesOf(reference, edges)
   const seen = sharesOf(sample, edges)

@@ -81,19 +81,24 @@ export class ColumnDecoder {
       kind === 'bool' ? Math.ceil(rowCount / 8) : rowCount * 8,
     )
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    for (let row = 0; row < rowCount; row += 1) {
-      if (present !== null && !bitAt(present, row)) continue
-      if (kind === 'uint64') data[row] = view.getBigUint64(row * 8, true)
-      else if (kind === 'double') data[row] = view.getFloat64(row * 8, true)
-      else if (kind === 'bool') data[row] = Number(bitAt(bytes, row))
-      else {
-        const value =
-          view.getInt32(row * 8 + 4, true) * 0x1_0000_0000 + view.getUint32(row * 8, true)
-        if (!Number.isSafeInteger(value)) {
-          throw unreadable(this.#source, `column ${name} holds more than 2^53`)
-        }
-        data[row] = value
+    if (kind === 'bool') {
+      for (let row = 0; row < rowCount; row += 1) {
+        if (isPresent(present, row)) data[row] = Number(bitAt(bytes, row))
       }
+    } else if (kind === 'int64') this.#wholes(view, present, data as Float64Array, name)
+    else if (kind === 'uint64') copyIds(view, present, data as BigUint64Array)
+    else copyReals(view, present, data as Float64Array)
+  }
+
+  #wholes(view: DataView, present: Uint8Array | null, data: Float64Array, name: string): void {
+    for (let row = 0; row < data.length; row += 1) {
+      if (!isPresent(present, row)) continue
+      const high = view.getInt32(row * 8 + 4, true)
+      const value = high * 0x1_0000_0000 + view.getUint32(row * 8, true)
+      if (!Number.isSafeInteger(value)) {
+        throw unreadable(this.#source, `column ${name} holds more than 2^53`)
+      }
+      data[row] = value
     }
   }
 
@@ -170,6 +175,23 @@ export class ColumnDecoder {
       // The reason is said below: zlib's own words add nothing.
     }
     throw unreadable(this.#source, 'a compressed buffer is damaged')
+  }
+}
+
+function isPresent(present: Uint8Array | null, row: number): boolean {
+  return present === null || bitAt(present, row)
+}
+
+/** Each kind of array has a loop of its own: one loop for all of them is several times slower. */
+function copyIds(view: DataView, present: Uint8Array | null, data: BigUint64Array): void {
+  for (let row = 0; row < data.length; row += 1) {
+    if (isPresent(present, row)) data[row] = view.getBigUint64(row * 8, true)
+  }
+}
+
+function copyReals(view: DataView, present: Uint8Array | null, data: Float64Array): void {
+  for (let row = 0; row < data.length; row += 1) {
+    if (isPresent(present, row)) data[row] = view.getFloat64(row * 8, true)
   }
 }
 

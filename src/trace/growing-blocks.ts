@@ -1,5 +1,5 @@
 /** All blocks of a trace in 24 bytes each, found by id. Pure. */
-import { IdIndex } from './id-index.ts'
+import { idHalves, IdIndex } from './id-index.ts'
 import type { Batch } from './table.ts'
 
 export type SortedBlocks = Readonly<{
@@ -67,7 +67,8 @@ export class GrowingBlocks {
 
   #places(): IdIndex {
     const places = new IdIndex(this.#count + 1)
-    for (let index = 0; index < this.#count; index += 1) places.add(this.#ids[index] ?? 0n, index)
+    const halves = idHalves(this.#ids)
+    for (let index = 0; index < this.#count; index += 1) places.addAt(halves, index, index)
     return places
   }
 

@@ -1,7 +1,7 @@
 /** Guards for what comes out of a file: rows in order, no id twice, parents first. Pure. */
 import { TraceError } from '../base/errors.ts'
 import type { Batch } from './table.ts'
-import { IdIndex } from './id-index.ts'
+import { idHalves, IdIndex } from './id-index.ts'
 
 /** Checks one batch after the other: (at_us, seq) must rise strictly. */
 export class OrderGuard {
@@ -45,14 +45,14 @@ export class BlockGuard {
 
   /** @throws TraceError TRACE_UNREADABLE where an id comes twice or before its parent */
   check(batch: Batch): void {
-    const ids = batch.columns['id'] as BigUint64Array
-    const parents = batch.columns['parent'] as BigUint64Array
+    const ids = idHalves(batch.columns['id'] as BigUint64Array)
+    const parents = idHalves(batch.columns['parent'] as BigUint64Array)
     for (let index = 0; index < batch.rowCount; index += 1) {
-      const parent = parents[index] ?? 0n
-      if (parent !== 0n && !this.#seen.has(parent)) {
+      const isRoot = parents[2 * index] === 0 && parents[2 * index + 1] === 0
+      if (!isRoot && !this.#seen.hasAt(parents, index)) {
         throw new TraceError('TRACE_UNREADABLE', `${this.#path}: a block comes before its parent`)
       }
-      if (!this.#seen.add(ids[index] ?? 0n)) {
+      if (!this.#seen.addAt(ids, index)) {
         throw new TraceError('TRACE_UNREADABLE', `${this.#path}: a block id comes twice`)
       }
     }

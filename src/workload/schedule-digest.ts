@@ -1,5 +1,5 @@
 /** The name of a schedule: the same for the same sends, on any machine, with any number of workers. Pure. */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { NONE, type Plan, type PlanColumns, type ReplayMode } from './plan.ts'
 import { shapeKey } from './shape-table.ts'
 
@@ -61,7 +61,5 @@ function writeRow(view: DataView, at: number, columns: PlanColumns, row: number)
 }
 
 function firstWords(texts: readonly string[]): BigUint64Array {
-  return BigUint64Array.from(texts, (text) =>
-    createHash('sha256').update(text).digest().readBigUInt64LE(0),
-  )
+  return BigUint64Array.from(texts, (text) => hash('sha256', text, 'buffer').readBigUInt64LE(0))
 }
