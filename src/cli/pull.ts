@@ -17,7 +17,7 @@ export const pullCommand: Verb = (world) =>
     .addHelpText(
       'after',
       '\nExamples:\n' +
-        '  $ trace pull oci://registry.example/traces/chat:nightly\n' +
+        '  $ trace pull shelf/nightly.arrow nightly.arrow\n' +
         '  $ trace pull s3://traces/nightly.arrow nightly.arrow\n',
     )
     .action(async (source: string, output: string | undefined, raw: RawPull) => {

@@ -14,7 +14,7 @@ export const pushCommand: Verb = (world) =>
       'after',
       '\n{digest}, {timestamp} and {date} in DEST are filled in.\n\nExamples:\n' +
         "  $ trace push partner.arrow 's3://traces/2026/{date}/{digest}.arrow'\n" +
-        '  $ trace push partner.arrow oci://registry.example/traces/chat:nightly\n',
+        '  $ trace push partner.arrow shelf/nightly-{digest}.arrow\n',
     )
     .action(
       async (path: string, destination: string, raw: { endpointUrl?: string; force?: true }) => {

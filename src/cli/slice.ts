@@ -16,8 +16,8 @@ export const sliceCommand: Verb = (world) =>
     .option('--force', 'replace the output if it exists')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ trace slice prod/ morning.arrow --from 9h --to 12h\n' +
-        '  $ trace slice code.arrow one.arrow --model llama-3.1-8b --limit 1000\n',
+      '\nExamples:\n  $ trace slice prod/ morning.arrow --from 0s --to 12h\n' +
+        '  $ trace slice prod/ one.arrow --model tiny --limit 1000\n',
     )
     .action(async (input: string, output: string, raw: RawSelection & { force?: true }) => {
       const selection = parseSelection(raw)
