@@ -37,7 +37,7 @@ export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64A
       values
         .subarray(start, end)
         .filter((value) => !Number.isNaN(value))
-        .sort()
+        .toSorted()
     return { at: at.subarray(start, end), prompt: sizes(prompt), output: sizes(output) }
   })
   const first = pieces.find((piece) => piece.at.length >= MIN_ROWS) ?? pieces[0]!

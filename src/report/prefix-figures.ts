@@ -2,6 +2,7 @@
 import { GrowingColumn } from '../stats/growing.ts'
 import { endTokens } from '../workload/block-table.ts'
 import { NONE, type PlanBlocks } from '../workload/plan.ts'
+import { ReuseGaps } from './reuse-gaps.ts'
 import { type Summary, summarise } from './summary.ts'
 
 export type PrefixFigures = Readonly<{
@@ -30,7 +31,7 @@ export class PrefixWatch {
   readonly #depths: Uint32Array
   readonly #uses: Uint32Array
   readonly #lastUs: Float64Array
-  readonly #gapS = new GrowingColumn()
+  readonly #gaps = new ReuseGaps()
   readonly #lengths = new GrowingColumn()
   #firstBlock = NONE
   #promptTokens = 0
@@ -59,7 +60,7 @@ export class PrefixWatch {
           hits = this.#depths[block]!
           this.#hitTokens += Math.min(this.#ends[block]!, promptTokens || 0)
         }
-        if (block !== this.#firstBlock) this.#gapS.push((atUs - this.#lastUs[block]!) / 1e6)
+        if (block !== this.#firstBlock) this.#gaps.add(atUs - this.#lastUs[block]!)
       }
       if (this.#lengths.length === 0) this.#firstBlock = block
       this.#uses[block]! += 1
@@ -89,7 +90,7 @@ export class PrefixWatch {
       top_block_uses: used.at(-1)!,
       token_prefix_hit_ratio: this.#promptTokens === 0 ? 0 : this.#hitTokens / this.#promptTokens,
       blocks: lengths,
-      reuse_gap_s: summarise(this.#gapS.view()),
+      reuse_gap_s: this.#gaps.figures(),
       top10pct_blocks_share_of_reuse: topShare(used, lengths.sum - used.length),
     }
   }

@@ -126,7 +126,7 @@ class ArrowReader implements TraceReader {
   }
 
   async *blocks(): AsyncIterable<BlockBatch> {
-    const guard = new BlockGuard(this.#source.path)
+    const guard = new BlockGuard(this.#source.path, this.header.counts?.block)
     for (const { batch } of this.#batches('block', 'MAX_BLOCKS')) {
       guard.check(batch)
       yield batch as unknown as BlockBatch

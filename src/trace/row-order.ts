@@ -3,6 +3,8 @@ import { TraceError } from '../base/errors.ts'
 import type { Batch } from './table.ts'
 import { idHalves, IdIndex } from './id-index.ts'
 
+const MAX_BELIEVED = 2 ** 20
+
 /** Checks one batch after the other: (at_us, seq) must rise strictly. */
 export class OrderGuard {
   readonly #path: string
@@ -37,10 +39,12 @@ export class OrderGuard {
 /** Checks one batch of blocks after the other. */
 export class BlockGuard {
   readonly #path: string
-  readonly #seen = new IdIndex()
+  readonly #seen: IdIndex
 
-  constructor(path: string) {
+  /** @param announced how many the header promises; believed up to a million */
+  constructor(path: string, announced = 0) {
     this.#path = path
+    this.#seen = new IdIndex(Math.max(1_024, Math.min(announced, MAX_BELIEVED)))
   }
 
   /** @throws TraceError TRACE_UNREADABLE where an id comes twice or before its parent */

@@ -76,7 +76,7 @@ class SqliteReader implements TraceReader {
   }
 
   async *blocks(): AsyncIterable<BlockBatch> {
-    const guard = new BlockGuard(this.#path)
+    const guard = new BlockGuard(this.#path, this.header.counts?.block)
     let total = 0
     for (const batch of this.#scanner.batches('block', columnsOf('block'), PAGE_ORDERS.BY_ROWID)) {
       total += batch.rowCount
