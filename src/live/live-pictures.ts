@@ -8,7 +8,9 @@ const TIME_AXIS = { label: 'seconds since the start →' } as const
 const seconds = (point: LivePoint) => point.elapsedUs / 1e6
 
 /** @returns HTML; empty before there are two points to join */
-export function livePictures(points: readonly LivePoint[]): string {
+export function livePictures(all: readonly LivePoint[]): string {
+  // The clock runs already while connections are opened, before the first request is due.
+  const points = all.filter(({ elapsedUs }) => elapsedUs >= 0)
   if (points.length < 2) return ''
   const picture = (
     name: string,

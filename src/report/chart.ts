@@ -56,14 +56,16 @@ function draw(
   })
 }
 
-/** What only the extent of the data tells: labels of a logarithmic axis, room where all is zero. */
+/** What only the extent of the data tells: labels of a logarithmic axis, room around a single value. */
 function betterAxis(drawn: Drawn, options: ChartOptions, name: 'x' | 'y') {
   const { type, domain = [] } = drawn.scale(name) ?? {}
   const [low, high] = [...domain].map(Number)
   if (low === undefined || high === undefined) return {}
   if (type === 'log') return { [name]: { ...options[name], ticks: logTicks(low, high) } }
-  if (type === 'linear' && low === 0 && high === 0)
-    return { [name]: { ...options[name], domain: [0, 1] } }
+  if (type === 'linear' && low === high) {
+    const around = low === 0 ? [0, 1] : [low * 0.9, high * 1.1]
+    return { [name]: { ...options[name], domain: around } }
+  }
   return {}
 }
 

@@ -1,5 +1,6 @@
 /** A comparison as one page: the decision, then each number with all its runs. Pure. */
 import { chart, dot, tickX } from './chart.ts'
+import { plainNumber } from './chart-style.ts'
 import { formatComparison } from './comparison-text.ts'
 import type { ComparedNumber, Comparison } from './comparison.ts'
 import { escapeHtml, figure, legend, page, section } from './page.ts'
@@ -18,7 +19,7 @@ export function comparisonPage(comparison: Comparison): string {
     `${word} · trace compare`,
     [
       `<h1>${comparison.runs.a} against ${comparison.runs.b} runs</h1>`,
-      `<div class="verdict ${word}" role="region" aria-label="Verdict"><strong>${comparison.gates.length === 0 ? 'No gate was set' : word}</strong></div>`,
+      `<div class="verdict ${comparison.gates.length === 0 && word === 'PASS' ? '' : word}" role="region" aria-label="Verdict"><strong>${comparison.gates.length === 0 ? 'No gate was set' : word}</strong></div>`,
       `<pre>${escapeHtml(formatComparison(comparison))}</pre>`,
       pictures.length === 0
         ? ''
@@ -46,8 +47,12 @@ function runsPicture({ name, a, b }: ComparedNumber): string[] {
     figure(
       chart({
         label: `${name} of every run, side A above side B`,
-        height: 110,
-        x: { label: `${name}${name.includes('.') ? ', ms' : ''} →`, nice: true },
+        height: 136,
+        x: {
+          label: `${name}${name.includes('.') ? ', ms' : ''} →`,
+          nice: true,
+          tickFormat: plainNumber,
+        },
         y: { type: 'band', label: null, domain: ['A', 'B'] },
         marks: [
           dot(points, {

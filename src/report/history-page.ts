@@ -1,6 +1,6 @@
 /** A history as one page. Pure. */
 import { chart, dot, gridY, line, ruleX } from './chart.ts'
-import { ONE, plainNumber, TWO } from './chart-style.ts'
+import { ONE, TWO, wholeNumber } from './chart-style.ts'
 import { formatHistory } from './history-text.ts'
 import type { History } from './history.ts'
 import { escapeHtml, figure, page } from './page.ts'
@@ -16,7 +16,7 @@ export function historyPage(history: History): string {
       chart({
         label: `${name} of each run, in order of time; ${changes.length} changes of level`,
         height: 180,
-        x: { label: 'run →', tickFormat: plainNumber },
+        x: { label: 'run →', tickFormat: wholeNumber },
         y: { label: `↑ ${name}${name.includes('.') ? ', ms' : ''}`, zero: true },
         marks: [
           gridY(),
@@ -32,7 +32,7 @@ export function historyPage(history: History): string {
           ),
         ],
       }),
-      `${name}. Dashed: the level changed.`,
+      changes.length === 0 ? `${name}.` : `${name}. Dashed: the level changed.`,
     )
   })
   return page(

@@ -29,8 +29,7 @@ export function inspectionPage(inspection: Inspection, title: string): string {
 
 function rateSection({ series }: Inspection): Section | null {
   const last = series.rate.at(-1)
-  if (series.rate.length < 2 || last === undefined) return null
-  // The last stretch is as wide as the others.
+  if (series.rate.length < 2 || !last) return null
   const closed = [...series.rate, { ...last, t_s: last.t_s + series.bucket_s }]
   const byHour =
     series.by_hour === null

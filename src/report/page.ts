@@ -103,14 +103,14 @@ th:first-child,td.text,th.text{text-align:left}td.text{white-space:normal;overfl
 th:first-child{font-weight:500;position:sticky;left:0;background:var(--bg)}thead th{color:var(--soft);font-weight:500}
 figure{margin:8px 0 18px}svg{width:100%;height:auto;max-width:100%;overflow:visible;font:11px system-ui,sans-serif;color:var(--fg)}
 .plot text{fill:currentColor}
-.plot-grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 24px}
+.plot-grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 24px}.plot-grid .plot text{font-size:17px}
 button{font:inherit;padding:6px 14px;border:1px solid var(--soft);border-radius:6px;background:var(--card);color:var(--fg);cursor:pointer}
 button:disabled{color:var(--soft);cursor:default}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;padding:0;font-size:13px;color:var(--soft)}
 .legend span{print-color-adjust:exact;-webkit-print-color-adjust:exact;display:inline-block;width:14px;height:4px;border-radius:2px;margin:0 6px 3px 0}
 code,pre{font:13px ui-monospace,monospace}pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 details summary{cursor:pointer}:focus-visible{outline:2px solid var(--one);outline-offset:2px}
-@media(max-width:600px){main{padding-top:16px}.plot text{font-size:17px}th:first-child{white-space:normal;max-width:130px}}
+@media(max-width:600px){pre{font-size:11px}main{padding-top:16px}.plot text{font-size:17px}th:first-child{white-space:normal;max-width:130px}}
 @media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;
 --one:#1f6feb;--two:#bc4c00;--three:#2da44e;--bad:#cf222e;--warn:#9a6700;--good:#1a7f37}
 body{font-size:12px}table{font-size:11px}th,td{padding:3px 5px;white-space:normal}th:first-child{position:static}main{max-width:none;padding:0}
