@@ -11,6 +11,7 @@ const ROWS = Number(process.argv[2] ?? 1_000_000)
 const folder = mkdtempSync(join(tmpdir(), 'trace-plan-bench-'))
 const config = join(folder, 'config.yaml')
 const trace = join(folder, 'load.arrow')
+const database = join(folder, 'load.sqlite')
 
 writeFileSync(
   config,
@@ -43,19 +44,28 @@ function measured(code: string): {
       peakMb: process.resourceUsage().maxRSS / 1e3,
       rows,
     }))`
-  const { stdout, stderr, status } = spawnSync(
-    process.execPath,
-    ['--input-type=module', '--eval', source],
-    { encoding: 'utf8' },
-  )
+  // A file, because threads cannot begin in a process that runs text from its command line.
+  const file = join(folder, 'part.mjs')
+  writeFileSync(file, source)
+  const { stdout, stderr, status } = spawnSync(process.execPath, [file], { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
   return JSON.parse(stdout)
 }
 
 const room = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href)
-const open = `
+const open = (path: string) => `
   const { openTrace } = await import(${room('trace/open.ts')})
-  const reader = await openTrace(${JSON.stringify(trace)})`
+  const reader = await openTrace(${JSON.stringify(path)})`
+const inspect = (path: string) => `${open(path)}
+    const { inspectTrace } = await import(${room('report/inspection.ts')})
+    const rows = (await inspectTrace(reader, null)).arrivals.n
+    await reader.close()`
+const plan = (path: string) => `${open(path)}
+    const { buildPlan } = await import(${room('workload/build-plan.ts')})
+    const { plainWorkload } = await import(${room('workload/options.ts')})
+    const jitter = { widthUs: 20_000, shape: 'uniform' }
+    const rows = (await buildPlan(reader, { ...plainWorkload(), speed: 2, jitter })).count
+    await reader.close()`
 
 const parts = {
   synth: `
@@ -66,22 +76,26 @@ const parts = {
     const writer = await createTrace(${JSON.stringify(trace)}, synthHeader(model))
     const rows = await writeSynthetic(model, writer)
     await writer.finish()`,
-  inspect: `${open}
-    const { inspectTrace } = await import(${room('report/inspection.ts')})
-    const rows = (await inspectTrace(reader, null)).arrivals.n`,
-  plan: `${open}
-    const { buildPlan } = await import(${room('workload/build-plan.ts')})
-    const { plainWorkload } = await import(${room('workload/options.ts')})
-    const jitter = { widthUs: 20_000, shape: 'uniform' }
-    const rows = (await buildPlan(reader, { ...plainWorkload(), speed: 2, jitter })).count`,
+  convert: `${open(trace)}
+    const { copyTrace } = await import(${room('trace/copy.ts')})
+    const { createTrace } = await import(${room('trace/create.ts')})
+    const writer = await createTrace(${JSON.stringify(database)}, reader.header)
+    await copyTrace(reader, writer)
+    await writer.finish()
+    const rows = reader.header.counts.request`,
+  'inspect .arrow': inspect(trace),
+  'inspect .sqlite': inspect(database),
+  'plan .arrow': plan(trace),
+  'plan .sqlite': plan(database),
 }
 
 try {
   const results = Object.entries(parts).map(([name, code]) => ({ name, ...measured(code) }))
   for (const { name, rows, seconds, cpuSeconds, peakMb } of results) {
-    const times = `${seconds.toFixed(2)} s · ${cpuSeconds.toFixed(2)} s CPU`
+    const rate = `${Math.round(rows / seconds).toLocaleString('en-US')} rows/s`
+    const times = `${seconds.toFixed(2)} s · ${cpuSeconds.toFixed(2)} s CPU · ${rate}`
     console.log(
-      `${name.padEnd(8)} ${rows.toLocaleString('en-US')} rows · ${times} · ${peakMb.toFixed(0)} MB`,
+      `${name.padEnd(15)} ${rows.toLocaleString('en-US')} rows · ${times} · ${peakMb.toFixed(0)} MB`,
     )
   }
   mkdirSync('bench-results', { recursive: true })
