@@ -27,7 +27,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['src/base/files.ts', 'src/trace/', 'src/formats/source.ts'],
   'node:fs/promises': ['src/base/files.ts', 'src/trace/', 'src/formats/source.ts'],
   'node:net': ['src/base/socket.ts'],
-  'node:os': ['src/base/machine.ts'],
+  'node:os': ['src/base/machine.ts', 'src/base/threads.ts'],
   'node:perf_hooks': ['src/base/clock.ts', 'src/base/machine.ts'],
   'node:timers': ['src/base/clock.ts'],
   'node:timers/promises': ['src/base/clock.ts'],

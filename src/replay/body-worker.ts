@@ -4,7 +4,7 @@
  */
 import { pause } from '../base/clock.ts'
 import type { HttpOptions } from '../base/http.ts'
-import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
+import { giveWay, parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import type { Plan, ReplayMode } from '../workload/plan.ts'
 import { NONE } from '../workload/plan.ts'
 import { BodyBatcher } from './body-batcher.ts'
@@ -138,6 +138,7 @@ async function openTokenizers({ plan, tokenizers }: BodyWorkerData) {
 }
 
 if (parentPort !== null) {
+  giveWay()
   const port = parentPort
   const data = workerData as BodyWorkerData
   const say = (reply: BodyReply) => port.postMessage(reply)

@@ -2,7 +2,7 @@
  * Thread that reads what the answers mean and writes the result, far from the sending threads.
  * Effects: writes the trace file.
  */
-import { parentPort, workerData, type MessagePort } from '../base/threads.ts'
+import { giveWay, parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import { createTrace } from '../trace/create.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { Fidelity } from './fidelity.ts'
@@ -72,4 +72,7 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
   port.postMessage({ kind: 'ready' } satisfies ResultReply)
 }
 
-if (parentPort !== null) await run(workerData as ResultWorkerData, parentPort)
+if (parentPort !== null) {
+  giveWay()
+  await run(workerData as ResultWorkerData, parentPort)
+}
