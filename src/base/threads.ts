@@ -12,17 +12,16 @@ export function startThread(from: string, name: string, options: WorkerOptions =
   return new Worker(new URL(`${name}${extension}`, from), options)
 }
 
-/** Behind the threads that send or relay, in front of what does not matter at all. */
-const BACKGROUND_NICENESS = 10
-
 /**
  * Lets the other threads of this process go first, where the system can tell threads apart.
  * On Linux a priority set for process 0 is that of the calling thread only.
+ *
+ * @param niceness 0 changes nothing; 19 takes only what all others leave
  */
-export function giveWay(): void {
+export function giveWay(niceness: number): void {
   if (process.platform !== 'linux') return
   try {
-    setPriority(0, BACKGROUND_NICENESS)
+    setPriority(0, niceness)
   } catch {
     // Not allowed here: then all threads stay equal, as without the call.
   }

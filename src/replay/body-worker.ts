@@ -137,8 +137,11 @@ async function openTokenizers({ plan, tokenizers }: BodyWorkerData) {
   )
 }
 
+/** What is built ahead and what is read afterwards waits for the thread that sends. */
+const BACKGROUND_NICENESS = 10
+
 if (parentPort !== null) {
-  giveWay()
+  giveWay(BACKGROUND_NICENESS)
   const port = parentPort
   const data = workerData as BodyWorkerData
   const say = (reply: BodyReply) => port.postMessage(reply)

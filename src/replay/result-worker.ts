@@ -72,7 +72,10 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
   port.postMessage({ kind: 'ready' } satisfies ResultReply)
 }
 
+/** What is built ahead and what is read afterwards waits for the thread that sends. */
+const BACKGROUND_NICENESS = 10
+
 if (parentPort !== null) {
-  giveWay()
+  giveWay(BACKGROUND_NICENESS)
   await run(workerData as ResultWorkerData, parentPort)
 }
