@@ -19,6 +19,8 @@ const e2e = {
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // A port taken between being found and being used, a process starved for seconds: once more.
+    retry: 1,
   },
 }
 
@@ -30,6 +32,7 @@ const vllm = {
     fileParallelism: false,
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    retry: 1,
   },
 }
 
