@@ -124,9 +124,13 @@ test('no room for rows: traffic passes, and a gap says how many are missing', as
 
 test('SIGUSR2 switches recording off and on; the gap says paused', async () => {
   const recorder = await recorderOn()
+  await begun(recorder)
   await pass(recorder, 1, 2)
+  // A client has its answer a moment before the relay has seen the connection end.
+  await wait(100)
   recorder.signal('SIGUSR2')
   await pass(recorder, 10, 3)
+  await wait(100)
   recorder.signal('SIGUSR2')
   await pass(recorder, 20, 2)
   await recorder.stop()
