@@ -13,6 +13,8 @@ const FREE_BATCHES = 16
 const CONTROL_SHARE = 0.1
 const FIRST_RESTART_US = 100_000
 const LAST_RESTART_US = 5_000_000
+/** One row says what is missing within a second, however many requests that are. */
+const GAP_SPAN_US = 1_000_000
 
 export type FeedOptions = Readonly<{
   clock: Clock
@@ -60,6 +62,7 @@ export class Feed {
 
   /** While paused, requests that begin are counted and not kept; those under way are finished. */
   setPaused(isPaused: boolean): void {
+    if (isPaused !== this.#isPaused) this.#postGap()
     this.#isPaused = isPaused
   }
 
@@ -107,7 +110,7 @@ export class Feed {
       if (!this.#isClosing && this.#options.clock.nowUs() >= this.#restartAtUs) this.start()
       return
     }
-    if (this.#gap !== null && this.#hasRoom(0)) this.#postGap()
+    if (this.#isGapDue()) this.#postGap()
     const batch = this.#batch
     if (batch.recordCount === 0) return
     const { memory, sizeBytes } = batch.take()
@@ -123,6 +126,7 @@ export class Feed {
 
   /** Ends the observer after what it was given; one that does not end in time is killed. */
   async close(patienceUs: number): Promise<void> {
+    this.#postGap()
     this.flush()
     this.#isClosing = true
     const worker = this.#worker
@@ -155,6 +159,13 @@ export class Feed {
   #reason(): GapReason {
     if (this.#isPaused) return 'paused'
     return this.#worker === null ? 'observer_down' : 'queue_full'
+  }
+
+  #isGapDue(): boolean {
+    const gap = this.#gap
+    return (
+      gap !== null && this.#options.clock.nowUs() - gap.fromUs >= GAP_SPAN_US && this.#hasRoom(0)
+    )
   }
 
   #postGap(): void {

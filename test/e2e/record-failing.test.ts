@@ -135,7 +135,9 @@ test('SIGUSR2 switches recording off and on; the gap says paused', async () => {
   await pass(recorder, 20, 2)
   await recorder.stop()
   expect(await maxTokensOf(recorder.directory)).toEqual([1, 2, 20, 21])
-  expect(await gapsOf(recorder.directory)).toMatchObject([{ reason: 'paused', count: 3 }])
+  const gaps = await gapsOf(recorder.directory)
+  expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['paused']))
+  expect(gaps.reduce((sum, { count }) => sum + count, 0)).toBe(3)
 })
 
 test('with --require-recording what cannot be recorded is refused', async () => {
