@@ -40,9 +40,37 @@ export function headMaker(options: HeadOptions) {
   return (path: string, row: RowName, bodyBytes: number): string => {
     const id = requestId(options.runId, row)
     return (
-      `POST ${options.basePath}${path} HTTP/1.1\r\n${fixed}\r\n` +
-      `x-request-id: ${id}\r\ntraceparent: ${traceParent(id)}\r\n` +
-      `content-length: ${bodyBytes}\r\n\r\n`
+      `POST ${options.basePath}${path} HTTP/1.1\r\n${fixed}` +
+      `${namingLines(id)}\r\ncontent-length: ${bodyBytes}\r\n\r\n`
     )
   }
+}
+
+/**
+ * A failed request once more, under a name of its own: the server's log and spans tell the tries apart.
+ *
+ * @param bytes head and body as `headMaker` began them; other bytes are given back as they are
+ * @param attempt 1 for the first repetition
+ */
+export function asAttempt(bytes: Uint8Array, attempt: number): Uint8Array {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const end = whole.indexOf('\r\n\r\n')
+  if (end < 0) return bytes
+  const head = whole.toString('latin1', 0, end)
+  // A header of the user's may have the same name: ours stands after it.
+  const from = head.lastIndexOf(ID_LINE)
+  const id = /^[\w-]+/.exec(head.slice(from + ID_LINE.length))?.[0].replace(/-r\d+$/, '') ?? ''
+  if (from < 0 || id === '') return bytes
+  const lines = namingLines(`${id}-r${attempt}`)
+  const rest = head.slice(head.indexOf('\r\ncontent-length: ', from))
+  return Buffer.concat([
+    Buffer.from(head.slice(0, from) + lines + rest, 'latin1'),
+    whole.subarray(end),
+  ])
+}
+
+const ID_LINE = '\r\nx-request-id: '
+
+function namingLines(id: string): string {
+  return `${ID_LINE}${id}\r\ntraceparent: ${traceParent(id)}`
 }

@@ -1,4 +1,5 @@
 /** When a failed request is sent again, and when nothing is sent for a while. Pure. */
+import type { Clock } from '../base/clock.ts'
 import { TraceError } from '../base/errors.ts'
 import { parseCount, parseDurationUs, parseShare } from '../base/parse.ts'
 import type { Draw } from '../base/random.ts'
@@ -44,7 +45,9 @@ export function parseRetry(flag: string, text: string): RetryPolicy {
 const PASSING = new Set([429, 502, 503, 504])
 
 /** A request that has brought a token is never sent again: its answer was under way. */
-function mayRetry({ fault, capture }: FlightResult): boolean {
+function mayRetry({ fault, capture, abortAtUs }: FlightResult): boolean {
+  // Hung up as planned, maybe before a head came: that is no failure.
+  if (!Number.isNaN(abortAtUs)) return false
   if (fault === 'connect' || fault === 'keepalive_race') return true
   if (fault !== 'none') return false
   return capture === null || PASSING.has(capture.status)
@@ -60,6 +63,19 @@ function backoffUs(policy: RetryPolicy, seq: number, attempt: number, draw: Draw
   return Math.round(fullUs * (0.5 + 0.5 * draw(seq, 0, attempt)))
 }
 
+/**
+ * The wait that a server asks for: RFC 9110, `Retry-After` as seconds or as a date of any of its three forms.
+ *
+ * @returns µs; 0 where it asks for none, or in no form that can be read
+ */
+export function retryAfterUs(text: string, wallUs: number): number {
+  const trimmed = text.trim()
+  if (/^\d{1,9}$/.test(trimmed)) return Number(trimmed) * 1_000_000
+  // The oldest form names no zone, and means the same as the others.
+  const ms = Date.parse(trimmed.endsWith('GMT') ? trimmed : `${trimmed} GMT`)
+  return Number.isFinite(ms) && /[a-z]/i.test(trimmed) ? Math.max(0, ms * 1_000 - wallUs) : 0
+}
+
 /** Counts what was sent again, so that it stays within its budget. */
 export class Retries {
   readonly #policy: RetryPolicy | null
@@ -71,23 +87,30 @@ export class Retries {
     this.#draw = draw
   }
 
-  /** @returns the same request at a later instant; null where it stays as it is */
+  /**
+   * A server's own wait is kept, and spread by up to the policy's first one, so that all whom it asked
+   * do not come back together.
+   *
+   * @returns the same request at a later instant; null where it stays as it is
+   */
   next(
     request: ReadyRequest,
     result: FlightResult,
-    nowUs: number,
+    clock: Pick<Clock, 'nowUs' | 'wallUs'>,
     sentCount: number,
   ): ReadyRequest | null {
     const policy = this.#policy
     const attempt = request.attempt + 1
     if (policy === null || attempt > policy.retries || !mayRetry(result)) return null
     if (this.#count >= Math.max(1, policy.budget * sentCount)) return null
+    const askedUs = retryAfterUs(result.capture?.retryAfter ?? '', clock.wallUs())
+    // Sooner than the server asks would be the load that it asked to be spared.
+    if (askedUs > policy.longestUs) return null
     this.#count += 1
-    return {
-      ...request,
-      attempt,
-      dueUs: nowUs + backoffUs(policy, request.index, attempt, this.#draw),
-    }
+    const ownUs = backoffUs(policy, request.index, attempt, this.#draw)
+    const spreadUs = Math.round(policy.firstUs * this.#draw(request.index, 1, attempt))
+    const waitUs = askedUs === 0 ? ownUs : Math.max(ownUs, askedUs + spreadUs)
+    return { ...request, attempt, dueUs: clock.nowUs() + waitUs }
   }
 }
 

@@ -15,6 +15,7 @@ import type { FlightResult, ReadyRequest } from './flight-result.ts'
 import { Flight, type FlightHost } from './flight.ts'
 import { LinkDesk } from './link-desk.ts'
 import type { ConnectionMode, Link } from './link.ts'
+import { asAttempt } from './request-head.ts'
 import { Breaker, isServersFault, Retries, type BreakerPolicy, type RetryPolicy } from './retry.ts'
 import type { OpenWire } from './wire.ts'
 
@@ -164,7 +165,7 @@ export class Sender implements FlightHost {
   }
 
   ended(flight: Flight, result: FlightResult, isAnswered: boolean): void {
-    const { admission, counters, onResult } = this.#options
+    const { admission, clock, counters, onResult } = this.#options
     this.#open.delete(flight)
     this.#airborne.delete(flight)
     this.#grounded.delete(flight)
@@ -177,9 +178,9 @@ export class Sender implements FlightHost {
     }
     const retry = this.#isStopped
       ? null
-      : this.#retries.next(flight.request, result, this.nowUs(), counters.get('sent'))
+      : this.#retries.next(flight.request, result, clock, counters.get('sent'))
     onResult({ ...result, isFinal: retry === null })
-    if (retry !== null) this.#add(retry, flight.requestBytes)
+    if (retry !== null) this.#add(retry, asAttempt(flight.requestBytes, retry.attempt))
     if (this.#grounded.size > 0) this.#openNext()
     if (retry === null) this.#line.leave()
     if (!this.#isStopped) this.#serveLine()

@@ -8,7 +8,7 @@ import { TokenScan } from './token-scan.ts'
 export const MAX_BODY_BYTES = 8_000_000
 
 /** Headers of an answer that an observer needs. */
-export const ANSWER_HEADERS = ['content-type', 'content-encoding'] as const
+export const ANSWER_HEADERS = ['content-type', 'content-encoding', 'retry-after'] as const
 
 export type CollectorLimits = SplitterLimits & Readonly<{ maxBodyBytes?: number }>
 
@@ -25,6 +25,7 @@ export class AnswerCollector {
   bodyBytes = 0
   readonly #contentType: string
   readonly #contentEncoding: string
+  readonly #retryAfter: string
   readonly #maxBodyBytes: number
   readonly #splitter: SseSplitter | null
   readonly #scan = new TokenScan()
@@ -40,6 +41,7 @@ export class AnswerCollector {
     this.lastByteAtUs = head.endedAtUs
     this.#contentType = (head.headers.get('content-type') ?? '').toLowerCase()
     this.#contentEncoding = (head.headers.get('content-encoding') ?? '').toLowerCase()
+    this.#retryAfter = head.headers.get('retry-after') ?? ''
     this.#maxBodyBytes = limits.maxBodyBytes ?? MAX_BODY_BYTES
     this.#expectedBytes = head.contentLength ?? FIRST_BODY_BYTES
     const isPlain = this.#contentEncoding === '' || this.#contentEncoding === 'identity'
@@ -72,6 +74,7 @@ export class AnswerCollector {
       status: this.status,
       contentType: this.#contentType,
       contentEncoding: this.#contentEncoding,
+      retryAfter: this.#retryAfter,
       headersAtUs: this.headersAtUs,
       body: splitter?.arena.subarray(0, splitter.keptBytes) ?? this.#body.subarray(0, this.#kept),
       bodyBytes: this.bodyBytes,

@@ -18,6 +18,8 @@ export type AnswerCapture = {
   /** Lower-case names; only those that the observer needs. */
   contentType: string
   contentEncoding: string
+  /** Seconds or a date, as sent; '' where the server asks for no wait. */
+  retryAfter: string
   headersAtUs: number
   /** Body bytes that were kept, de-chunked; for streams whole events, in order. */
   body: Uint8Array

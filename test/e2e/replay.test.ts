@@ -149,20 +149,22 @@ test('a pool carries request after request on one connection; a closed loop keep
   expect(run.rows.filter(({ connection }) => connection === 'reused').length).toBeGreaterThan(30)
 })
 
-test('failed requests are tried again as the policy says, each try a row of its own', async () => {
-  const tries = new Map<string, number>()
+test('failed requests are tried again as the policy says, each try a row and a name of its own', async () => {
+  const seen: string[] = []
   const server = createServer((request, response) => {
     request.resume()
     const id = String(request.headers['x-request-id'] ?? '')
-    const count = (tries.get(id) ?? 0) + 1
-    tries.set(id, count)
-    const isRefused = id !== '' && count < 3
-    response.writeHead(isRefused ? 503 : 200, { 'content-type': 'application/json' })
+    if (id !== '') seen.push(id)
+    const isRefused = id !== '' && !id.endsWith('-r2')
+    response.writeHead(isRefused ? 503 : 200, {
+      'content-type': 'application/json',
+      ...(id.endsWith('-r1') ? { 'retry-after': '1' } : {}),
+    })
     response.end('{"data":[{"id":"m"}],"choices":[{"text":"a","finish_reason":"stop"}]}')
   })
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo
-  const retry = '3 backoff 10ms..20ms budget 100%'
+  const retry = '3 backoff 10ms..2s budget 100%'
   const rows = Array.from({ length: 5 }, (_, at): HandRow => ({
     dueUs: at * 50_000,
     isStream: false,
@@ -170,11 +172,18 @@ test('failed requests are tried again as the policy says, each try a row of its 
   const run = await runReplay(handPlan(rows), { target: target(port), retry })
   server.close()
   const tally = run.rows.map(({ attempt, outcome }) => `${attempt} ${outcome}`).toSorted()
-  expect(tally.filter((each) => each === '2 ok').length).toBeGreaterThanOrEqual(3)
-  expect(new Set(run.rows.map(({ seq }) => seq)).size).toBe(run.rows.length)
-  expect(
-    run.rows.filter(({ attempt }) => attempt !== 0).every(({ attemptOf }) => attemptOf !== null),
-  ).toBe(true)
+  expect(tally).toEqual(
+    ['0 http_error', '1 http_error', '2 ok'].flatMap((each) => Array(5).fill(each)),
+  )
+  expect(new Set(run.rows.map(({ seq }) => seq)).size).toBe(15)
+  expect(new Set(seen).size).toBe(15)
+  const dueOf = (row: number, attempt: number) =>
+    run.rows.find((each) => (each.attemptOf ?? each.seq) === row && each.attempt === attempt)
+      ?.atUs ?? Number.NaN
+  for (const row of rows.keys()) {
+    expect(dueOf(row, 1)).toBeGreaterThanOrEqual(dueOf(row, 0) + 5_000)
+    expect(dueOf(row, 2)).toBeGreaterThanOrEqual(dueOf(row, 1) + 1_000_000)
+  }
 })
 
 test('a target that is down, or no LLM server, is refused before anything is sent or written', async () => {

@@ -84,6 +84,7 @@ function streamed(events: readonly unknown[], status = 200): AnswerCapture {
     status,
     contentType: status === 200 ? 'text/event-stream' : 'application/json',
     contentEncoding: '',
+    retryAfter: '',
     headersAtUs: 1,
     body: status === 200 ? splitter.arena.subarray(0, splitter.keptBytes) : bytes,
     bodyBytes: bytes.length,

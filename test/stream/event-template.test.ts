@@ -55,6 +55,7 @@ function observe(parts: readonly (readonly [object, number, boolean])[], isVarie
     status: 200,
     contentType: 'text/event-stream',
     contentEncoding: '',
+    retryAfter: '',
     headersAtUs: 1,
     body: splitter.arena.subarray(0, splitter.keptBytes),
     bodyBytes: 0,

@@ -227,6 +227,7 @@ function packed(
     status: 200,
     contentType: 'application/json',
     contentEncoding,
+    retryAfter: '',
     headersAtUs: 1,
     body,
     bodyBytes: body.byteLength,
