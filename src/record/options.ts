@@ -30,6 +30,8 @@ export type RecordOptions = Readonly<{
   directory: string
   routes: readonly RecordRoute[]
   drainUs: number
+  /** The upstream is dialled for a client that says nothing for so long; 0: never. */
+  dialSilentUs: number
   connectTimeoutUs: number
   /** 0 is no limit. */
   idleTimeoutUs: number
@@ -72,6 +74,7 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     directory: raw.out,
     routes,
     drainUs: parseDurationUs('--drain', raw.drain),
+    dialSilentUs: parseDurationUs('--dial-silent', raw.dialSilent),
     connectTimeoutUs: parseDurationUs('--connect-timeout', raw.connectTimeout),
     idleTimeoutUs: parseDurationUs('--idle-timeout', raw.idleTimeout),
     totalTimeoutUs: parseDurationUs('--total-timeout', raw.totalTimeout),

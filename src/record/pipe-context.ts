@@ -33,6 +33,8 @@ export type Upstream = Readonly<{
 }>
 
 export type PipeLimits = Readonly<{
+  /** For a client that has said nothing the upstream is dialled at that age; 0: never. */
+  silentUs: number
   connectUs: number
   /** 0 is no limit. */
   idleUs: number

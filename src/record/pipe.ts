@@ -6,32 +6,26 @@
 import { reasonOf } from '../base/reason.ts'
 import { dial, resetSocket, type Socket } from '../base/socket.ts'
 import { RECORD } from './batch.ts'
+import { newWaiting, patienceOver, type Waiting } from './patience.ts'
 import { REFUSAL_BYTES, type PipeContext, type PipeLimits, type Upstream } from './pipe-context.ts'
 import { Tap } from './tap.ts'
 import { UsageAsker } from './usage-asker.ts'
 
-/** An answered connection whose server left, while the client neither reads nor leaves. */
-const HALF_CLOSED_US = 60_000_000
-/** After a refusal the rest of the request is read and dropped, so that no reset eats the answer. */
-const REFUSED_LINGER_US = 2_000_000
+const UNRESOLVED = 'its name does not resolve'
 
 export class Pipe {
   readonly id: number
-  readonly openedAtUs: number
+  /** What the connection is waiting for, and since when. */
+  readonly waiting: Waiting
   readonly #context: PipeContext
   readonly #target: Upstream
   readonly #client: Socket
   readonly #asker: UsageAsker | null
   readonly #preamble: Buffer | null
   #upstream: Socket | null = null
-  #isConnected = false
-  #dialledAtUs = 0
   #pausedAtUs = 0
-  #upstreamEndedAtUs = 0
-  #refusedAtUs = 0
   #isGone = false
   readonly tap: Tap
-  lastByteAtUs: number
 
   /** @param preamble goes to the upstream before the client's first byte */
   constructor(
@@ -48,8 +42,7 @@ export class Pipe {
     this.#target = target
     this.#context = context
     this.tap = new Tap(id, target.route, context.feed)
-    this.openedAtUs = context.nowUs()
-    this.lastByteAtUs = this.openedAtUs
+    this.waiting = newWaiting(context.nowUs())
     client.on('data', (bytes: Buffer) => this.#onClientBytes(bytes))
     client.on('drain', () => this.#resumeUpstream())
     client.on('end', () => this.#onClientEnd())
@@ -57,21 +50,17 @@ export class Pipe {
     client.on('close', () => this.#onClientClose())
   }
 
-  get isAnswering(): boolean {
-    return this.#upstream !== null
-  }
-
-  /** Nothing was ever sent on it: a port scan, or a connection opened ahead of need. */
+  /** The client never said anything: a port scan, or a connection opened ahead of need. */
   get isUnused(): boolean {
-    return this.#upstream === null && this.#refusedAtUs === 0
+    return this.tap.clientBytes === 0
   }
 
   #onClientBytes(bytes: Buffer): void {
     const atUs = this.#context.nowUs()
-    this.lastByteAtUs = atUs
-    if (this.#refusedAtUs > 0) return
+    this.waiting.movedAtUs = atUs
+    if (this.waiting.refusedAtUs > 0) return
     const upstream = this.#upstream ?? this.#dial(atUs)
-    if (upstream === null) return this.#refuse(atUs, bytes, 'its name does not resolve')
+    if (upstream === null) return this.#refuse(atUs, bytes, UNRESOLVED)
     if (this.#context.mustRecord) {
       this.tap.client(bytes, atUs)
       if (!this.#context.mayPass(this.tap)) return this.cut()
@@ -86,7 +75,7 @@ export class Pipe {
     const address = this.#target.address()
     if (address === null) return null
     const tls = this.#target.tls()
-    this.#dialledAtUs = atUs
+    this.waiting.dialledAtUs = atUs
     const upstream = dial(address, {
       tls,
       buffer: this.#context.readBuffer,
@@ -104,16 +93,16 @@ export class Pipe {
   }
 
   #onConnected(): void {
-    this.#isConnected = true
+    this.waiting.isConnected = true
     this.#target.onReached()
     const atUs = this.#context.nowUs()
-    this.tap.note(RECORD.connected, atUs, atUs - this.#dialledAtUs)
+    this.tap.note(RECORD.connected, atUs, atUs - this.waiting.dialledAtUs)
   }
 
   #onUpstreamBytes(buffer: Uint8Array, sizeBytes: number): boolean {
     const { feed, nowUs, delays } = this.#context
     const atUs = nowUs()
-    this.lastByteAtUs = atUs
+    this.waiting.movedAtUs = atUs
     const kept = this.tap.upstream(buffer, sizeBytes, atUs)
     const bytes = kept ?? Buffer.copyBytesFrom(buffer, 0, sizeBytes)
     const told = this.#asker === null ? bytes : this.#asker.fromUpstream(bytes)
@@ -152,7 +141,7 @@ export class Pipe {
 
   #onUpstreamEnd(): void {
     const atUs = this.#context.nowUs()
-    this.#upstreamEndedAtUs = atUs
+    this.waiting.upstreamEndedAtUs = atUs
     this.tap.note(RECORD.upstreamEnd, atUs)
     this.#client.end()
   }
@@ -166,7 +155,7 @@ export class Pipe {
 
   #onUpstreamError(error: Error): void {
     const atUs = this.#context.nowUs()
-    if (!this.#isConnected) return this.#refuse(atUs, null, reasonOf(error))
+    if (!this.waiting.isConnected) return this.#refuse(atUs, null, reasonOf(error))
     this.#endStall(atUs)
     this.tap.note(RECORD.upstreamReset, atUs)
     const client = this.#client
@@ -179,10 +168,12 @@ export class Pipe {
   #refuse(atUs: number, bytes: Buffer | null, reason: string): void {
     if (this.#client.destroyed) return
     if (bytes !== null) this.tap.client(bytes, atUs)
-    this.#refusedAtUs = atUs
+    this.waiting.refusedAtUs = atUs
     this.tap.note(RECORD.refused, atUs)
     this.#target.onUnreachable(reason)
     this.#context.onRefused()
+    // An answer before any request would be taken for that of the next one.
+    if (this.tap.clientBytes === 0) return resetSocket(this.#client)
     this.#client.resume()
     this.#client.end(REFUSAL_BYTES)
   }
@@ -196,7 +187,7 @@ export class Pipe {
   }
 
   #onUpstreamClose(): void {
-    if (this.#refusedAtUs > 0 || this.#client.destroyed) return this.#settle()
+    if (this.waiting.refusedAtUs > 0 || this.#client.destroyed) return this.#settle()
     if (this.#upstream?.readableEnded !== true) resetSocket(this.#client)
     this.#settle()
   }
@@ -212,18 +203,22 @@ export class Pipe {
 
   /** Ends a wait that has gone on for too long. */
   sweep(nowUs: number, limits: PipeLimits): void {
-    const quietUs = nowUs - this.lastByteAtUs
-    if (this.#refusedAtUs > 0 && nowUs - this.#refusedAtUs > REFUSED_LINGER_US) {
-      this.#client.destroy()
-    } else if (this.#dialledAtUs > 0 && !this.#isConnected && this.#refusedAtUs === 0) {
-      if (nowUs - this.#dialledAtUs > limits.connectUs)
-        this.#upstream?.destroy(new Error('connect'))
-    } else if (this.#upstreamEndedAtUs > 0 && quietUs > HALF_CLOSED_US) {
-      this.cut()
-    } else if (limits.idleUs > 0 && quietUs > limits.idleUs) {
-      this.#timeOut(nowUs)
-    } else if (limits.totalUs > 0 && nowUs - this.openedAtUs > limits.totalUs) {
-      this.#timeOut(nowUs)
+    const unsentBytes = this.#client.writableLength
+    if (unsentBytes < this.waiting.unsentBytes) this.waiting.movedAtUs = nowUs
+    this.waiting.unsentBytes = unsentBytes
+    switch (patienceOver(this.waiting, nowUs, limits)) {
+      case 'dial':
+        if (this.#dial(nowUs) === null) this.#refuse(nowUs, null, UNRESOLVED)
+        return
+      case 'give-up':
+        return void this.#upstream?.destroy(new Error('connect'))
+      case 'leave':
+        return void this.#client.destroy()
+      case 'cut':
+        return this.cut()
+      case 'time-out':
+        return this.#timeOut(nowUs)
+      case 'wait':
     }
   }
 

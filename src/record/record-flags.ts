@@ -26,6 +26,11 @@ export const RECORD_FLAGS = {
     description: 'at the end, let streams finish for so long',
     default: '30s',
   },
+  dialSilent: {
+    flags: '--dial-silent <duration>',
+    description: 'reach the server for a client that says nothing for so long; 0: never',
+    default: '1s',
+  },
   connectTimeout: {
     flags: '--connect-timeout <duration>',
     description: 'for the server to accept a connection',

@@ -77,6 +77,7 @@ export class RecordSession implements RecordControl {
       feed: this.#feed,
       routes,
       limits: {
+        silentUs: options.dialSilentUs,
         connectUs: options.connectTimeoutUs,
         idleUs: options.idleTimeoutUs,
         totalUs: options.totalTimeoutUs,

@@ -108,10 +108,12 @@ export class Relay {
 
   sweep(): void {
     const nowUs = this.#options.clock.nowUs()
+    const { limits } = this.#options
+    const current = this.#isStopping ? { ...limits, silentUs: 0 } : limits
     for (const pipe of this.#pipes.values()) {
-      pipe.sweep(nowUs, this.#options.limits)
+      pipe.sweep(nowUs, current)
       // A client that has just connected is about to ask.
-      const isForgotten = pipe.isUnused && nowUs - pipe.openedAtUs > UNUSED_US
+      const isForgotten = pipe.isUnused && nowUs - pipe.waiting.openedAtUs > UNUSED_US
       if (this.#isStopping && isForgotten) pipe.close()
     }
     for (const [socket, sinceUs] of this.#entering) {
@@ -129,7 +131,7 @@ export class Relay {
     for (let at = 0; at + 1 < pairs.length; at += 2) {
       const pipe = this.#pipes.get(pairs[at] ?? 0)
       if (pipe === undefined || pipe.tap.clientBytes !== pairs[at + 1]) continue
-      if (pipe.lastByteAtUs < beforeUs) pipe.close()
+      if (pipe.waiting.movedAtUs < beforeUs) pipe.close()
     }
   }
 
