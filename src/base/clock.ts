@@ -11,7 +11,7 @@ export interface Clock {
   nowUs(): number
   /** µs since 1970 by the wall clock, which may step. */
   wallUs(): number
-  /** Resolves once `nowUs() >= dueUs`, never early; rejects with the signal's reason if that aborts. */
+  /** Resolves once `nowUs() >= dueUs`, never early; rejects with an AbortError if the signal aborts. */
   sleepUntil(dueUs: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -45,10 +45,25 @@ function readOrigin(): number {
   return originUs
 }
 
+/** Wall clock minus monotonic clock, µs; corrected whenever the wall clock disagrees. */
+let wallMinusUs = performance.timeOrigin * 1_000 - threadOriginUs
+
+/**
+ * Date.now() counts whole milliseconds, so each reading only bounds the difference between the clocks.
+ * Kept within those bounds, it is finer than a millisecond and still follows every step.
+ */
+function readWallUs(): number {
+  const beforeUs = systemClock.nowUs()
+  const wallUs = Date.now() * 1_000
+  const afterUs = systemClock.nowUs() + 1
+  wallMinusUs = Math.min(Math.max(wallMinusUs, wallUs - afterUs), wallUs + 1_000 - beforeUs)
+  return Math.round(beforeUs + wallMinusUs)
+}
+
 export const systemClock: Clock = {
   nowUs: () => Math.floor(threadOriginUs + performance.now() * 1_000),
 
-  wallUs: () => Math.round((performance.timeOrigin + performance.now()) * 1_000),
+  wallUs: readWallUs,
 
   async sleepUntil(dueUs, signal) {
     for (;;) {

@@ -10,7 +10,13 @@ const US_PER_UNIT: Readonly<Record<string, number>> = {
   d: 86_400_000_000,
 }
 
-const BYTES_PER_UNIT: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, B: 1 }
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  B: 1,
+}
 
 function bad(flag: string, wanted: string, text: string): TraceError {
   return new TraceError('BAD_OPTION', `${flag} wants ${wanted}, got '${text}'`)
@@ -53,7 +59,7 @@ export function parseShare(flag: string, text: string): number {
 
 /** '64MB' → 64000000. */
 export function parseBytes(flag: string, text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(B|KB|MB|GB)$/.exec(text) ?? []
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(B|[kK]B|MB|GB)$/.exec(text) ?? []
   const bytesPerUnit = BYTES_PER_UNIT[unit]
   if (bytesPerUnit === undefined) throw bad(flag, 'a size such as 64MB', text)
   return Math.round(Number(digits) * bytesPerUnit)

@@ -133,19 +133,23 @@ export async function listen(address: Address, options: ListenOptions): Promise<
   server.listen({ ...address, backlog: BACKLOG_CONNECTIONS, reusePort: options.isShared }, () =>
     resolve(),
   )
-  const place = `${address.host}:${address.port}`
   try {
     await promise
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') {
-      throw new TraceError('PORT_IN_USE', `${place} is in use`, { cause: error })
-    }
-    const reason = code === 'EACCES' ? 'needs more rights' : 'cannot be listened on'
-    throw new TraceError('BAD_OPTION', `${place} ${reason}`, { cause: error })
+    throw listenFailure(`${address.host}:${address.port}`, error)
   }
   server.off('error', reject)
   return server
+}
+
+/** @param place the address as the user knows it, with its flag where several could be meant */
+export function listenFailure(place: string, error: unknown): TraceError {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') {
+    return new TraceError('PORT_IN_USE', `${place} is in use`, { cause: error })
+  }
+  const reason = code === 'EACCES' ? 'needs more rights' : 'cannot be listened on'
+  return new TraceError('BAD_OPTION', `${place} ${reason}`, { cause: error })
 }
 
 /** @throws TraceError TARGET_DOWN if the name has no address */

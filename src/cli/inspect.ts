@@ -1,6 +1,7 @@
 /** `trace inspect`: what is in a trace. */
 import { basename } from 'node:path'
 import { Command } from 'commander'
+import { TraceError } from '../base/errors.ts'
 import {
   INSPECT_FLAGS,
   parseInspectOptions,
@@ -35,13 +36,17 @@ export const inspectCommand: Verb = (world) => {
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
       const question = parseInspectOptions(raw)
+      if (raw.json && raw.drift !== undefined) {
+        throw new TraceError('BAD_OPTION', '--drift is told in words: leave --json out')
+      }
       const reader = await openTrace(path)
-      const outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
+      let outputs: Outputs | null = null
       try {
         if (raw.digest) {
           world.stdout.write(`${await rowDigest(reader)}\n`)
           return
         }
+        outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
         const inspection = await inspectTrace(reader, raw.cacheSize ? question : null)
         await outputs.write({
           html: async () =>
@@ -52,8 +57,10 @@ export const inspectCommand: Verb = (world) => {
         })
         if (raw.json) world.stdout.write(`${JSON.stringify(inspection, null, 2)}\n`)
         else world.stdout.write(formatInspection(inspection))
-        if (raw.drift !== undefined && !raw.json)
-          await showDrift(world, reader, inspection, raw.drift)
+        if (raw.drift !== undefined) await showDrift(world, reader, inspection, raw.drift)
+      } catch (error) {
+        await outputs?.abandon()
+        throw error
       } finally {
         await reader.close()
       }

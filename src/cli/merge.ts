@@ -10,7 +10,11 @@ export const mergeCommand: Verb = (world) =>
   new Command('merge')
     .argument('<traces...>', 'files, or directories of recordings')
     .option('--out <file>', 'where to write; ends in .sqlite or .arrow')
-    .option('--align <how>', 'wall: as they stood in time; start: all begin together', 'auto')
+    .option(
+      '--align <how>',
+      'wall: as they stood in time; start: all begin together; auto: wall where all know it',
+      'auto',
+    )
     .option('--force', 'replace the output if it exists')
     .addHelpText(
       'after',

@@ -1,6 +1,7 @@
 /** `trace plan`: what a replay with the same flags would send, and when. Sends nothing. */
 import { basename } from 'node:path'
 import { Command } from 'commander'
+import { TraceError } from '../base/errors.ts'
 import { createWhole, refuseExisting, writeWhole } from '../base/files.ts'
 import { parseFactor } from '../base/parse.ts'
 import { openTrace } from '../trace/open.ts'
@@ -36,6 +37,12 @@ export const planCommand: Verb = (world) =>
     .action(async (path: string, raw: RawPlanOptions) => {
       const options = parseWorkloadOptions(raw)
       const factor = raw.compare === undefined ? null : parseFactor('--compare', raw.compare)
+      if (factor !== null && (raw.out ?? raw.html) !== undefined) {
+        throw new TraceError(
+          'BAD_OPTION',
+          '--compare shows several plans: --out and --html show one',
+        )
+      }
       for (const file of [raw.out, raw.html]) {
         if (file !== undefined) refuseExisting(file, raw.force === true)
       }

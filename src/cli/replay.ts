@@ -13,14 +13,9 @@ import {
   REPORT_FLAGS,
   type RawReportOptions,
 } from '../report/report-options.ts'
-import { openTrace } from '../trace/open.ts'
-import { buildPlan } from '../workload/build-plan.ts'
-import {
-  parseWorkloadOptions,
-  type RawWorkloadOptions,
-  type WorkloadOptions,
-} from '../workload/options.ts'
+import { parseWorkloadOptions, type RawWorkloadOptions } from '../workload/options.ts'
 import { addFlags } from './add-flags.ts'
+import { readPlan } from './read-plan.ts'
 import type { Verb } from './verbs.ts'
 import { addWorkloadFlags } from './workload-flags.ts'
 
@@ -61,13 +56,4 @@ export const replayCommand: Verb = (world, answer) => {
         throw error
       }
     })
-}
-
-async function readPlan(path: string, workload: WorkloadOptions) {
-  const reader = await openTrace(path)
-  try {
-    return await buildPlan(reader, workload, { path })
-  } finally {
-    await reader.close()
-  }
 }

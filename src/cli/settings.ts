@@ -7,6 +7,9 @@ import { parseYaml } from '../base/yaml.ts'
 
 export const CONFIG_FLAG = '--config'
 
+const ON_WORDS = new Set(['1', 'true', 'yes'])
+const OFF_WORDS = new Set(['0', 'false', 'no', ''])
+
 /** '--map-model' → 'TRACE_MAP_MODEL'. */
 export function environmentName(option: Option): string {
   return `TRACE_${option.name().toUpperCase().replaceAll('-', '_')}`
@@ -35,7 +38,20 @@ export async function applySettings(
   for (const option of command.options) {
     const value = world.env[environmentName(option)]
     if (value !== undefined) setValue(command, option, value, 'env')
+    startAnew(option)
   }
+}
+
+/** A repeated flag adds to the flags before it, never to what environment or file said. */
+function startAnew(option: Option): void {
+  const collect = option.parseArg
+  if (collect === undefined) return
+  let isFirst = true
+  option.argParser((text, earlier) => {
+    const before = isFirst ? option.defaultValue : earlier
+    isFirst = false
+    return collect(text, before)
+  })
 }
 
 function configPath(argv: readonly string[]): string | undefined {
@@ -61,9 +77,14 @@ function applyFile(command: Command, path: string, text: string): void {
 
 function setValue(command: Command, option: Option, text: string, source: 'env' | 'config'): void {
   const key = option.attributeName()
+  const isOff = OFF_WORDS.has(text)
   if (option.isBoolean() || option.negate) {
-    const isOn = !['0', 'false', 'no', ''].includes(text)
-    command.setOptionValueWithSource(key, option.negate ? !isOn : isOn, source)
+    command.setOptionValueWithSource(key, option.negate ? isOff : !isOff, source)
+    return
+  }
+  // A flag that may stand without a value: switched on or off, or given one.
+  if (option.optional && (isOff || ON_WORDS.has(text))) {
+    command.setOptionValueWithSource(key, isOff ? undefined : true, source)
     return
   }
   const isCollected = command.getOptionValueSource(key) === source

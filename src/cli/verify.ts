@@ -4,12 +4,19 @@ import { EXIT } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import { formatVerification, isVerified, verifyTrace } from '../share/sign.ts'
 import { publicKeyOf } from '../share/signature.ts'
+import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
+const FLAGS = {
+  key: {
+    flags: '--key <file>',
+    description: 'public key in PEM that counts, may be repeated; without any, each good one does',
+    isRepeatable: true,
+  },
+} as const
+
 export const verifyCommand: Verb = (world, answer) =>
-  new Command('verify')
-    .argument('<trace>', 'trace file')
-    .option('--key <file...>', 'public keys in PEM that count; without any, each good one does')
+  addFlags(new Command('verify').argument('<trace>', 'trace file'), FLAGS)
     .addHelpText(
       'after',
       '\nExamples:\n' +

@@ -1,5 +1,7 @@
 /** One request as the engine understands it, whatever its dialect was. Types only. */
 
+import type { Sampling } from './sampling.ts'
+
 export type Dialect = 'completions' | 'chat' | 'responses' | 'messages'
 
 export type Prompt = Readonly<{
@@ -8,42 +10,33 @@ export type Prompt = Readonly<{
   text: string
 }>
 
-export type Call = Readonly<{
-  dialect: Dialect
-  /** As it stands in the answer: `cmpl-…`, `chatcmpl-…`, `resp_…`. */
-  id: string
-  model: string
-  /** Seconds since 1970, as the answer says. */
-  createdSec: number
-  prompts: readonly Prompt[]
-  /** Answers to each prompt. */
-  n: number
-  /** Most tokens of one answer; the room in the context may be less. */
-  maxTokens: number
-  /** What the client asked for; null where it left it out. */
-  askedMaxTokens: number | null
-  minTokens: number
-  ignoreEos: boolean
-  stop: readonly string[]
-  stopTokenIds: readonly number[]
-  keepsStop: boolean
-  temperature: number
-  topP: number
-  seed: number | null
-  /** Seeds the chain of prefix hashes. */
-  salt: number
-  isStream: boolean
-  hasUsage: boolean
-  hasContinuousUsage: boolean
-  hasTokenIds: boolean
-  hasEcho: boolean
-  /** Alternatives to show beside each token; null where none were asked for. */
-  logprobs: number | null
-  /** Tokens in one event, after the first. */
-  streamIntervalTokens: number
-  /** System text of the responses dialect, repeated in its answer. */
-  instructions: string | null
-}>
+export type Call = Sampling &
+  Readonly<{
+    dialect: Dialect
+    /** As it stands in the answer: `cmpl-…`, `chatcmpl-…`, `resp_…`. */
+    id: string
+    model: string
+    /** Seconds since 1970, as the answer says. */
+    createdSec: number
+    prompts: readonly Prompt[]
+    /** Most tokens of one answer; the room in the context may be less. */
+    maxTokens: number
+    /** What the client asked for; null where it left it out. */
+    askedMaxTokens: number | null
+    /** Seeds the chain of prefix hashes. */
+    salt: number
+    isStream: boolean
+    hasUsage: boolean
+    hasContinuousUsage: boolean
+    hasTokenIds: boolean
+    hasEcho: boolean
+    /** Alternatives to show beside each token; null where none were asked for. */
+    logprobs: number | null
+    /** Tokens in one event, after the first. */
+    streamIntervalTokens: number
+    /** System text of the responses dialect, repeated in its answer. */
+    instructions: string | null
+  }>
 
 /** Tokens that one event carries, of one choice. */
 export type Delta = Readonly<{

@@ -34,6 +34,8 @@ export type LoggedRequest = {
 export type EngineLog = Readonly<{
   add(request: LoggedRequest): void
   close(): Promise<void>
+  /** Leaves what was at that name before. */
+  abandon(): Promise<void>
 }>
 
 /** @throws TraceError BAD_OPTION if the file cannot be written */
@@ -60,5 +62,6 @@ export async function openEngineLog(path: string): Promise<EngineLog> {
       await writing
       await file.finish()
     },
+    abandon: () => file.abandon(),
   }
 }

@@ -1,8 +1,8 @@
 /** A simulated vLLM server. Effects: listens on a port; sleeps. */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Clock, pause } from '../base/clock.ts'
-import { TraceError } from '../base/errors.ts'
 import type { HostPort } from '../base/parse.ts'
+import { listenFailure } from '../base/socket.ts'
 import { stampArrivals } from './arrivals.ts'
 import { EngineCore, type Wait } from './core.ts'
 import { type EngineLog, openEngineLog } from './engine-log.ts'
@@ -39,7 +39,7 @@ export type Engine = Readonly<{
   close(): Promise<void>
 }>
 
-/** @throws TraceError PORT_IN_USE */
+/** @throws TraceError PORT_IN_USE, or BAD_OPTION where the address is not this machine's */
 export async function startEngine(options: EngineOptions, clock: Clock): Promise<Engine> {
   const { settings, listen, logPath } = options
   vocabulary()
@@ -53,8 +53,8 @@ export async function startEngine(options: EngineOptions, clock: Clock): Promise
     url = await app.listen({ host: listen.host, port: listen.port })
   } catch (error) {
     await app.close()
-    await log?.close()
-    throw portError(listen, error)
+    await log?.abandon()
+    throw listenFailure(`${hostText(listen.host)}:${listen.port}`, error)
   }
   const ending = new AbortController()
   const running = core.run()
@@ -153,13 +153,6 @@ async function closeApp(
   for (const fail of service.whole.values()) fail()
   await app.close()
   await log?.close()
-}
-
-function portError({ host, port }: HostPort, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException
-  if (code !== 'EADDRINUSE') return error
-  const message = `${hostText(host)}:${port} is in use`
-  return new TraceError('PORT_IN_USE', message, { cause: error })
 }
 
 function hostText(host: string): string {

@@ -23,8 +23,12 @@ export type Family = Counter | Gauge | Histogram | Summary
 export function labelText(labels: Labels): string {
   return Object.keys(labels)
     .toSorted()
-    .map((name) => `${name}="${labels[name]}"`)
+    .map((name) => `${name}="${escaped(labels[name] ?? '')}"`)
     .join(',')
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
 /** A counter whose series start at 0, one for each set of labels. */
@@ -140,9 +144,16 @@ function braces(labels: string): string {
   return labels === '' ? '' : `{${labels}}`
 }
 
-/** 10 → '10.0'; large and small values with an exponent, as Python prints floats. */
+/** From here on Python's client writes an exponent, as Go does. */
+const EXPONENT_FROM = 1_000_000
+/** Below this Python itself does. */
+const EXPONENT_BELOW = 0.0001
+
+/** 10 → '10.0', 5000000 → '5e+06', 0.00001 → '1e-05'. */
 function float(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 1e9) return value.toFixed(1)
-  if (Math.abs(value) < 1e9) return String(value)
-  return value.toExponential().replace(/e\+(\d)$/, 'e+0$1')
+  const size = Math.abs(value)
+  if (value >= EXPONENT_FROM || (size > 0 && size < EXPONENT_BELOW)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  }
+  return Number.isInteger(value) ? value.toFixed(1) : String(value)
 }

@@ -49,6 +49,8 @@ type Job = {
   readonly wire: Wire
   readonly headerId: string | null
   readonly log: LoggedRequest
+  /** When the whole request was read and understood, µs. */
+  readonly arrivedUs: number
 }
 
 /** @returns the handler of one dialect */
@@ -119,10 +121,10 @@ function start(
     preemptions: 0,
     sentUs: [],
     tokens: [],
-    endUs: clock.nowUs(),
+    endUs: 0,
     end: 'done',
   }
-  const job: Job = { service, request, reply, call, wire, headerId, log }
+  const job: Job = { service, request, reply, call, wire, headerId, log, arrivedUs: clock.nowUs() }
   if (call.isStream) startStream(job)
   else startWhole(job)
 }
@@ -140,9 +142,9 @@ function startStream(job: Job): void {
       log.sentUs.push(atUs)
       log.tokens.push(tokenCount)
     },
-    onEnd: () => {
+    onEnd: (end) => {
       service.streams.delete(answer)
-      close(job, generation, log.end)
+      close(job, generation, end)
     },
     isKeptAlive: job.call.dialect === 'chat' || job.call.dialect === 'completions',
     isOpened: false,
@@ -191,7 +193,7 @@ function startWhole(job: Job): void {
 }
 
 function begin(
-  { service, call, log }: Job,
+  { service, call, arrivedUs }: Job,
   onToken: (choice: Generation['choices'][number]) => void,
 ): Generation {
   const { core, metrics, settings } = service
@@ -201,8 +203,8 @@ function begin(
     metrics,
     settings,
     callIndex: service.nextCallIndex(),
-    arrivedUs: log.endUs,
-    onToken: (_, choice) => onToken(choice),
+    arrivedUs,
+    onToken,
   })
 }
 

@@ -11,7 +11,6 @@ export type Generation = {
   readonly call: Call
   readonly choices: readonly Choice[]
   readonly tickets: Ticket[]
-  readonly arrivedUs: number
   totalTokenCount: number
   openCount: number
 }
@@ -24,8 +23,8 @@ export type GenerationOptions = Readonly<{
   /** Number of the call since the start, for answers that are random and yet repeatable. */
   callIndex: number
   arrivedUs: number
-  /** After each token. When `openCount` is 0, it was the last of all. */
-  onToken: (generation: Generation, choice: Choice, atUs: number) => void
+  /** After each token. When the generation's `openCount` is 0, it was the last of all. */
+  onToken: (choice: Choice) => void
 }>
 
 /** Hands every prompt, `n` times each, to the engine. */
@@ -38,7 +37,6 @@ export function startGeneration(options: GenerationOptions): Generation {
     call,
     choices,
     tickets: [],
-    arrivedUs,
     totalTokenCount: 0,
     openCount: choices.length,
   }
@@ -55,12 +53,12 @@ export function startGeneration(options: GenerationOptions): Generation {
     const maxTokens = Math.min(call.maxTokens, maxModelTokens - promptTokens.length)
     const ticket: Ticket = core.submit(
       { promptTokens, maxTokens, salt: call.salt, arrivedUs, nextToken },
-      ({ sequence, token, atUs }) => {
+      ({ sequence, token }) => {
         const finish = sequence.finish === 'abort' ? null : sequence.finish
         generation.totalTokenCount += 1
         if (pushToken(choice, token, finish)) core.cancel(ticket, 'stop')
         if (choice.finish !== null) endChoice(generation, choice, options.metrics)
-        options.onToken(generation, choice, atUs)
+        options.onToken(choice)
       },
     )
     generation.tickets.push(ticket)

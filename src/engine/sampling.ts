@@ -4,6 +4,7 @@ import { badRequest, badValue } from './refusal.ts'
 import { VOCABULARY_SIZE } from './vocabulary.ts'
 
 export type Sampling = Readonly<{
+  /** Answers to each prompt. */
   n: number
   minTokens: number
   ignoreEos: boolean

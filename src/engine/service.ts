@@ -22,7 +22,6 @@ export type Service = Readonly<{
   metrics: EngineMetrics
   log: EngineLog | null
   fingerprint: string
-  startedUs: number
   /** Streams that are open. */
   streams: Set<StreamAnswer>
   /** Answers that are not streamed and not made yet, and how to break them off. */
@@ -43,14 +42,13 @@ export type ServiceParts = Readonly<{
 }>
 
 export function createService(parts: ServiceParts): Service {
-  const { settings, clock, metrics } = parts
+  const { settings, metrics } = parts
   const idKey = hashText(`ids ${settings.seed}`)
   let idCount = 0
   let callCount = 0
   return {
     ...parts,
     fingerprint: fingerprintOf(settings, hashText),
-    startedUs: clock.nowUs(),
     streams: new Set(),
     whole: new Map(),
     nextId() {

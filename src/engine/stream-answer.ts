@@ -16,7 +16,7 @@ export type StreamAnswer = {
   readonly nowUs: () => number
   /** Told of each event: when it was handed to the socket and how many tokens it carries. */
   readonly onEvent: (atUs: number, tokenCount: number) => void
-  readonly onEnd: () => void
+  readonly onEnd: (how: 'done' | 'error') => void
   /** Only two dialects get comments in a silence. */
   readonly isKeptAlive: boolean
   isOpened: boolean
@@ -44,7 +44,7 @@ export function keepAlive(answer: StreamAnswer, silenceUs: number): void {
 export function breakOff(answer: StreamAnswer, errorEvent: string): void {
   if (answer.isEnded) return
   writeAll(answer, errorEvent)
-  end(answer)
+  end(answer, 'error')
 }
 
 export function greet(answer: StreamAnswer): void {
@@ -83,13 +83,13 @@ function finishIfDone(answer: StreamAnswer, generation: Generation): void {
   if (generation.openCount > 0) return
   const figures = answer.hasFigures ? figuresOf(generation) : null
   writeAll(answer, answer.wire.closing(usageOf(generation), figures))
-  end(answer)
+  end(answer, 'done')
 }
 
-function end(answer: StreamAnswer): void {
+function end(answer: StreamAnswer, how: 'done' | 'error'): void {
   answer.isEnded = true
   answer.response.end()
-  answer.onEnd()
+  answer.onEnd(how)
 }
 
 function writeAll(answer: StreamAnswer, events: string): void {

@@ -1,8 +1,8 @@
 /** `/v1/chat/completions` on the wire. Pure. */
 import type { Delta, RequestFigures, Usage } from './call.ts'
 import { chatLogprobs } from './logprobs.ts'
-import { DONE_EVENT, type Wire, type WireContext, dataEvent, promptCountOf } from './wire.ts'
-import { figuresTail, wholeUsage } from './wire-usage.ts'
+import { DONE_EVENT, type Wire, type WireContext, promptCountOf } from './wire.ts'
+import { usageEvent, wholeTail } from './wire-usage.ts'
 
 export function chatWire(context: WireContext): Wire {
   const { call, fingerprint } = context
@@ -27,7 +27,9 @@ export function chatWire(context: WireContext): Wire {
       `${head}${choiceJson(context, delta)}]${usageJson(delta.choiceTokenCount)}` +
       `${delta.finish === null ? '' : mark}}\n\n`,
     closing: (usage, figures) =>
-      (call.hasUsage ? usageEvent(context, usage, figures) : '') + DONE_EVENT,
+      (call.hasUsage
+        ? usageEvent(context, 'chat.completion.chunk', usage, cached(usage), figures)
+        : '') + DONE_EVENT,
     whole: (answers, usage, figures) => wholeJson(context, answers, usage, figures),
   }
 }
@@ -45,26 +47,8 @@ function choiceJson({ call }: WireContext, delta: Delta): string {
   )
 }
 
-function usageEvent(context: WireContext, usage: Usage, figures: RequestFigures | null): string {
-  const { call, fingerprint, hasPromptTokensDetails } = context
-  const details = hasPromptTokensDetails
-    ? { prompt_tokens_details: { cached_tokens: usage.cachedTokens, created_cache_tokens: 0 } }
-    : {}
-  return dataEvent({
-    id: call.id,
-    object: 'chat.completion.chunk',
-    created: call.createdSec,
-    model: call.model,
-    choices: [],
-    usage: {
-      prompt_tokens: usage.promptTokens,
-      total_tokens: usage.promptTokens + usage.completionTokens,
-      completion_tokens: usage.completionTokens,
-      ...details,
-    },
-    system_fingerprint: fingerprint,
-    ...figuresTail(figures),
-  })
+function cached({ cachedTokens }: Usage) {
+  return { cached_tokens: cachedTokens, created_cache_tokens: 0 }
 }
 
 function wholeJson(
@@ -73,7 +57,12 @@ function wholeJson(
   usage: Usage,
   figures: RequestFigures | null,
 ): string {
-  const { call, fingerprint } = context
+  const { call } = context
+  const ofPrompt = {
+    prompt_logprobs: null,
+    prompt_token_ids: call.hasTokenIds ? call.prompts[0]?.tokens : null,
+    prompt_text: null,
+  }
   return JSON.stringify({
     id: call.id,
     object: 'chat.completion',
@@ -96,14 +85,6 @@ function wholeJson(
       token_ids: call.hasTokenIds ? answer.tokens : null,
       routed_experts: null,
     })),
-    service_tier: null,
-    system_fingerprint: fingerprint,
-    usage: wholeUsage(context, usage),
-    prompt_logprobs: null,
-    prompt_token_ids: call.hasTokenIds ? call.prompts[0]?.tokens : null,
-    prompt_text: null,
-    kv_transfer_params: null,
-    ec_transfer_params: null,
-    metrics: figures === null ? null : { ...figures, speculative_decoding: null },
+    ...wholeTail(context, usage, ofPrompt, figures),
   })
 }

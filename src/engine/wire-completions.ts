@@ -1,8 +1,8 @@
 /** `/v1/completions` on the wire. Pure. */
 import type { Delta, RequestFigures, Usage } from './call.ts'
 import { completionLogprobs } from './logprobs.ts'
-import { DONE_EVENT, type Wire, type WireContext, dataEvent, promptCountOf } from './wire.ts'
-import { figuresTail, wholeUsage } from './wire-usage.ts'
+import { DONE_EVENT, type Wire, type WireContext, promptCountOf } from './wire.ts'
+import { usageEvent, wholeTail } from './wire-usage.ts'
 
 export function completionsWire(context: WireContext): Wire {
   const { call, fingerprint } = context
@@ -22,7 +22,8 @@ export function completionsWire(context: WireContext): Wire {
       return `${head}${choiceJson(context, delta, before)}]${usage}${mark}}\n\n`
     },
     closing: (usage, figures) =>
-      (call.hasUsage ? usageEvent(context, usage, figures) : '') + DONE_EVENT,
+      (call.hasUsage ? usageEvent(context, 'text_completion', usage, cached(usage), figures) : '') +
+      DONE_EVENT,
     whole: (answers, usage, figures) => wholeJson(context, answers, usage, figures),
   }
 }
@@ -51,26 +52,8 @@ function deltaUsage({ call }: WireContext, delta: Delta): string {
   return `{"prompt_tokens":${promptCount},"total_tokens":${promptCount + count},"completion_tokens":${count}}`
 }
 
-function usageEvent(context: WireContext, usage: Usage, figures: RequestFigures | null): string {
-  const { call, fingerprint, hasPromptTokensDetails } = context
-  const details = hasPromptTokensDetails
-    ? { prompt_tokens_details: { cached_tokens: usage.cachedTokens } }
-    : {}
-  return dataEvent({
-    id: call.id,
-    object: 'text_completion',
-    created: call.createdSec,
-    model: call.model,
-    choices: [],
-    usage: {
-      prompt_tokens: usage.promptTokens,
-      total_tokens: usage.promptTokens + usage.completionTokens,
-      completion_tokens: usage.completionTokens,
-      ...details,
-    },
-    system_fingerprint: fingerprint,
-    ...figuresTail(figures),
-  })
+function cached({ cachedTokens }: Usage) {
+  return { cached_tokens: cachedTokens }
 }
 
 function wholeJson(
@@ -79,7 +62,7 @@ function wholeJson(
   usage: Usage,
   figures: RequestFigures | null,
 ): string {
-  const { call, fingerprint } = context
+  const { call } = context
   return JSON.stringify({
     id: call.id,
     object: 'text_completion',
@@ -101,11 +84,6 @@ function wholeJson(
         routed_experts: null,
       }
     }),
-    service_tier: null,
-    system_fingerprint: fingerprint,
-    usage: wholeUsage(context, usage),
-    kv_transfer_params: null,
-    ec_transfer_params: null,
-    metrics: figures === null ? null : { ...figures, speculative_decoding: null },
+    ...wholeTail(context, usage, {}, figures),
   })
 }

@@ -1,7 +1,7 @@
 /** A recorder's own small server: is it well, what does it count, and its few switches. Effects: network. */
 import fastify, { type FastifyInstance } from 'fastify'
 import { pause } from '../base/clock.ts'
-import { TraceError } from '../base/errors.ts'
+import { listenFailure } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import type { RecordCompanion, RecordControl } from '../record/control.ts'
 import { adminRegistry } from './admin-metrics.ts'
@@ -32,11 +32,8 @@ export function adminCompanion(
     try {
       await open()
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-      if (!waitsForPort) {
-        const place = `${listen.host}:${listen.port}`
-        throw new TraceError('PORT_IN_USE', `${place} (--admin-listen) is in use`, { cause: error })
-      }
+      const failure = listenFailure(`${listen.host}:${listen.port} (--admin-listen)`, error)
+      if (!waitsForPort || failure.code !== 'PORT_IN_USE') throw failure
       void openLater(open, closing.signal)
     }
     return {

@@ -4,8 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
-import { TraceError } from '../base/errors.ts'
 import type { HostPort } from '../base/parse.ts'
+import { listenFailure } from '../base/socket.ts'
 import { type Progress, progressLine } from '../replay/progress.ts'
 import { escapeHtml, page } from '../report/page.ts'
 import { livePictures } from './live-pictures.ts'
@@ -32,15 +32,12 @@ export class Dashboard {
     return this.#server
   }
 
-  /** @throws TraceError PORT_IN_USE; @returns where it is */
+  /** @throws TraceError PORT_IN_USE or BAD_OPTION; @returns where it is */
   async listen({ host, port }: HostPort): Promise<string> {
     try {
       return await this.#server.listen({ host, port })
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-      throw new TraceError('PORT_IN_USE', `${host}:${port} (--dashboard) is in use`, {
-        cause: error,
-      })
+      throw listenFailure(`${host}:${port} (--dashboard)`, error)
     }
   }
 

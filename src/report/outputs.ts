@@ -26,11 +26,17 @@ export class Outputs {
 
   static async open(raw: RawOutputs): Promise<Outputs> {
     const files = new Map<OutputName, WholeFile>()
-    for (const name of Object.keys(OUTPUT_FLAGS) as OutputName[]) {
-      const path = raw[name]
-      if (path !== undefined) files.set(name, await createWhole(path))
+    const outputs = new Outputs(files)
+    try {
+      for (const name of Object.keys(OUTPUT_FLAGS) as OutputName[]) {
+        const path = raw[name]
+        if (path !== undefined) files.set(name, await createWhole(path))
+      }
+    } catch (error) {
+      await outputs.abandon()
+      throw error
     }
-    return new Outputs(files)
+    return outputs
   }
 
   /** JSON first; everything else is derived from the same document. */

@@ -14,6 +14,7 @@ async function settle(argv: readonly string[], env: Record<string, string> = {},
       .exitOverride()
       .option('--speed <factor>', '', '1x')
       .option('--map-model <pair>', '', collect, [])
+      .option('--drift [other]', '')
       .option('--force', ''),
   )
   const words = [...argv]
@@ -54,4 +55,21 @@ test('a key that is no option, broken YAML and a missing file are usage errors t
   await expect(settle(['--config', 'no-such.yaml'])).rejects.toThrow(
     '--config: no-such.yaml is not there',
   )
+})
+
+test('a repeated flag adds to the flags before it and replaces what environment and file said', async () => {
+  const yaml = 'replay:\n  map-model: [a=b, c=d]\n'
+  expect(await settle(['--map-model', 'x=y'], { TRACE_MAP_MODEL: 'e=f' }, yaml)).toMatchObject({
+    mapModel: ['x=y'],
+  })
+  expect(await settle(['--map-model', 'x=y', '--map-model', 'z=z'], {}, yaml)).toMatchObject({
+    mapModel: ['x=y', 'z=z'],
+  })
+})
+
+test('a flag that may stand without a value can be switched on and off, or given one', async () => {
+  const drift = async (text: string) => (await settle([], {}, `replay: {drift: ${text}}`))['drift']
+  expect(await drift('true')).toBe(true)
+  expect(await drift('false')).toBeUndefined()
+  expect(await drift('other.arrow')).toBe('other.arrow')
 })
