@@ -14,6 +14,15 @@ export type CollectorLimits = SplitterLimits & Readonly<{ maxBodyBytes?: number 
 
 const FIRST_BODY_BYTES = 4_096
 
+const FIELD_NAMES = [Buffer.from('data:'), Buffer.from('event:')]
+
+/** Events that a server sends under another content type, or none. No JSON begins like this. */
+function isUnnamedStream(bytes: Uint8Array, from: number, to: number): boolean {
+  return FIELD_NAMES.some(
+    (name) => to - from >= name.length && name.every((byte, index) => bytes[from + index] === byte),
+  )
+}
+
 export class AnswerCollector {
   readonly status: number
   readonly headersAtUs: number
@@ -27,7 +36,8 @@ export class AnswerCollector {
   readonly #contentEncoding: string
   readonly #retryAfter: string
   readonly #maxBodyBytes: number
-  readonly #splitter: SseSplitter | null
+  readonly #limits: CollectorLimits
+  #splitter: SseSplitter | null
   readonly #scan = new TokenScan()
   readonly #expectedBytes: number
   #scanned = 0
@@ -46,6 +56,7 @@ export class AnswerCollector {
     this.#expectedBytes = head.contentLength ?? FIRST_BODY_BYTES
     const isPlain = this.#contentEncoding === '' || this.#contentEncoding === 'identity'
     const isEvents = isPlain && this.#contentType.startsWith('text/event-stream')
+    this.#limits = limits
     this.#splitter = isEvents ? new SseSplitter(limits) : null
   }
 
@@ -54,6 +65,9 @@ export class AnswerCollector {
   }
 
   push(bytes: Uint8Array, from: number, to: number, atUs: number): void {
+    if (this.bodyBytes === 0 && this.#splitter === null && isUnnamedStream(bytes, from, to)) {
+      this.#splitter = new SseSplitter(this.#limits)
+    }
     this.bodyBytes += to - from
     this.lastByteAtUs = atUs
     if (this.#splitter === null) {

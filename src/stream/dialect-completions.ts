@@ -1,5 +1,5 @@
 /** What `/v1/completions` answers mean, and what it shares with chat. Pure. */
-import { addChunk, endChoice, finishReasonOf, type Draft } from './draft.ts'
+import { addChunk, addEmptyEnd, endChoice, finishReasonOf, type Draft } from './draft.ts'
 import { asArray, asCount, asObject, asText, type JsonObject } from './json.ts'
 import { CHUNK_CONTENT } from './observation.ts'
 import { readIdentity, readServerTimes, readUsage } from './usage.ts'
@@ -14,6 +14,8 @@ export type ChoicePart = Readonly<{
   isOpen: boolean
   kind: number
 }>
+
+type EndedPart = ChoicePart & Readonly<{ isEnd: boolean }>
 
 export function readCompletionEvent(draft: Draft, value: JsonObject, atUs: number): void {
   readChoiceEvent(draft, value, atUs, readTextChoice)
@@ -30,7 +32,7 @@ export function readChoiceEvent(
   readChoice: (draft: Draft, choice: JsonObject, index: number) => ChoicePart,
 ): void {
   readIdentity(draft, value)
-  if (value['error'] !== undefined && value['error'] !== null) draft.isError = true
+  if (isErrorEvent(value)) draft.isError = true
   readServerTimes(draft, value['metrics'])
   const usage = asObject(value['usage'])
   const parts = asArray(value['choices']).flatMap((entry, place) => {
@@ -42,12 +44,24 @@ export function readChoiceEvent(
     return
   }
   const running = usage === null ? null : runningDelta(draft, usage, parts)
-  const named = sumOrNull(parts.map((part) => part.tokens))
-  const tokens = named ?? running
-  const isToken = parts.some((part) => part.hasText || (part.isOpen && part.tokens !== 0))
-  const isHeld = named !== null && named > 0
-  if (!isToken && !isHeld && !(running !== null && running > 0)) return
-  addChunk(draft, atUs, tokens, parts.find((part) => part.hasText)?.kind ?? draft.chunks.lastKind)
+  addParts(draft, parts, running, atUs)
+}
+
+/** @param running new tokens by a running usage */
+function addParts(
+  draft: Draft,
+  parts: readonly EndedPart[],
+  running: number | null,
+  atUs: number,
+): void {
+  const tokens = sumOrNull(parts.map((part) => part.tokens)) ?? running
+  const kind = parts.find((part) => part.hasText)?.kind
+  if (kind !== undefined || (tokens !== null && tokens > 0)) {
+    addChunk(draft, atUs, tokens, kind ?? draft.chunks.lastKind)
+  } else if (tokens === null && parts.some((part) => part.isOpen && part.tokens !== 0)) {
+    if (parts.every((part) => part.isEnd)) addEmptyEnd(draft, atUs)
+    else addChunk(draft, atUs, null, draft.chunks.lastKind)
+  }
 }
 
 function readPart(
@@ -55,12 +69,17 @@ function readPart(
   choice: JsonObject,
   place: number,
   readChoice: (draft: Draft, choice: JsonObject, index: number) => ChoicePart,
-): ChoicePart {
+): EndedPart {
   const index = asCount(choice['index']) ?? place
   draft.choices.add(index)
   const part = readChoice(draft, choice, index)
-  noteFinish(draft, choice, index)
-  return part
+  if (choice['stop_reason'] !== undefined) draft.hasStopReason = true
+  return { ...part, isEnd: noteFinish(draft, choice, index) }
+}
+
+/** Also the form in which vLLM once sent errors. */
+function isErrorEvent(value: JsonObject): boolean {
+  return (value['error'] !== undefined && value['error'] !== null) || value['object'] === 'error'
 }
 
 /** A usage on every event counts one choice's tokens so far. */
@@ -134,8 +153,10 @@ export function readChoiceBody(
   })
 }
 
-/** Some servers write '' where others write null. */
-function noteFinish(draft: Draft, choice: JsonObject, index: number): void {
+/** Some servers write '' where others write null. @returns true if the choice ends here */
+function noteFinish(draft: Draft, choice: JsonObject, index: number): boolean {
   const reason = asText(choice['finish_reason'])
-  if (reason !== null && reason !== '') endChoice(draft, index, finishReasonOf(reason))
+  if (reason === null || reason === '') return false
+  endChoice(draft, index, finishReasonOf(reason))
+  return true
 }

@@ -35,6 +35,20 @@ export class ChunkList {
     return this.count === 0 ? CHUNK_CONTENT : (this.#kinds[this.count - 1] ?? CHUNK_CONTENT)
   }
 
+  /** Takes out the chunks at these places. @param places ascending */
+  drop(places: readonly number[]): void {
+    const dropped = new Set(places)
+    let kept = 0
+    for (let at = 0; at < this.count; at += 1) {
+      if (dropped.has(at)) continue
+      this.#atUs[kept] = this.#atUs[at] ?? 0
+      this.#tokens[kept] = this.#tokens[at] ?? 0
+      this.#kinds[kept] = this.#kinds[at] ?? 0
+      kept += 1
+    }
+    this.count = kept
+  }
+
   #grow(): void {
     const length = this.#atUs.length * 2
     const [atUs, tokens, kinds] = [this.#atUs, this.#tokens, this.#kinds]
@@ -68,6 +82,12 @@ export type Draft = {
   readonly choices: Set<number>
   readonly finishedChoices: Set<number>
   finishReason: string | null
+  /** The chunks of events that ended a choice and held nothing else: a token or none. */
+  readonly emptyEnds: number[]
+  /** They name a `stop_reason`, as vLLM does, whose every event stands for a token. */
+  hasStopReason: boolean
+  /** The end mark came. */
+  isDone: boolean
   isError: boolean
   promptTokens: number | null
   cachedTokens: number | null
@@ -90,6 +110,9 @@ export function newDraft(keepAnswer: boolean): Draft {
     choices: new Set(),
     finishedChoices: new Set(),
     finishReason: null,
+    emptyEnds: [],
+    hasStopReason: false,
+    isDone: false,
     isError: false,
     promptTokens: null,
     cachedTokens: null,
@@ -109,6 +132,25 @@ export function newDraft(keepAnswer: boolean): Draft {
 export function addChunk(draft: Draft, atUs: number, tokens: number | null, kind: number): void {
   if (tokens === null) draft.isExact = false
   draft.chunks.add(atUs, tokens ?? 1, kind)
+}
+
+/** Adds an event that ended a choice without text; `dropEmptyEnds` decides what it was. */
+export function addEmptyEnd(draft: Draft, atUs: number): void {
+  draft.emptyEnds.push(draft.chunks.count)
+  draft.chunks.add(atUs, 1, draft.chunks.lastKind)
+}
+
+/**
+ * Decides on events that ended a choice without text. On vLLM they hold the token that ended it; most
+ * other servers send them aside from the last token. Where the server's total tells, it decides.
+ */
+export function dropEmptyEnds(draft: Draft): void {
+  const { chunks, emptyEnds, outputTokens } = draft
+  if (emptyEnds.length === 0) return
+  const isSurplus = outputTokens !== null && outputTokens < chunks.count
+  const isToken = outputTokens === chunks.count || (draft.hasStopReason && !isSurplus)
+  if (isToken) draft.isExact = false
+  else chunks.drop(emptyEnds)
 }
 
 /** The server's words for why an answer ended; any other word could be content. */

@@ -23,6 +23,17 @@ export function eventData(bytes: Buffer, from: number, to: number): string {
   return data ?? ''
 }
 
+const ERROR_NAMES = [Buffer.from('event: error'), Buffer.from('event:error')]
+
+/** The event's first line names it an error, whatever its data say. */
+export function isErrorNamed(bytes: Buffer, from: number, to: number): boolean {
+  return ERROR_NAMES.some((name) => {
+    const end = from + name.length
+    if (end >= to || bytes.compare(name, 0, name.length, from, end) !== 0) return false
+    return bytes[end] === LF || bytes[end] === CR
+  })
+}
+
 function isData(bytes: Buffer, from: number, to: number): boolean {
   return (
     to - from >= 5 &&

@@ -5,8 +5,8 @@ import { readCompletionBody, readCompletionEvent } from './dialect-completions.t
 import { readEmbeddingsBody } from './dialect-embeddings.ts'
 import { readMessagesBody, readMessagesEvent } from './dialect-messages.ts'
 import { readResponsesBody, readResponsesEvent } from './dialect-responses.ts'
-import { firstContentAtUs, newDraft, type Draft } from './draft.ts'
-import { eventData } from './event-data.ts'
+import { dropEmptyEnds, firstContentAtUs, newDraft, type Draft } from './draft.ts'
+import { eventData, isErrorNamed } from './event-data.ts'
 import { EventTemplate } from './event-template.ts'
 import { inflate } from './inflate.ts'
 import { asObject, parseJson, type JsonObject } from './json.ts'
@@ -36,6 +36,7 @@ export function interpret(capture: AnswerCapture, options: InterpretOptions): Ob
   const dialect = DIALECTS[options.endpoint]
   const isRead = capture.status >= 200 && capture.status < 300 && options.endpoint !== 'other'
   const events = isRead ? readAnswer(capture, dialect, draft) : false
+  dropEmptyEnds(draft)
   const hasMeaning = isRead && (draft.choices.size > 0 || draft.promptTokens !== null)
   return {
     ...tokensOf(draft, events),
@@ -123,6 +124,8 @@ function readEvent(
   atUs: number,
 ): JsonObject | null {
   const data = eventData(bytes, from, to)
+  if (data.trim() === '[DONE]') draft.isDone = true
+  if (isErrorNamed(bytes, from, to)) draft.isError = true
   const value = data === '' ? null : asObject(parseJson(data))
   if (value !== null) dialect.readEvent(draft, value, atUs)
   return value
@@ -197,8 +200,10 @@ function timesOf(
 function outcomeOf(capture: AnswerCapture, draft: Draft, isStream: boolean): OutcomeName {
   if (capture.status >= 400) return 'http_error'
   if (draft.isError) return 'stream_error'
+  // An end mark is the server's own word for a whole answer, though most give a reason, too.
   const isFinished =
-    draft.choices.size > 0 && [...draft.choices].every((index) => draft.finishedChoices.has(index))
+    draft.choices.size > 0 &&
+    (draft.isDone || [...draft.choices].every((index) => draft.finishedChoices.has(index)))
   switch (capture.end) {
     case 'complete':
       return !isStream || capture.isCut || isFinished ? 'ok' : 'truncated'

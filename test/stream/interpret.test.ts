@@ -102,8 +102,68 @@ test('an error inside a stream is a failure, whatever follows it', () => {
 test('a stream without its end mark is whole if every choice said why it ended', () => {
   expect(seen([delta({ content: 'a' }), END]).outcome).toBe('ok')
   expect(seen([delta({ content: 'a' })]).outcome).toBe('truncated')
-  expect(seen([delta({ content: 'a' }), DONE]).outcome).toBe('truncated')
 })
+
+test('an end mark says that the answer is whole, whether or not a choice said why it ended', () => {
+  expect(seen([delta({ content: 'a' }), DONE])).toMatchObject({ outcome: 'ok', finishReason: null })
+  expect(seen([delta({ content: 'a' }), 'data:  [DONE] \n\n']).outcome).toBe('ok')
+  expect(seen([DONE]).outcome).toBe('truncated')
+})
+
+/** How most servers but vLLM end a choice: aside from its last token. */
+const ASIDE = delta({}, { finish_reason: 'stop' })
+
+test.each([
+  ['nothing', ASIDE],
+  ['null', delta({ role: null, content: null }, { finish_reason: 'length' })],
+  ['no text', delta({ content: '' }, { finish_reason: 'stop' })],
+])('an event that ends a choice with %s is no token of its own', (_name, end) => {
+  const found = seen([delta({ content: 'a' }), delta({ content: 'b' }), end, DONE])
+  expect([...found.chunkAtUs]).toEqual([10, 20])
+  expect(found).toMatchObject({ outputTokens: 2, lastTokenAtUs: 20, outcome: 'ok' })
+})
+
+test('such an event is a token where the server is vLLM, or where its total says so', () => {
+  const named = delta({ content: '' }, { finish_reason: 'stop', stop_reason: null })
+  expect(seen([delta({ content: 'a' }), named, DONE])).toMatchObject({ outputTokens: 2 })
+  const total = (tokens: number) =>
+    event({ choices: [], usage: { prompt_tokens: 1, completion_tokens: tokens } })
+  const times = (end: string, tokens: number) => [
+    ...seen([delta({ content: 'a' }), end, total(tokens), DONE]).chunkAtUs,
+  ]
+  expect(times(ASIDE, 2)).toEqual([10, 20])
+  expect(times(ASIDE, 1)).toEqual([10])
+  expect(times(named, 1)).toEqual([10])
+  expect(times(ASIDE, 9)).toEqual([10])
+})
+
+test('such an event leaves counts exact that the other events gave', () => {
+  const found = seen([delta({ content: 'a' }, { token_ids: [1, 2] }), ASIDE, DONE])
+  expect([...found.chunkTokens]).toEqual([2])
+  expect(found).toMatchObject({ outputTokens: 2, chunkTokensExact: true })
+})
+
+test('completions end a choice aside from its last token, too', () => {
+  const text = (part: string, reason: string | null) =>
+    event({ choices: [{ index: 0, text: part, finish_reason: reason }] })
+  const found = seen([text('a', null), text('', 'stop'), DONE], { endpoint: 'completions' })
+  expect(found).toMatchObject({ outputTokens: 1, outcome: 'ok', finishReason: 'stop' })
+})
+
+test('an error is known by its name or by the name of its object', () => {
+  const first = delta({ content: 'a' })
+  expect(seen([first, 'event: error\ndata: {"message":"x"}\n\n']).outcome).toBe('stream_error')
+  expect(seen([first, event({ object: 'error', message: 'x' }), DONE]).outcome).toBe('stream_error')
+  expect(seen([first, 'event: errors\ndata: {}\n\n', DONE]).outcome).toBe('ok')
+})
+
+test.each(['text/plain', 'application/json', 'application/octet-stream'])(
+  'events under the name of %s are events',
+  (type) => {
+    const found = seen([delta({ content: 'a' }), END, DONE], { type })
+    expect(found).toMatchObject({ outputTokens: 2, firstTokenAtUs: 10, outcome: 'ok' })
+  },
+)
 
 test.each([
   ['hangup', 'client_abort'],

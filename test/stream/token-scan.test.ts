@@ -34,6 +34,17 @@ test.each([
   ['a delta of messages', 'event: content_block_delta\ndata: {}\n\n', true],
   ['the last of messages', 'event: message_delta\ndata: {}\n\n', false],
   ['a delta of responses', 'event: response.output_text.delta\r\ndata: {}\r\n\r\n', true],
+  ['a role after an empty text', delta({ content: '', role: 'assistant' }), false],
+  ['a role after a text', delta({ content: 'Hi', role: 'assistant' }), true],
+  [
+    'a role far from its choice',
+    `data: ${JSON.stringify({ choices: [{ logprobs: null, finish_reason: null, x: '-'.repeat(60), delta: { content: null, role: 'assistant' } }] })}\n\n`,
+    false,
+  ],
+  ['an event with a name of its own', `event: message\n${delta({ content: 'a' })}`, true],
+  ['a delta without a name', 'data: {"type":"response.output_text.delta","delta":"a"}\n\n', true],
+  ['a delta with spaces', 'data: {"type": "content_block_delta", "delta": {}}\n\n', true],
+  ['the last one without a name', 'data: {"type":"message_delta","delta":{}}\n\n', false],
   ['the end of responses', 'event: response.completed\ndata: {}\n\n', false],
 ])('%s', (_name, text, expected) => {
   expect(bears(text)).toBe(expected)
