@@ -132,6 +132,20 @@ function skipName(scan: Scan): void {
   scan.at += 1
 }
 
+const ESCAPED = '"\\/bfnrtu'
+
+/** Stops on the escape's second character; the end of the text is the string's own fault. */
+function skipEscape(scan: Scan): void {
+  const { text, at } = scan
+  const letter = text[at + 1]
+  if (letter === undefined) return
+  if (!ESCAPED.includes(letter)) throw new StopHere(at, 'Invalid \\escape')
+  if (letter === 'u' && !/^[\da-fA-F]{4}/.test(text.slice(at + 2, at + 6))) {
+    throw new StopHere(at + 1, 'Invalid \\uXXXX escape')
+  }
+  scan.at += 1
+}
+
 function skipString(scan: Scan): void {
   const start = scan.at
   for (scan.at += 1; scan.at < scan.text.length; scan.at += 1) {
@@ -141,7 +155,7 @@ function skipString(scan: Scan): void {
       return
     }
     if (character < ' ') throw new StopHere(scan.at, 'Invalid control character at')
-    if (character === '\\') scan.at += 1
+    if (character === '\\') skipEscape(scan)
   }
   throw new StopHere(start, 'Unterminated string starting at')
 }

@@ -30,8 +30,12 @@ export type Call = Sampling &
     hasContinuousUsage: boolean
     hasTokenIds: boolean
     hasEcho: boolean
+    /** The prompt is all that is wanted: one token is made, and not shown. */
+    isPromptOnly: boolean
     /** Alternatives to show beside each token; null where none were asked for. */
     logprobs: number | null
+    /** The same beside each token of the prompt. */
+    promptLogprobs: number | null
     /** Tokens in one event, after the first. */
     streamIntervalTokens: number
     /** System text of the responses dialect, repeated in its answer. */

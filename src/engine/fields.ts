@@ -63,6 +63,15 @@ export class Fields {
     return null
   }
 
+  /** A whole number from `min` on. */
+  integerFrom(name: string, min: number): number | null {
+    const value = this.integer(name)
+    if (value === null || value >= min) return value
+    const says = `Input should be greater than or equal to ${min}`
+    this.fail(name, 'greater_than_equal', says, `{'ge': ${min}}`)
+    return null
+  }
+
   real(name: string): number | null {
     if (!this.has(name)) return null
     const value = this.body[name]

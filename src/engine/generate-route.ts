@@ -13,7 +13,8 @@ import {
   usageOf,
 } from './generation.ts'
 import { PLAIN_HEAD, sendWhole, writeHead } from './http-answer.ts'
-import { readChatCall, readCompletionsCall } from './read-call.ts'
+import { readCompletionsCall } from './read-call.ts'
+import { readChatCall } from './read-chat-call.ts'
 import { readMessagesCall, readResponsesCall } from './read-call-others.ts'
 import { queueFull } from './refusal.ts'
 import { type Service, requestIdOf, sendRefusal } from './service.ts'

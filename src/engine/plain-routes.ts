@@ -1,7 +1,7 @@
 /** The routes beside generation: models, tokenize, health, metrics and their like. Effects: socket. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Body, missing, parseBody } from './body.ts'
-import { readTurns } from './conversation.ts'
+import { readEnding, readTurns } from './conversation.ts'
 import { Fields } from './fields.ts'
 import { countMessagesTokens } from './read-call-others.ts'
 import { checkModel } from './read-call.ts'
@@ -46,6 +46,12 @@ export function addPlainRoutes(app: FastifyInstance, service: Service): void {
   json('/v1/messages/count_tokens', (body) => {
     const count = countMessagesTokens(body)
     return { input_tokens: count, context_management: { original_input_tokens: count } }
+  })
+  // Answers are not kept for later.
+  app.get<{ Params: { id: string } }>('/v1/responses/:id', (request, reply) => {
+    const message = `Response with id '${request.params.id}' not found.`
+    const refusal = new Refusal(404, 'invalid_request_error', message, 'response_id')
+    sendRefusal(service, request, reply, refusal, false)
   })
   json('/v1/chat/completions/render', () => {
     throw new Refusal(
@@ -100,12 +106,11 @@ function tokenizeBody(body: Body, { settings }: Service) {
   const model = fields.text('model')
   const prompt = fields.text('prompt')
   const messages = fields.list('messages')
-  const hasAnswerHead = !fields.has('add_generation_prompt') || fields.flag('add_generation_prompt')
+  const ending = readEnding(fields)
   const hasStrings = fields.flag('return_token_strs')
   fields.finish()
   checkModel(model, settings)
-  const tokens =
-    prompt === null ? encodeChat(readTurns(messages ?? []), hasAnswerHead) : encode(prompt)
+  const tokens = messages === null ? encode(prompt ?? '') : encodeChat(readTurns(messages), ending)
   return {
     count: tokens.length,
     max_model_len: settings.profile.maxModelTokens,

@@ -77,7 +77,9 @@ function readRest(fields: Fields, { settings, createdSec }: CallContext) {
     hasContinuousUsage: false,
     hasTokenIds: false,
     hasEcho: false,
+    isPromptOnly: false,
     logprobs: null,
+    promptLogprobs: null,
     instructions: null,
     streamIntervalTokens: settings.streamIntervalTokens,
     salt: hashText(fields.text('cache_salt') ?? ''),
@@ -101,7 +103,7 @@ function finishCall(
   const tokens = encodeChat(turns)
   checkPrompt(tokens, maxModelTokens)
   checkMaxTokens(param, asked, maxModelTokens)
-  checkSampling(read, asked)
+  checkSampling(read, Math.min(asked ?? Infinity, maxModelTokens - tokens.length))
   return {
     prompts: [{ tokens, text: '' }],
     askedMaxTokens: asked,

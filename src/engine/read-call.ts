@@ -1,11 +1,12 @@
-/** A body becomes a `Call`, or a `Refusal` in vLLM's words: completions and chat. Pure. */
+/** A body becomes a `Call`, or a `Refusal` in vLLM's words: completions, and what chat has in common with it. Pure. */
 import type { Body } from './body.ts'
 import type { Call, Prompt } from './call.ts'
-import { readTurns } from './conversation.ts'
 import { Fields } from './fields.ts'
 import { hashText } from './hash.ts'
 import { Refusal, badRequest, unknownModel } from './refusal.ts'
 import {
+  checkLogitBias,
+  checkLogprobForm,
   checkLogprobs,
   checkMaxTokens,
   checkPrompt,
@@ -13,7 +14,7 @@ import {
   readSampling,
 } from './sampling.ts'
 import type { EngineSettings } from './settings.ts'
-import { decode, encode, encodeChat } from './tokenizer.ts'
+import { decode, encode } from './tokenizer.ts'
 
 /** What a call takes from outside its body. */
 export type CallContext = Readonly<{
@@ -32,20 +33,27 @@ export function readCompletionsCall(body: Body, context: CallContext): Call {
   const { maxModelTokens } = context.settings.profile
   const fields = new Fields(body)
   const model = fields.text('model')
+  const hasEcho = fields.flag('echo')
   const maxTokens = fields.integer('max_tokens')
   const logprobs = fields.integer('logprobs')
+  const suffix = fields.text('suffix')
   const common = readCommon(fields, context)
   checkPromptForm(fields)
+  checkLogprobForm('logprobs', logprobs)
   fields.finish()
   checkModel(model, context.settings)
-  checkStreamOptions(fields, common.isStream)
-  const prompts = readPrompts(body['prompt'])
-  const asked = maxTokens ?? DEFAULT_COMPLETION_TOKENS
+  if (suffix !== null) {
+    throw badRequest('suffix is only supported for models with FIM completion rendering', 'suffix')
+  }
+  const prompts = readPrompts(body['prompt']).map((prompt) => truncate(prompt, common))
+  const isPromptOnly = hasEcho && maxTokens === 0
+  const asked = isPromptOnly ? 1 : (maxTokens ?? DEFAULT_COMPLETION_TOKENS)
   for (const { tokens } of prompts) checkPrompt(tokens, maxModelTokens)
   checkMaxTokens('max_tokens', asked, maxModelTokens)
-  checkSampling(common, asked)
-  checkLogprobs(logprobs)
-  checkRank(context)
+  const longest = Math.max(...prompts.map(({ tokens }) => tokens.length))
+  checkSampling(common, Math.min(asked, maxModelTokens - longest))
+  const promptLogprobs = common.promptLogprobs ?? (hasEcho ? logprobs : null)
+  checkOthers(fields, logprobs, promptLogprobs, context)
   return {
     ...common,
     dialect: 'completions',
@@ -53,51 +61,29 @@ export function readCompletionsCall(body: Body, context: CallContext): Call {
     prompts,
     askedMaxTokens: maxTokens,
     maxTokens: asked,
-    hasEcho: fields.flag('echo'),
+    hasEcho,
+    isPromptOnly,
     logprobs,
+    promptLogprobs,
     instructions: null,
   }
 }
 
-export function readChatCall(body: Body, context: CallContext): Call {
-  const { maxModelTokens } = context.settings.profile
-  const fields = new Fields(body)
-  fields.require('messages')
-  const messages = fields.list('messages')
-  const model = fields.text('model')
-  const maxTokens = fields.integer('max_tokens')
-  const maxCompletionTokens = fields.integer('max_completion_tokens')
-  const hasLogprobs = fields.flag('logprobs')
-  const topLogprobs = fields.integer('top_logprobs')
-  const hasAnswerHead = !fields.has('add_generation_prompt') || fields.flag('add_generation_prompt')
-  const common = readCommon(fields, context)
-  fields.finish()
-  checkModel(model, context.settings)
-  checkStreamOptions(fields, common.isStream)
-  checkTools(fields)
-  const tokens = encodeChat(readTurns(messages ?? []), hasAnswerHead)
-  const asked = maxCompletionTokens ?? maxTokens
-  const param = maxCompletionTokens === null ? 'max_tokens' : 'max_completion_tokens'
-  checkPrompt(tokens, maxModelTokens)
-  checkMaxTokens(param, asked, maxModelTokens)
-  checkSampling(common, asked)
-  checkLogprobs(topLogprobs)
+/** What the engine itself looks at, after the prompt and the ranges. @throws Refusal */
+export function checkOthers(
+  fields: Fields,
+  logprobs: number | null,
+  promptLogprobs: number | null,
+  context: CallContext,
+): void {
+  checkLogprobs('sample', logprobs)
+  checkLogprobs('prompt', promptLogprobs)
+  checkLogitBias(fields)
   checkRank(context)
-  return {
-    ...common,
-    dialect: 'chat',
-    id: `chatcmpl-${requestIdOf(fields, context)}`,
-    prompts: [{ tokens, text: '' }],
-    askedMaxTokens: asked,
-    maxTokens: asked ?? maxModelTokens,
-    hasEcho: false,
-    logprobs: hasLogprobs ? (topLogprobs ?? 0) : null,
-    instructions: null,
-  }
 }
 
 /** Fields that completions and chat have in common. */
-function readCommon(fields: Fields, context: CallContext) {
+export function readCommon(fields: Fields, context: CallContext) {
   const { settings, createdSec } = context
   const sampling = readSampling(fields)
   const isStream = fields.flag('stream')
@@ -105,13 +91,26 @@ function readCommon(fields: Fields, context: CallContext) {
   const hasUsage = streamOptions.flag('include_usage')
   const hasContinuousUsage = hasUsage && streamOptions.flag('continuous_usage_stats')
   streamOptions.finish()
+  if (!isStream && fields.has('stream_options')) {
+    const message =
+      'Stream options can only be defined when `stream=True`. (parameter=stream_options)'
+    throw badRequest(message, 'stream_options')
+  }
+  const promptLogprobs = fields.integer('prompt_logprobs')
+  checkLogprobForm('prompt_logprobs', promptLogprobs)
+  if (isStream && promptLogprobs !== null && promptLogprobs !== 0) {
+    const message = '`prompt_logprobs` are not available when `stream=True`.'
+    throw badRequest(`${message} (parameter=prompt_logprobs)`, 'prompt_logprobs')
+  }
   return {
     ...sampling,
     isStream,
     hasUsage: hasUsage || settings.forcesUsage,
     hasContinuousUsage: hasContinuousUsage || settings.forcesUsage,
     hasTokenIds: fields.flag('return_token_ids'),
-    streamIntervalTokens: fields.integer('stream_interval') ?? settings.streamIntervalTokens,
+    streamIntervalTokens: fields.integerFrom('stream_interval', 1) ?? settings.streamIntervalTokens,
+    truncateTokens: fields.integerFrom('truncate_prompt_tokens', -1),
+    promptLogprobs,
     salt: hashText(fields.text('cache_salt') ?? ''),
     model: settings.modelName,
     createdSec,
@@ -123,17 +122,9 @@ export function checkModel(model: string | null, settings: EngineSettings): void
   if (model !== null && model !== settings.modelName) throw unknownModel(model, settings.modelName)
 }
 
-function requestIdOf(fields: Fields, context: CallContext): string {
+export function requestIdOf(fields: Fields, context: CallContext): string {
   const given = fields.text('request_id')
   return context.isRequestIdGiven || given === null ? context.requestId : given
-}
-
-function checkStreamOptions(fields: Fields, isStream: boolean): void {
-  if (!isStream && fields.has('stream_options')) {
-    const message =
-      'Stream options can only be defined when `stream=True`. (parameter=stream_options)'
-    throw badRequest(message, 'stream_options')
-  }
 }
 
 function checkRank({ dataParallelRank }: CallContext): void {
@@ -142,15 +133,14 @@ function checkRank({ dataParallelRank }: CallContext): void {
   }
 }
 
-/** Tools are not simulated; a server without a tool parser refuses `auto` just so. */
-function checkTools(fields: Fields): void {
-  const hasTools = Array.isArray(fields.body['tools']) && fields.body['tools'].length > 0
-  const choice = fields.body['tool_choice'] ?? 'auto'
-  if (hasTools && choice !== 'none') {
-    throw badRequest(
-      '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
-    )
-  }
+/** The last tokens of a prompt, as many as were asked for; -1 and null leave it as it is. */
+export function truncate(
+  prompt: Prompt,
+  { truncateTokens }: { truncateTokens: number | null },
+): Prompt {
+  if (truncateTokens === null || truncateTokens < 0) return prompt
+  const { tokens } = prompt
+  return { ...prompt, tokens: tokens.slice(Math.max(0, tokens.length - truncateTokens)) }
 }
 
 function checkPromptForm(fields: Fields): void {

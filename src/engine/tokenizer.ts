@@ -69,20 +69,28 @@ function showBytes(): string[] {
 
 export type Turn = Readonly<{ role: string; content: string }>
 
-/** The chat template: `<|im_start|>role`, newline, content, `<|im_end|>`, newline; then the answer's head. */
-export function encodeChat(turns: readonly Turn[], hasAnswerHead = true): number[] {
+/**
+ * The chat template: `<|im_start|>role`, newline, content, `<|im_end|>`, newline; then the answer's head.
+ *
+ * @param ending 'head': an answer begins; 'closed': nothing follows; 'open': the last turn goes on
+ */
+export function encodeChat(
+  turns: readonly Turn[],
+  ending: 'head' | 'closed' | 'open' = 'head',
+): number[] {
   const ids: number[] = []
   const push = (more: readonly number[]) => {
     for (const id of more) ids.push(id)
   }
-  for (const { role, content } of turns) {
+  for (const [index, { role, content }] of turns.entries()) {
     ids.push(TURN_START)
     push(encode(`${role}\n`))
     push(encode(content))
+    if (ending === 'open' && index === turns.length - 1) return ids
     ids.push(TURN_END)
     push(encode('\n'))
   }
-  if (hasAnswerHead) {
+  if (ending === 'head') {
     ids.push(TURN_START)
     push(encode('assistant\n'))
   }

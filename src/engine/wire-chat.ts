@@ -1,6 +1,6 @@
 /** `/v1/chat/completions` on the wire. Pure. */
 import type { Delta, RequestFigures, Usage } from './call.ts'
-import { chatLogprobs } from './logprobs.ts'
+import { chatLogprobs, promptLogprobsOf } from './logprobs.ts'
 import { DONE_EVENT, type Wire, type WireContext, promptCountOf } from './wire.ts'
 import { usageEvent, wholeTail } from './wire-usage.ts'
 
@@ -59,7 +59,7 @@ function wholeJson(
 ): string {
   const { call } = context
   const ofPrompt = {
-    prompt_logprobs: null,
+    prompt_logprobs: promptLogprobsOf(call, call.prompts[0]?.tokens),
     prompt_token_ids: call.hasTokenIds ? call.prompts[0]?.tokens : null,
     prompt_text: null,
   }

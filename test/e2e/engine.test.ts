@@ -1,5 +1,5 @@
 /** The simulated server over real sockets: slow readers, hang-ups, limits, its end, its log. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import {
   parseEngineOptions,
 } from '../../src/engine/options.ts'
 import { exchangeBytes } from '../support/raw-http.ts'
+import { REFUSED_ASKS } from '../support/refused-asks.ts'
 
 const engines: Engine[] = []
 
@@ -202,4 +203,46 @@ describe('the simulated server', () => {
     const times = [beforeUs, row?.receivedUs, row?.headersUs, ...(row?.sentUs ?? []), row?.endUs]
     expect(times).toEqual(times.toSorted((a, b) => Number(a) - Number(b)))
   })
+})
+
+describe('what vLLM refuses, in the same words', () => {
+  test.each(REFUSED_ASKS)('$name', async ({ path, body, message, param }) => {
+    const engine = await start()
+    const client = new HttpClient()
+    const { status, text } = await client.call(engine.url + path, { json: body })
+    await client.close()
+    expect(status).toBe(400)
+    expect(JSON.parse(text)).toMatchObject({ error: { message, param, code: 400 } })
+  })
+})
+
+test('echo shows the prompt with its tokens, alone where no tokens are asked for', async () => {
+  const engine = await start()
+  const client = new HttpClient()
+  const ask = async (more: object) => {
+    const json = { prompt: 'hello there', echo: true, logprobs: 0, ...more }
+    const answer = await client.callJson(`${engine.url}/v1/completions`, { json })
+    return (answer as { choices: { text: string; logprobs: Record<string, unknown[]> }[] })
+      .choices[0]
+  }
+  const alone = await ask({ max_tokens: 0 })
+  expect(alone?.text).toBe('hello there')
+  expect(alone?.logprobs).toMatchObject({ text_offset: [0, 5], tokens: ['hello', ' there'] })
+  expect(alone?.logprobs['token_logprobs']?.[0]).toBeNull()
+  const both = await ask({ max_tokens: 2 })
+  expect(both?.logprobs['tokens']).toHaveLength(4)
+  expect(both?.text).toBe(both?.logprobs['tokens']?.join(''))
+  await client.close()
+})
+
+test('an address of another machine is refused plainly, and leaves an older log alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-engine-'))
+  const log = join(folder, 'log.jsonl')
+  writeFileSync(log, 'older')
+  await expect(start({ listen: '192.0.2.1:8000', log })).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+    message: '192.0.2.1:8000 cannot be listened on',
+  })
+  expect(readFileSync(log, 'utf8')).toBe('older')
+  rmSync(folder, { recursive: true })
 })

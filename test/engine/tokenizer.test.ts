@@ -38,7 +38,7 @@ describe('the built-in tokenizer', () => {
     const chat = encodeChat([{ role: 'user', content: ' time' }])
     expect(chat.length).toBe(9)
     expect(chat.indexOf(TURN_END)).toBe(4)
-    expect(encodeChat([{ role: 'user', content: ' time' }], false).length).toBe(6)
+    expect(encodeChat([{ role: 'user', content: ' time' }], 'closed').length).toBe(6)
   })
 
   test('an entry is shown as byte-level vocabularies show it', () => {

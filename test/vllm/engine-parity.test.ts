@@ -8,6 +8,7 @@ import { HttpClient } from '../../src/base/http.ts'
 import { type Engine, startEngine } from '../../src/engine/engine.ts'
 import { ENGINE_DEFAULTS, parseEngineOptions } from '../../src/engine/options.ts'
 import { exchangeBytes } from '../support/raw-http.ts'
+import { REFUSED_ASKS } from '../support/refused-asks.ts'
 import { shapeOf } from '../support/vllm-shape.ts'
 
 const url = process.env['TRACE_VLLM_URL']
@@ -64,6 +65,14 @@ const ASKS: readonly Ask[] = [
   ],
   ['two prompts', 'POST', TEXT, { prompt: ['Hi', 'Hello there'], ...exact, max_tokens: 2 }],
   ['echo', 'POST', TEXT, { prompt: 'Hi', ...exact, max_tokens: 2, echo: true }],
+  ['an echo alone', 'POST', TEXT, { prompt: 'Hi', ...exact, max_tokens: 0, echo: true }],
+  [
+    'the end of a prompt',
+    'POST',
+    TEXT,
+    { prompt: [1, 2, 3], max_tokens: 1, truncate_prompt_tokens: 2 },
+  ],
+  ['an answer that is not kept', 'GET', '/v1/responses/resp_1'],
   ['sixteen tokens by default', 'POST', TEXT, { prompt: 'Hi', ...exact }],
   [
     'a given request id',
@@ -170,7 +179,14 @@ describe.skipIf(url === undefined)(
       expect(simulated).toBe(real)
     })
 
+    test.each(REFUSED_ASKS)('refused: $name', async ({ name, path, body }) => {
+      const { simulated, real } = await both(bytesOf([name, 'POST', path, body]))
+      expect(simulated).toBe(real)
+    })
+
     test.each([
+      ['an escape that is none', '{"prompt":"h\\qi"}'],
+      ['half a code point', '{"prompt":"\\u12"}'],
       ['a comma too many', '{"model":"tiny",}'],
       ['a comma too few', '{"model":"tiny" "a":1}'],
       ['more after the end', '{"model":"tiny"} x'],
