@@ -9,7 +9,7 @@ import {
   type JsonRecord,
 } from './fields.ts'
 import type { BytesImporter, ImportContext } from './importer.ts'
-import { addChain, blockIds } from './mooncake.ts'
+import { addChain, blockIds } from './block-ids.ts'
 import { parquetRows } from './parquet-thread.ts'
 import { RowFault } from './row-fault.ts'
 

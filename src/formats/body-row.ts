@@ -4,7 +4,7 @@ import { renderPrompt } from '../stream/render-prompt.ts'
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
 import { isRecord, optionalText, type JsonRecord } from './fields.ts'
 import type { ImportContext } from './importer.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 
 export type BodyFacts = Readonly<{
   cells: Partial<RequestRow>

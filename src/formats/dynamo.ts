@@ -13,7 +13,7 @@ import {
 } from './fields.ts'
 import { writeGraph, type GraphDependency, type GraphRow } from './graph-rows.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
-import { blockIds, hashingOf } from './mooncake.ts'
+import { blockIds, hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 
 const SCHEMA = 'dynamo.request.trace.v1'

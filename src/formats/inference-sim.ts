@@ -2,7 +2,7 @@
 import type { RequestRow } from '../trace/columns.ts'
 import { asCount, optionalCount, optionalNumber, optionalText } from './fields.ts'
 import type { ImportContext, LineImporter } from './importer.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { csvReader, type CsvField } from './simulator-csv.ts'
 import { parseUnitUs } from './source-time.ts'

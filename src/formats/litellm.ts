@@ -1,5 +1,6 @@
 /** LiteLLM spend logs, as CSV, JSON list or JSONL; with prefix block ids where they were kept. Pure. */
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
+import { fittingBlockTokens } from './block-size.ts'
 import { CsvRecords } from './csv-text.ts'
 import {
   asList,
@@ -13,7 +14,7 @@ import {
 import { hasColumns, hasKeys } from './head.ts'
 import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
 import { parseJson } from './json-text.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { parseIsoUs } from './source-time.ts'
 
@@ -124,7 +125,12 @@ class SpendLog {
 
   write(): void {
     const { sink, blocks, header, note } = this.#context
-    const size = blockTokensOf(this.#entries)
+    const size = fittingBlockTokens(
+      this.#entries.map(({ ids, cells }) => ({
+        tokens: cells.promptTokens ?? 0,
+        count: ids.length,
+      })),
+    )
     const isHashed = this.#entries.some(({ ids }) => ids.length > 0)
     if (isHashed) header.hashing = { ...hashingOf(size), scheme: 'litellm prefix_block_hashes' }
     else note('the log has no prefix block ids: its callback was off, or a filter dropped them')
@@ -192,19 +198,4 @@ function hexIds(value: unknown, depth: number): bigint[] {
     if (ids.length > 0) return ids
   }
   return []
-}
-
-/**
- * The last block may be partial, so a row with n ids for L tokens allows sizes from L/n up to below
- * L/(n−1). What all rows allow usually leaves one power of two.
- */
-function blockTokensOf(entries: readonly Entry[]): number | null {
-  const rows = entries.filter(({ ids, cells }) => ids.length > 0 && (cells.promptTokens ?? 0) > 0)
-  for (let size = 8; size <= 4_096; size *= 2) {
-    const isFit = rows.every(
-      ({ ids, cells }) => Math.ceil((cells.promptTokens ?? 0) / size) === ids.length,
-    )
-    if (isFit && rows.length > 0) return size
-  }
-  return null
 }

@@ -84,6 +84,8 @@ function measuredRow(record: JsonRecord, context: ImportContext): void {
   sink.number('outputTokens', output)
   sink.text('tokenSource', 'server')
   sink.number('lagUs', 0)
+  // A first token has a time of its own only where tokens are watched as they come.
+  if (firstUs !== null) sink.number('stream', 1)
   sink.text('outcome', output === 0 ? 'http_error' : 'ok')
   sink.number('ttftUs', since(firstUs, queuedUs))
   sink.number('e2eUs', since(lastUs, queuedUs))

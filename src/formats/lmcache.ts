@@ -2,7 +2,7 @@
 import { asCount, optionalText, type JsonRecord } from './fields.ts'
 import { hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { parseUnitUs } from './source-time.ts'
 

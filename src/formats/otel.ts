@@ -7,7 +7,7 @@ import { writeGraph, type GraphRow } from './graph-rows.ts'
 import { showsKey } from './head.ts'
 import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
 import { parseJson } from './json-text.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 import { spansOf, type Span } from './otel-spans.ts'
 
 export const otel: DocumentImporter = {

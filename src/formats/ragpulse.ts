@@ -1,8 +1,9 @@
 /** RAGPulse JSONL: a week of retrieval-augmented questions; ids of prompt components. Pure. */
+import type { SourceId } from './block-trie.ts'
 import { asCount, asRecord, optionalText, type JsonRecord } from './fields.ts'
 import { isRecord } from './fields.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
-import { blockIds, hashingOf } from './mooncake.ts'
+import { blockIds, hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { parseUnitUs } from './source-time.ts'
 
@@ -17,10 +18,43 @@ export const ragpulse: LineImporter = {
     const ids = record?.['hash_ids']
     return isRecord(ids) && COMPONENTS.every((name) => name in ids)
   },
-  begin: (context) => jsonLines((record) => ragpulseRow(record, context)),
+  begin(context) {
+    const reuse = new ComponentReuse()
+    return jsonLines(
+      (record) => ragpulseRow(record, reuse, context),
+      () => context.note(reuse.sentence()),
+    )
+  },
 }
 
-function ragpulseRow(record: JsonRecord, context: ImportContext): void {
+/** Prefix hits as they are published for this trace: by component, in whatever place it was seen before. */
+class ComponentReuse {
+  readonly #requests: { timeUs: number; ids: readonly SourceId[] }[] = []
+
+  add(timeUs: number, ids: readonly SourceId[]): void {
+    this.#requests.push({ timeUs, ids })
+  }
+
+  /** Of each request's components, in order of arrival: the leading ones that an earlier request had. */
+  sentence(): string {
+    const seen = new Set<SourceId>()
+    let hitCount = 0
+    let count = 0
+    for (const { ids } of this.#requests.toSorted((a, b) => a.timeUs - b.timeUs)) {
+      const firstNew = ids.findIndex((id) => !seen.has(id))
+      hitCount += firstNew < 0 ? ids.length : firstNew
+      count += ids.length
+      for (const id of ids) seen.add(id)
+    }
+    const share = count === 0 ? 0 : (100 * hitCount) / count
+    return (
+      `leading components that any earlier request had, in whatever place: ${hitCount} of ${count} ` +
+      `(${share.toFixed(4)} %); a cache needs equal prompts up to them, so chains hit less`
+    )
+  }
+}
+
+function ragpulseRow(record: JsonRecord, reuse: ComponentReuse, context: ImportContext): void {
   const { sink, blocks, header } = context
   const timeUs = parseUnitUs(record['timestamp'], context.unit('s'))
   if (Number.isNaN(timeUs)) throw new RowFault('timestamp is not a number')
@@ -36,6 +70,7 @@ function ragpulseRow(record: JsonRecord, context: ImportContext): void {
   if (output === 0) sink.text('outcome', 'http_error')
   if (session !== null) sink.text('session', context.label('session', session))
   if (ids.length === 0) return
+  reuse.add(timeUs, ids)
   header.hashing = hashingOf(null)
   context.note(
     'component ids are chained here in prompt order; lengths of components are even shares',

@@ -11,7 +11,7 @@ import {
 } from './fields.ts'
 import { writeGraph, type GraphDependency, type GraphRow } from './graph-rows.ts'
 import type { DocumentImporter, ImportContext } from './importer.ts'
-import { blockIds, hashingOf } from './mooncake.ts'
+import { blockIds, hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 
 export const SATF_VERSION = '2.0.0'

@@ -9,7 +9,7 @@ import {
 } from './fields.ts'
 import { hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
-import { hashingOf } from './mooncake.ts'
+import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { SESSION_BLOCK_TOKENS, SessionChain } from './session-chain.ts'
 import { sequenceAfter } from './session-csv.ts'

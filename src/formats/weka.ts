@@ -13,7 +13,7 @@ import { canonicalJson } from '../trace/canonical.ts'
 import { hasKeys, showsKey } from './head.ts'
 import { parseJson } from './json-text.ts'
 import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
-import { addChain, blockIds } from './mooncake.ts'
+import { addChain, blockIds } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 
 const BLOCK_TOKENS = 64

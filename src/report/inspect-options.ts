@@ -14,17 +14,31 @@ export const INSPECT_FLAGS = {
     description: 'engine (as vLLM), prefix or block',
     default: 'engine',
   },
+  cacheWindow: {
+    flags: '--cache-window <window>',
+    description: 'requests that count: all, or last-half after the first half has filled the cache',
+    default: 'all',
+  },
   cacheBlock: {
     flags: '--cache-block <tokens>',
     description: "tokens in one block of the cache, by default the trace's own",
   },
 } as const
 
-export type RawInspectOptions = { cacheSize?: string[]; cacheRule: string; cacheBlock?: string }
+export type RawInspectOptions = {
+  cacheSize?: string[]
+  cacheRule: string
+  cacheWindow: string
+  cacheBlock?: string
+}
+
+const WINDOWS = ['all', 'last-half'] as const
+export type CacheWindow = (typeof WINDOWS)[number]
 
 export type CacheQuestion = Readonly<{
   capacities: readonly number[]
   rule: CacheRule
+  window: CacheWindow
   /** null: the trace's. */
   blockTokens: number | null
 }>
@@ -34,6 +48,7 @@ export function parseInspectOptions(raw: RawInspectOptions): CacheQuestion {
   return {
     capacities: (raw.cacheSize ?? []).map((text) => parseTokens('--cache-size', text)),
     rule: parseChoice('--cache-rule', raw.cacheRule, ['engine', 'prefix', 'block']),
+    window: parseChoice('--cache-window', raw.cacheWindow, WINDOWS),
     blockTokens: raw.cacheBlock === undefined ? null : parseTokens('--cache-block', raw.cacheBlock),
   }
 }

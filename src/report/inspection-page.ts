@@ -2,7 +2,7 @@
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { ONE, plainNumber, THREE, TWO } from './chart-style.ts'
 import { areaY, barX, barY, chart, dot, gridX, gridY, lineY, rect, rectY, ruleY } from './chart.ts'
-import { formatInspection } from './inspection-text.ts'
+import { formatInspection, WINDOW_WORDS } from './inspection-text.ts'
 import type { Inspection } from './inspection.ts'
 import { escapeHtml, figure, page, type Section, section, table } from './page.ts'
 
@@ -184,7 +184,7 @@ function prefixSection({ prefix, cache }: Inspection): Section | null {
             y: { type: 'band', label: null, domain: sizes.map(({ size }) => size) },
             marks: [gridX(), barX(sizes, { x: 'rate', y: 'size', fill: THREE })],
           }),
-          `Cache sizes in tokens, ${cache?.rule ?? ''} rule, all requests, the cache begins empty.`,
+          `Cache sizes in tokens, ${cache?.rule ?? ''} rule, ${WINDOW_WORDS[cache?.window ?? 'all']}, the cache begins empty.`,
         )
   return { title: 'Prefix reuse', body: table('Prefix reuse', ['what', 'value'], rows) + picture }
 }

@@ -94,6 +94,12 @@ function prefixLines({ prefix, cache, cached_token_share: cached }: Inspection):
   ]
 }
 
+/** Which requests a figure of a bounded cache counts. */
+export const WINDOW_WORDS = {
+  all: 'all requests',
+  'last-half': 'the last half of the requests',
+} as const
+
 function cacheLines(cache: Inspection['cache']): string[] {
   if (cache === null) return []
   const sizes = cache.sizes.map(
@@ -101,7 +107,10 @@ function cacheLines(cache: Inspection['cache']): string[] {
       `${formatShare(rate)} with ${tokens === null ? 'an infinite cache' : formatCount(tokens)}`,
   )
   return [
-    labelled('', `${cache.rule} rule, blocks of ${formatCount(cache.block_tokens)}, all requests:`),
+    labelled(
+      '',
+      `${cache.rule} rule, blocks of ${formatCount(cache.block_tokens)}, ${WINDOW_WORDS[cache.window]}:`,
+    ),
     ...sizes.map((text) => labelled('', `  ${text}`)),
   ]
 }

@@ -10,6 +10,8 @@ export type ScrubOptions = Readonly<{
   policy: ScrubPolicy
   /** The new key; null draws one that nobody keeps. */
   key: Uint8Array | null
+  /** Tenants, as the trace names them, that are the recipient's own. */
+  recipients: ReadonlySet<string>
   isForced: boolean
 }>
 
@@ -18,19 +20,27 @@ export const SCRUB_DEFAULTS = { preset: 'partner' } as const
 export type RawScrubOptions = Readonly<{
   preset: string
   k?: string
+  recipient?: string[]
   keyFile?: string
   force?: boolean
   check?: boolean
 }>
 
-/** The policy that the flags name; `--k` changes how many tenants make a prefix common. */
-export function parsePolicy(raw: Pick<RawScrubOptions, 'preset' | 'k'>): ScrubPolicy {
+/** The policy that the flags name; `--k` changes how many other tenants make a prefix common. */
+export function parsePolicy(
+  raw: Pick<RawScrubOptions, 'preset' | 'k' | 'recipient' | 'check'>,
+): ScrubPolicy {
   const policy = POLICIES[parseChoice('--preset', raw.preset, PRESETS)]
+  if (raw.recipient !== undefined && (policy.sharing !== 'tenants' || raw.check === true)) {
+    throw new TraceError('BAD_OPTION', '--recipient goes with --preset partner and a copy', {
+      hint: 'team hides nothing of tenants, public shares nothing between them.',
+    })
+  }
   if (raw.k === undefined) return policy
   if (policy.sharing !== 'tenants') {
     throw new TraceError('BAD_OPTION', `--k goes with --preset partner, not ${policy.preset}`)
   }
-  return { ...policy, minTenants: parseCount('--k', raw.k, 2) }
+  return { ...policy, minOtherTenants: parseCount('--k', raw.k, 2) }
 }
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
@@ -44,6 +54,7 @@ export async function parseScrubOptions(
     output,
     policy: parsePolicy(raw),
     key: raw.keyFile === undefined ? null : await readKey('--key-file', raw.keyFile),
+    recipients: new Set(raw.recipient),
     isForced: raw.force === true,
   }
 }

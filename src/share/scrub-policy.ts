@@ -6,11 +6,11 @@ export type Preset = (typeof PRESETS)[number]
 export type ScrubPolicy = Readonly<{
   preset: Preset
   /**
-   * Whose requests may share a prefix id: anyone's; those of tenants, if at least `minTenants` of
-   * them have it; or only those of one session.
+   * Whose requests may share a prefix id: anyone's; those of a tenant, and across tenants if at least
+   * `minOtherTenants` besides the request's own have it; or only those of one session.
    */
   sharing: 'all' | 'tenants' | 'session'
-  minTenants: number
+  minOtherTenants: number
   /** Tenants with fewer requests lose their id; 0 keeps all, Infinity none. */
   minTenantRequests: number
   /** Models with fewer requests become 'other'; 0 keeps all. */
@@ -26,6 +26,8 @@ export type ScrubPolicy = Readonly<{
   leastAnswerStepTokens: number
   chunkTimes: 'keep' | 'coarsen' | 'drop'
   keepsBytes: boolean
+  /** What the server had cached of a prompt tells that it was sent before, by whomever. */
+  keepsCachedTokens: boolean
   keepsParams: boolean
   keepsAdapters: boolean
   keepsTools: boolean
@@ -37,7 +39,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
   team: {
     preset: 'team',
     sharing: 'all',
-    minTenants: 1,
+    minOtherTenants: 0,
     minTenantRequests: 0,
     minModelRequests: 0,
     keepsWallClock: true,
@@ -47,6 +49,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
     leastAnswerStepTokens: 1,
     chunkTimes: 'keep',
     keepsBytes: true,
+    keepsCachedTokens: true,
     keepsParams: true,
     keepsAdapters: true,
     keepsTools: true,
@@ -55,7 +58,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
   partner: {
     preset: 'partner',
     sharing: 'tenants',
-    minTenants: 3,
+    minOtherTenants: 3,
     minTenantRequests: 10,
     minModelRequests: 10,
     keepsWallClock: false,
@@ -65,6 +68,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
     leastAnswerStepTokens: 1,
     chunkTimes: 'coarsen',
     keepsBytes: false,
+    keepsCachedTokens: false,
     keepsParams: true,
     keepsAdapters: false,
     keepsTools: true,
@@ -73,7 +77,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
   public: {
     preset: 'public',
     sharing: 'session',
-    minTenants: Number.POSITIVE_INFINITY,
+    minOtherTenants: Number.POSITIVE_INFINITY,
     minTenantRequests: Number.POSITIVE_INFINITY,
     minModelRequests: 100,
     keepsWallClock: false,
@@ -83,6 +87,7 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
     leastAnswerStepTokens: 4,
     chunkTimes: 'drop',
     keepsBytes: false,
+    keepsCachedTokens: false,
     keepsParams: false,
     keepsAdapters: false,
     keepsTools: false,
@@ -112,7 +117,7 @@ export function roundTime(us: number, quantumUs: number): number {
 export function stillTells(policy: ScrubPolicy): string {
   const shared = {
     all: 'every shared prefix: who plants a guessed prompt sees which requests begin with it',
-    tenants: `what ${policy.minTenants} and more tenants share`,
+    tenants: `what each tenant repeats, and what ${policy.minOtherTenants} and more others have too`,
     session: 'what one session repeats',
   }[policy.sharing]
   return `sizes, arrival pattern, outcomes, ${shared}`

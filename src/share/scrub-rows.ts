@@ -10,6 +10,8 @@ export type Census = Readonly<{
   smallTenants: ReadonlySet<string>
   rareModels: ReadonlySet<string>
   owners: readonly RowOwner[]
+  /** Tenants of the recipient, which share with nobody. */
+  recipientCount: number
 }>
 
 export const OTHER_MODEL = 'other'
@@ -27,6 +29,7 @@ export const ROUNDED: ReadonlyMap<RequestColumn, 'prompt' | 'answer'> = new Map(
 export function droppedColumns(policy: ScrubPolicy): RequestColumn[] {
   const dropped: RequestColumn[] = []
   if (!policy.keepsBytes) dropped.push('requestBytes', 'responseBytes', 'toolBytes')
+  if (!policy.keepsCachedTokens) dropped.push('cachedTokens')
   if (!policy.keepsParams) dropped.push('params', 'n', 'inputCount', 'priority')
   if (!policy.keepsTools) dropped.push('tools', 'imageSizes')
   if (!policy.keepsMarks) dropped.push('label', 'route', 'target')

@@ -41,7 +41,9 @@ function sayStep({ name, arguments: given }: Transform): string {
     case 'scrub.unshare':
       return given['across'] === 'session'
         ? `sharing between sessions (${count} ids)`
-        : `ids shared by fewer than ${String(given['minTenants'])} tenants (${count})`
+        : `ids that fewer than ${String(given['minOtherTenants'])} other tenants have (${count})`
+    case 'scrub.unshare-recipient':
+      return `sharing with ${count} tenants of the recipient`
     case 'scrub.drop-wall-clock':
       return 'wall clock'
     case 'scrub.round-times':

@@ -1,5 +1,6 @@
 /** A copy of a trace that may leave the team. Effects: reads and writes trace files. */
 import { randomBytes } from 'node:crypto'
+import { TraceError } from '../base/errors.ts'
 import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
 import { createTrace } from '../trace/create.ts'
 import type { TraceHeader, Transform } from '../trace/header.ts'
@@ -29,7 +30,7 @@ export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
   const reader = await openTrace(options.input)
   try {
     const scope = new SharingScope(options.policy, key)
-    const census = await takeCensus(reader, options.policy, scope)
+    const census = await takeCensus(reader, options, scope)
     const steps = stepsOf(options, census, scope, key)
     const header = scrubHeader(reader.header, options.policy, steps, key)
     const writer = await createTrace(options.output, header, { force: options.isForced })
@@ -57,7 +58,7 @@ export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
 /** Two passes: who has what, then how often each of the new ids would be seen. */
 async function takeCensus(
   reader: TraceReader,
-  policy: ScrubPolicy,
+  { policy, recipients }: ScrubOptions,
   scope: SharingScope,
 ): Promise<Census> {
   await scope.load(reader)
@@ -81,16 +82,21 @@ async function takeCensus(
       owners.push(owner)
     }
   }
+  for (const name of recipients) {
+    if (!tenants.has(name)) throw new TraceError('BAD_OPTION', `no request is of tenant ${name}`)
+  }
   const smallTenants = below(tenants, policy.minTenantRequests, ({ count }) => count)
   // Who loses its name must not be found again by what only its own requests share.
   const known = owners.map((owner) =>
-    smallTenants.has(owner.tenantName) ? { ...owner, tenant: -1, tenantName: '' } : owner,
+    smallTenants.has(owner.tenantName) || recipients.has(owner.tenantName)
+      ? { ...owner, tenant: -1, tenantName: '' }
+      : owner,
   )
   known.forEach((owner) => scope.noteTenant(owner))
   known.forEach((owner) => scope.noteUse(owner))
   scope.finishCounting()
   const rareModels = below(models, policy.minModelRequests, (count) => count)
-  return { owners: known, smallTenants, rareModels }
+  return { owners: known, smallTenants, rareModels, recipientCount: recipients.size }
 }
 
 /** A request without a session is one by itself. */
@@ -152,8 +158,12 @@ function stepsOf(
     step('drop-lone-ids', { count: scope.onceCount }),
   ]
   if (policy.sharing !== 'all') {
-    const minTenants = policy.sharing === 'tenants' ? policy.minTenants : null
-    steps.push(step('unshare', { across: policy.sharing, minTenants, count: scope.splitCount }))
+    const minOtherTenants = policy.sharing === 'tenants' ? policy.minOtherTenants : null
+    const { splitCount: count } = scope
+    steps.push(step('unshare', { across: policy.sharing, minOtherTenants, count }))
+  }
+  if (census.recipientCount > 0) {
+    steps.push(step('unshare-recipient', { count: census.recipientCount }))
   }
   if (!policy.keepsWallClock) steps.push(step('drop-wall-clock'))
   if (policy.quantumUs > 1) steps.push(step('round-times', { quantumUs: policy.quantumUs }))

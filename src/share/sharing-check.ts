@@ -3,7 +3,13 @@ import { IdIndex } from '../trace/id-index.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
 import type { ScrubPolicy } from './scrub-policy.ts'
 
-type Holders = { tenants: Set<string>; sessions: Set<string>; strangers: number }
+type Holders = {
+  tenants: Set<string>
+  sessions: Set<string>
+  strangers: number
+  /** Some request that has it names no tenant. */
+  hasUnknown: boolean
+}
 
 /** Sets stop growing here: more holders than this are enough for every policy. */
 const ENOUGH = 64
@@ -25,7 +31,12 @@ export class SharingCheck {
         const parent = columns.parent[row] ?? 0n
         if (!check.#index.add(columns.id[row] ?? 0n, check.#parents.length)) continue
         check.#parents.push(parent === 0n ? -1 : check.#index.get(parent))
-        check.#holders.push({ tenants: new Set(), sessions: new Set(), strangers: 0 })
+        check.#holders.push({
+          tenants: new Set(),
+          sessions: new Set(),
+          strangers: 0,
+          hasUnknown: false,
+        })
       }
     }
     return check
@@ -42,18 +53,21 @@ export class SharingCheck {
       if (tenant !== null && holders.tenants.size < ENOUGH) holders.tenants.add(tenant)
       if (session !== null && holders.sessions.size < ENOUGH) holders.sessions.add(session)
       if (session === null) holders.strangers += 1
+      if (tenant === null) holders.hasUnknown = true
     }
   }
 
   /** Ids that two or more sessions have, and too few tenants. */
   violations(): number {
-    const { sharing, minTenants } = this.#policy
+    const { sharing, minOtherTenants } = this.#policy
     if (sharing === 'all') return 0
-    return this.#holders.filter(({ tenants, sessions, strangers }) => {
+    return this.#holders.filter(({ tenants, sessions, strangers, hasUnknown }) => {
       const holderCount = sessions.size + strangers
       if (holderCount < 2) return false
       if (sharing === 'session') return true
-      return tenants.size !== 1 && tenants.size < minTenants
+      // One of no known tenant may be anybody's: it shares with nobody outside its session.
+      const isOneTenant = tenants.size === 1 && !hasUnknown
+      return !isOneTenant && (hasUnknown || tenants.size <= minOtherTenants)
     }).length
   }
 }

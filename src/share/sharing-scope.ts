@@ -71,7 +71,7 @@ export class SharingScope {
         const tenants = this.#tenants[block] ?? new Set<number>()
         // Whoever has a block has all before it, so a known tenant ends the walk.
         if (tenants.has(tenant)) break
-        if (tenants.size < this.#policy.minTenants) tenants.add(tenant)
+        if (tenants.size <= this.#policy.minOtherTenants) tenants.add(tenant)
         this.#tenants[block] = tenants
       }
     }
@@ -140,12 +140,13 @@ export class SharingScope {
 
   /** The block, and who may share it with this request: everyone, its tenant or its session. */
   #scopeKey(block: number, { tenant, session }: RowOwner): number {
-    const { sharing, minTenants } = this.#policy
+    const { sharing, minOtherTenants } = this.#policy
     if (sharing === 'all') return block * SCOPES
     if (sharing === 'session') return block * SCOPES + 2 * session + 2
-    if ((this.#tenants[block]?.size ?? 0) >= minTenants) return block * SCOPES
     // Requests of nobody known may be anybody's: they share only with their own session.
-    return block * SCOPES + (tenant < 0 ? 2 * session + 2 : 2 * tenant + 1)
+    if (tenant < 0) return block * SCOPES + 2 * session + 2
+    const isCommon = (this.#tenants[block]?.size ?? 0) > minOtherTenants
+    return isCommon ? block * SCOPES : block * SCOPES + 2 * tenant + 1
   }
 }
 

@@ -96,3 +96,106 @@ describe('Mooncake JSONL', () => {
     expect(blocks).toHaveLength(43_924)
   })
 })
+
+describe('Mooncake as other tools write it', () => {
+  test('ids of 16 or 64 tokens are told from those of 512 by what they cover, and it is said', async () => {
+    for (const size of [16, 64]) {
+      const lengths = [1_000, 333, 90]
+      const { blocks, summary } = await importText(
+        lengths
+          .map((tokens, seq) => {
+            const hash_ids = Array.from(
+              { length: Math.ceil(tokens / size) },
+              (_, at) => 100 * seq + at,
+            )
+            return row({ timestamp: seq, input_length: tokens, output_length: 1, hash_ids })
+          })
+          .join(''),
+      )
+      expect(summary.header.hashing?.blockTokens).toBe(size)
+      expect(blocks.reduce((sum, { tokens }) => sum + tokens!, 0)).toBe(1_423)
+      expect(summary.notes).toContain(`its ids fit blocks of ${size} tokens, not of 512`)
+    }
+  })
+
+  test('ids beyond the end of a prompt are left out, and such rows are counted', async () => {
+    const { rows, blocks, summary } = await importText(
+      row({ timestamp: 0, input_length: 700, output_length: 1, hash_ids: [1, 2] }) +
+        row({ timestamp: 1, input_length: 700, output_length: 1, hash_ids: [1, 2, 3, 4] }),
+    )
+    expect(rows.map(({ prefixBlocks }) => prefixBlocks)).toEqual([2, 2])
+    expect(blocks).toHaveLength(2)
+    expect(summary.notes).toContain(
+      '1 rows have more ids than their prompt has blocks; those beyond it are left out',
+    )
+  })
+
+  test('turns that tell a delay wait for the end of the one before', async () => {
+    const { rows } = await importText(
+      row({ session_id: 's', timestamp: 1_000, input_length: 9, output_length: 2 }) +
+        row({ session_id: 't', timestamp: 1_500, input_length: 9, output_length: 2 }) +
+        row({ session_id: 's', delay: 250, input_length: 20, output_length: 2 }),
+    )
+    expect(rows).toMatchObject([
+      { atUs: 0, turn: 0 },
+      { atUs: 500_000, turn: 0 },
+      {
+        atUs: 250_000,
+        turn: 1,
+        parentSeq: 0,
+        dependencies: '[{"delayUs":250000,"relation":"sequence","seq":0,"trigger":"end"}]',
+      },
+    ])
+    expect(rows[2]?.session).toBe(rows[0]?.session)
+  })
+
+  test('text, messages and payloads are measured, and nothing of them is kept', async () => {
+    const content = 'the secret of the house '.repeat(40)
+    const { rows, blocks, summary } = await importText(
+      row({ timestamp: 0, text_input: content, output_length: 5 }) +
+        row({ timestamp: 1, messages: [{ role: 'user', content }], output_length: 6 }) +
+        row({ timestamp: 2, payload: { messages: [{ role: 'user', content }], max_tokens: 7 } }) +
+        row({ timestamp: 3, message_mode: 'delta', messages: [{ role: 'user', content: 'x' }] }),
+    )
+    expect(rows).toMatchObject([
+      { endpoint: 'completions', promptTokens: 240, outputTokens: 5, tokenSource: 'estimate' },
+      { endpoint: 'chat', outputTokens: 6 },
+      { endpoint: 'chat', maxTokens: 7 },
+    ])
+    expect(rows[1]?.prefixLeaf).toBe(rows[2]?.prefixLeaf)
+    expect(rows).toHaveLength(3)
+    expect(summary.faults).toMatchObject([{ count: 1, firstLine: 4 }])
+    expect(
+      JSON.stringify([rows, blocks, summary], (_, value) =>
+        String(value) === '[object Object]' || Array.isArray(value) ? value : String(value),
+      ),
+    ).not.toContain('secret')
+  })
+
+  test('an answer of no known length is not an answer of no tokens', async () => {
+    const { rows, summary } = await importText(
+      row({ timestamp: 0, input_length: 9 }) +
+        row({ timestamp: 1, input_length: 9, output_length: 0 }),
+    )
+    expect(
+      rows.map(({ outputTokens, outcome }) => [outputTokens ?? null, outcome ?? null]),
+    ).toEqual([
+      [null, null],
+      [0, 'http_error'],
+    ])
+    expect(summary.notes).toContain('rows without output_length have no known answer length')
+  })
+
+  test.each([
+    ['arrival_ms', 'ms', 51_000],
+    ['timestamp_ms', 'ms', 51_000],
+    ['arrival_time_ms', 'ms', 51_000],
+    ['arrival_time', 's', 51_000_000],
+  ])('the arrival may be called %s, in %s', async (name, _unit, atUs) => {
+    const { rows } = await importText(
+      row({ [name]: 0, input_length: 9, output_length: 2 }) +
+        row({ [name]: 51, input_length: 9, output_length: 2 }),
+    )
+    expect(rows[1]?.atUs).toBe(atUs)
+  })
+})

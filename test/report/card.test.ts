@@ -50,7 +50,12 @@ test('a cache that holds nothing serves nothing, an infinite one what was seen',
       { id: 3n, parent: null, tokens: 32 },
     ],
   })
-  const question = parseInspectOptions({ cacheSize: ['32'], cacheRule: 'engine', cacheBlock: '16' })
+  const question = parseInspectOptions({
+    cacheSize: ['32'],
+    cacheRule: 'engine',
+    cacheWindow: 'all',
+    cacheBlock: '16',
+  })
   const { sizes } = await cacheFigures(reader, question)
   expect(sizes.map(({ capacity_tokens: size, hit_tokens: hits }) => [size, hits])).toEqual([
     [null, 32],
@@ -59,7 +64,7 @@ test('a cache that holds nothing serves nothing, an infinite one what was seen',
 })
 
 test.each([['64X'], ['-1'], ['0']])("'%s' is no cache size", (text) => {
-  expect(() => parseInspectOptions({ cacheSize: [text], cacheRule: 'engine' })).toThrow(
-    /--cache-size/,
-  )
+  expect(() =>
+    parseInspectOptions({ cacheSize: [text], cacheRule: 'engine', cacheWindow: 'all' }),
+  ).toThrow(/--cache-size/)
 })

@@ -29,10 +29,22 @@ async function written(rows: Row[], blocks: BlockRow[], header: Partial<TraceHea
   return path
 }
 
-async function scrubbed(input: string, preset: Preset, key: Uint8Array | null = null) {
+async function scrubbed(
+  input: string,
+  preset: Preset,
+  key: Uint8Array | null = null,
+  recipients: readonly string[] = [],
+) {
   const output = join(folder, `out-${(fileCount += 1)}.arrow`)
   const policy = POLICIES[preset]
-  const result = await scrubTrace({ input, output, policy, key, isForced: false })
+  const result = await scrubTrace({
+    input,
+    output,
+    policy,
+    key,
+    recipients: new Set(recipients),
+    isForced: false,
+  })
   const reader = await openTrace(output)
   const rows = await rowsOf(reader)
   const blocks: bigint[] = []
@@ -190,9 +202,13 @@ describe('a planted guess of the system prompt', () => {
     ])
 
   /** Requests of others that share an id with the spy's own: what the guess confirms. */
-  async function confirmed(preset: Preset, tenants: readonly string[]): Promise<number> {
+  async function confirmed(
+    preset: Preset,
+    tenants: readonly string[],
+    recipients: readonly string[] = [],
+  ): Promise<number> {
     const { rows, blocks } = planted(tenants)
-    const { output } = await scrubbed(await written(rows, blocks), preset)
+    const { output } = await scrubbed(await written(rows, blocks), preset, null, recipients)
     const reader = await openTrace(output)
     const parents = new Map<bigint, bigint>()
     for await (const batch of reader.blocks()) {
@@ -220,12 +236,53 @@ describe('a planted guess of the system prompt', () => {
     expect(result.policy.sharing).toBe('all')
   })
 
-  test('partner: it confirms nothing about a prompt of one tenant', async () => {
+  test('partner: it confirms nothing, though the client itself is one more that has the prompt', async () => {
     expect(await confirmed('partner', ['victim'])).toBe(0)
+    expect(await confirmed('partner', ['victim', 'second'])).toBe(0)
   })
 
-  test('partner, what remains: of a prompt that two others have as well, that somebody has it', async () => {
-    expect(await confirmed('partner', ['victim', 'second'])).toBe(24)
+  test('partner, what remains: that a prompt of three others is common', async () => {
+    expect(await confirmed('partner', ['victim', 'second', 'third'])).toBe(36)
+  })
+
+  test('partner: a client that is named confirms nothing, however many have the prompt', async () => {
+    const tenants = ['victim', 'second', 'third', 'fourth', 'fifth']
+    expect(await confirmed('partner', tenants, ['spy'])).toBe(0)
+  })
+
+  test('partner: a client of several tenants, all named, does not make a prompt look common', async () => {
+    const { rows, blocks } = recorded(
+      ['victim', 'spy', 'spy-2', 'spy-3', 'spy-4'].flatMap((tenant) => many(12, tenant)),
+    )
+    const spies = ['spy', 'spy-2', 'spy-3', 'spy-4']
+    const input = await written(rows, blocks)
+    const { rows: kept } = await scrubbed(input, 'partner', null, spies)
+    const victims = new Set(leaves(kept.slice(0, 12)))
+    expect(leaves(kept.slice(12)).every((leaf) => leaf === null || !victims.has(leaf))).toBe(true)
+    await expect(scrubbed(input, 'partner', null, ['nobody'])).rejects.toThrow('no request is of')
+  })
+
+  test('partner, public: what the server had cached of it, which would confirm it too, is gone', async () => {
+    const { rows, blocks } = planted(['victim'])
+    const path = await written(
+      rows.map((row) => ({ ...row, cachedTokens: 192 })),
+      blocks,
+    )
+    for (const preset of ['partner', 'public'] as const) {
+      const { rows: kept } = await scrubbed(path, preset)
+      expect(kept.some(({ cachedTokens }) => cachedTokens != null)).toBe(false)
+    }
+  })
+
+  test('partner: a client whose requests name no tenant shares with nobody', async () => {
+    const anonymous = many(12, 'spy').map(({ text, session }) => ({ text, session }))
+    const { rows, blocks } = recorded([
+      ...['victim', 'second', 'third', 'fourth'].flatMap((tenant) => many(12, tenant)),
+      ...anonymous,
+    ])
+    const { rows: kept } = await scrubbed(await written(rows, blocks), 'partner')
+    expect(leaves(kept.slice(48)).every((leaf) => leaf === null)).toBe(true)
+    expect(leaves(kept.slice(0, 48)).some((leaf) => leaf !== null)).toBe(true)
   })
 
   test('public: it confirms nothing, however many have the prompt', async () => {

@@ -9,7 +9,7 @@ import { FuzzCases } from './fuzz-cases.ts'
 const MAX_CASE_MS = 5_000
 const MAX_RSS_BYTES = 512_000_000
 /** A process reads so many files, so that what it takes is not what thousands left behind. */
-const CASES_A_PROCESS = 10_000
+const CASES_A_PROCESS = 5_000
 
 const [count = '100000', seed = '1', first = '0', role = 'parent', end = '0'] =
   process.argv.slice(2)
@@ -64,7 +64,7 @@ type Outcome = { done: number; read: number; maxRssBytes: number; problems: stri
 
 async function watch(...argv: string[]): Promise<Outcome> {
   const outcome: Outcome = { done: 0, read: 0, maxRssBytes: 0, problems: [] }
-  const execArgv = ['--max-old-space-size=400']
+  const execArgv = ['--max-old-space-size=256']
   const child = fork(new URL(import.meta.url), argv, { execArgv })
   let name = ''
   let lastMs: number | null = null

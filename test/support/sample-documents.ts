@@ -150,7 +150,12 @@ export async function sampleReports() {
 }
 
 export async function sampleInspections() {
-  const question = { capacities: [1_024], rule: 'engine', blockTokens: null } as const
+  const question = {
+    capacities: [1_024],
+    rule: 'engine',
+    window: 'all',
+    blockTokens: null,
+  } as const
   return [
     await inspectTrace(unsavedTrace(full('recorded')), question),
     await inspectTrace(
