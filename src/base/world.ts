@@ -18,6 +18,8 @@ export type World = Readonly<{
   stdin: AsyncIterable<Uint8Array>
   env: Readonly<Record<string, string | undefined>>
   cwd: string
+  /** The words of the command, without the program's own name; none where no command was typed. */
+  argv?: readonly string[]
   /** Calls back on each such signal until the returned function is called. */
   onSignal(name: SignalName, callback: () => void): () => void
 }>

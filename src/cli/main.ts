@@ -51,7 +51,7 @@ async function commandOf(
   answer: (exitCode: number) => void,
 ): Promise<Command> {
   const isAsked = argv.find((word) => !word.startsWith('-')) === name
-  const command = isAsked ? (await load())(world, answer) : new Command(name)
+  const command = isAsked ? (await load())({ ...world, argv }, answer) : new Command(name)
   command.description(summary).helpGroup(group).copyInheritedSettings(program)
   for (const part of command.commands) part.copyInheritedSettings(command)
   if (isAsked) await applySettings(addSettings(command), argv, world)

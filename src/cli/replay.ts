@@ -4,7 +4,6 @@ import { EXIT } from '../base/errors.ts'
 import { LIVE_FLAGS, withRunView, parseLiveOptions, type RawLiveOptions } from '../live/run-view.ts'
 import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
 import { fidelityText } from '../replay/fidelity-text.ts'
-import { replay } from '../replay/replay.ts'
 import { emitReport } from '../report/emit.ts'
 import { Outputs } from '../report/outputs.ts'
 import { reportFile } from '../report/report-file.ts'
@@ -13,6 +12,8 @@ import {
   REPORT_FLAGS,
   type RawReportOptions,
 } from '../report/report-options.ts'
+import { parseWatchOptions, type RawWatchOptions, WATCH_FLAGS } from '../study/watch-options.ts'
+import { watchedReplay } from '../study/watched-replay.ts'
 import { parseWorkloadOptions, type RawWorkloadOptions } from '../workload/options.ts'
 import { addFlags } from './add-flags.ts'
 import { readPlan } from './read-plan.ts'
@@ -22,6 +23,7 @@ import { addWorkloadFlags } from './workload-flags.ts'
 type Raw = RawWorkloadOptions &
   RawReplayOptions &
   RawReportOptions &
+  RawWatchOptions &
   RawLiveOptions & { json?: true }
 
 const EXAMPLES = `
@@ -34,22 +36,25 @@ export const replayCommand: Verb = (world, answer) => {
   const command = new Command('replay')
     .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
     .option('--json', 'the whole report as one JSON document')
-  addFlags(addFlags(addWorkloadFlags(command), REPLAY_FLAGS), LIVE_FLAGS)
+  addWorkloadFlags(command)
+  for (const flags of [REPLAY_FLAGS, WATCH_FLAGS, LIVE_FLAGS]) addFlags(command, flags)
   return addFlags(command, REPORT_FLAGS)
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
       const workload = parseWorkloadOptions(raw)
       const options = parseReplayOptions(raw)
       const reporting = await parseReportOptions(raw)
+      const watching = parseWatchOptions(raw, reporting.objectives)
       const place = parseLiveOptions(raw)
       const outputs = await Outputs.open(raw)
       try {
         const plan = await readPlan(path, workload)
-        const end = await withRunView(place, world, (hooks) => replay(plan, options, world, hooks))
+        const end = await withRunView(place, world, (view) =>
+          watchedReplay(plan, options, watching, world, view),
+        )
         world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
         const report = await reportFile(end.outPath, { againstPath: path, ...reporting })
-        const wish = { json: raw.json === true, command: null }
-        const verdict = await emitReport(report, outputs, world, wish)
+        const verdict = await emitReport(report, outputs, world, raw.json === true)
         answer(end.exitCode === EXIT.pass ? verdict : end.exitCode)
       } catch (error) {
         await outputs.abandon()

@@ -31,7 +31,7 @@ export const reportCommand: Verb = (world, answer) => {
       const outputs = await Outputs.open(raw)
       try {
         const report = await reportFile(path, { againstPath: raw.against, ...options })
-        answer(await emitReport(report, outputs, world, { json: raw.json === true, command: null }))
+        answer(await emitReport(report, outputs, world, raw.json === true))
       } catch (error) {
         await outputs.abandon()
         throw error

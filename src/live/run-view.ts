@@ -1,7 +1,7 @@
 /** What watches a run: lines on a terminal, and a page where one was asked for. Effects: network. */
 import { parseHostPort, type HostPort } from '../base/parse.ts'
 import type { World } from '../base/world.ts'
-import type { RunHooks } from '../replay/run-watch.ts'
+import type { RunHooks } from '../replay/run-hooks.ts'
 import { LiveHistory, terminalView } from './terminal.ts'
 
 export const LIVE_FLAGS = {
@@ -38,7 +38,7 @@ export async function withRunView<T>(
     wish.stop()
   })
   world.stderr.write(`dashboard  ${await dashboard.listen(place)}\n`)
-  const onBegin = (stop: () => void) => {
+  const onBegin: RunHooks['onBegin'] = ({ stop }) => {
     wish.stop = stop
     if (wish.isStopped) stop()
   }

@@ -45,15 +45,21 @@ export class ClientLoad {
     const share = (cpuUs - this.#lastCpuUs) / Math.max(1, nowUs - this.#lastUs)
     this.#lastUs = nowUs
     this.#lastCpuUs = cpuUs
-    const throttling = await readThrottling()
     const rows: [string, number][] = [
       ['trace:client_cpu_share', share],
       ['trace:clock_step_us', Math.round(stepUs)],
-      ...(throttling === null
-        ? []
-        : [['trace:throttled_count', throttling.throttledCount] as [string, number]]),
     ]
     const atUs = Math.round(nowUs - this.#startUs)
-    return rows.map(([metric, value]) => ({ atUs, metric, labels: null, value }))
+    return [
+      ...rows.map(([metric, value]) => ({ atUs, metric, labels: null, value })),
+      ...(await throttlingRows(atUs)),
+    ]
   }
+}
+
+/** The machine's own count, which may have risen long before the run: only its rise tells. */
+export async function throttlingRows(atUs: number): Promise<SampleRow[]> {
+  const throttling = await readThrottling()
+  if (throttling === null) return []
+  return [{ atUs, metric: 'trace:throttled_count', labels: null, value: throttling.throttledCount }]
 }

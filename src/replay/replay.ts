@@ -16,7 +16,8 @@ import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
 import { preflight, type Preflight } from './preflight.ts'
 import { headerOf, planText, type RunNames } from './run-facts.ts'
-import { type RunHooks, RunWatch } from './run-watch.ts'
+import type { RunHooks } from './run-hooks.ts'
+import { RunWatch } from './run-watch.ts'
 import type { SendTarget } from './send-worker.ts'
 import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
@@ -74,7 +75,8 @@ async function run(all: Run): Promise<ReplayEnd> {
   const { options, world, outPath } = all
   const threads = startThreads(all, await maxLinks(options))
   const isPolling = options.pacing === 'precise'
-  const watch = new RunWatch({ ...all, counters: threads.counters, isPolling })
+  const { counters, live } = threads
+  const watch = new RunWatch({ ...all, counters, live, isPolling })
   try {
     await threads.ready()
     await watch.before()
@@ -102,7 +104,7 @@ async function run(all: Run): Promise<ReplayEnd> {
 }
 
 function startThreads(
-  { plan, options, http, ready, outPath, names, targets }: Run,
+  { plan, options, hooks, http, ready, outPath, names, targets }: Run,
   mostLinks: number,
 ): ReplayThreads {
   const { targetOfShape } = ready
@@ -113,6 +115,7 @@ function startThreads(
     outPath,
     targets,
     maxLinks: mostLinks,
+    bounds: hooks.bounds ?? [],
     header: headerOf(plan, ready, options, names),
     models: builtOf.map(({ model }) => model),
     targetNames: builtOf.map(

@@ -17,6 +17,7 @@ import type { ParentEnd } from './conversation.ts'
 import { Family } from './family.ts'
 import { countFidelity, newFidelity, type Fidelity, type PlannedSizes } from './fidelity.ts'
 import type { FlightResult } from './flight-result.ts'
+import { LiveResults, type RowBound } from './live-results.ts'
 import { outcomeRow, rowNumber, type RowContext } from './outcome-row.ts'
 
 export type ResultPlan = Pick<
@@ -30,6 +31,9 @@ export type SinkOptions = Readonly<{
   targetNames: readonly string[]
   /** Session mode: where later turns are made; null otherwise. */
   ends: MessagePort | null
+  /** Memory of LiveResults, for whoever watches the run. */
+  live: SharedArrayBuffer
+  bounds: readonly RowBound[]
 }>
 
 /** What is known only when everything has ended. */
@@ -49,6 +53,7 @@ export class ResultSink {
   readonly #context: { -readonly [K in keyof RowContext]: RowContext[K] }
   readonly #writer: TraceWriter
   readonly #family: Family | null
+  readonly #live: LiveResults
   readonly fidelity: Fidelity
   #rows: Partial<RequestRow>[] = []
   #seen = 0
@@ -56,10 +61,11 @@ export class ResultSink {
   #writing: Promise<void> = Promise.resolve()
 
   constructor(options: SinkOptions, writer: TraceWriter) {
-    const { plan, models, targetNames } = options
+    const { plan, models, targetNames, live } = options
     this.#options = options
     this.#writer = writer
     this.#family = options.ends === null ? null : new Family(plan.columns.parent)
+    this.#live = new LiveResults(plan.count, live)
     const { shard } = plan
     const depths = depthsOf(plan.blocks.parent)
     this.#context = { plan, shard, models, targetNames, startUs: 0, depths }
@@ -123,8 +129,10 @@ export class ResultSink {
     if (result.fault === 'interrupted' && Number.isNaN(result.writtenAtUs)) return
     const row = { ...outcomeRow(this.#context, result, seen), ...this.#attempt(result) }
     this.#rows.push(row)
-    if (result.isFinal) countFidelity(this.fidelity, row, this.#planned(index, shape))
-    else this.fidelity.retried += 1
+    if (result.isFinal) {
+      countFidelity(this.fidelity, row, this.#planned(index, shape))
+      this.#live.add(index, row, this.#options.bounds)
+    } else this.fidelity.retried += 1
   }
 
   #shapeOf(index: number): RequestShape {

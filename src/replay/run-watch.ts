@@ -3,12 +3,15 @@ import { pause } from '../base/clock.ts'
 import { EXIT } from '../base/errors.ts'
 import type { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
+import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { Plan } from '../workload/plan.ts'
-import { ClientLoad, threadLoadRows } from './client-load.ts'
+import { ClientLoad, threadLoadRows, throttlingRows } from './client-load.ts'
 import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
+import type { LiveResults } from './live-results.ts'
 import type { Preflight } from './preflight.ts'
 import { dueCount, type Progress, progressLine } from './progress.ts'
+import type { RunHooks } from './run-hooks.ts'
 import { metricRows, readMetrics } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
 import type { ReplayThreads } from './threads.ts'
@@ -21,16 +24,6 @@ const TICK_US = 100_000
 /** A server counts an answer some moments after its last byte. */
 const SETTLE_US = 500_000
 
-/** For whoever shows a run while it goes on. */
-export type RunHooks = Readonly<{
-  /** Handed once: ends the run as Ctrl-C would. */
-  onBegin?: (stop: () => void) => void
-  /** Ten times a second. */
-  onProgress?: (progress: Progress) => void
-  /** Lines for a terminal instead of the bar. */
-  view?: (progress: Progress, columns: number) => string
-}>
-
 export type WatchOptions = Readonly<{
   hooks: RunHooks
   plan: Plan
@@ -38,6 +31,7 @@ export type WatchOptions = Readonly<{
   client: HttpClient
   ready: Preflight
   counters: readonly Counters[]
+  live: LiveResults
   /** The sending threads poll before each send. */
   isPolling: boolean
 }>
@@ -45,6 +39,7 @@ export type WatchOptions = Readonly<{
 export class RunWatch {
   readonly #options: WatchOptions
   readonly #samples: SampleRow[] = []
+  readonly #events: EventRow[] = []
   #before: SampleRow[] = []
   #load: ClientLoad | null = null
   /** Lines that stand on the terminal. */
@@ -56,7 +51,7 @@ export class RunWatch {
 
   /** The server's counters before the first request. */
   async before(): Promise<void> {
-    this.#before = await this.#scrape(0)
+    this.#before = [...(await this.#scrape(0)), ...(await throttlingRows(0))]
   }
 
   /** Until the run is over or a signal ends it. @returns the exit code */
@@ -68,7 +63,15 @@ export class RunWatch {
       state.exitCode = exitCode
       threads.stop()
     }
-    this.#options.hooks.onBegin?.(() => stop(EXIT.interrupted))
+    const { hooks, live } = this.#options
+    hooks.onBegin?.({
+      live,
+      stop: (exitCode = EXIT.interrupted) => stop(exitCode),
+      note: (kind, detail) => {
+        const atUs = Math.max(0, Math.round(world.clock.nowUs() - startUs))
+        this.#events.push({ atUs, kind, detail: canonicalJson(detail) })
+      },
+    })
     const stopListening = [
       world.onSignal('SIGINT', () => stop(EXIT.interrupted)),
       world.onSignal('SIGTERM', () => stop(EXIT.terminated)),
@@ -99,11 +102,14 @@ export class RunWatch {
     const { plan, world } = this.#options
     if (this.#hasMetrics) await pause(SETTLE_US)
     const atUs = Math.round(world.clock.nowUs() - startUs)
-    const last = await this.#scrape(atUs)
+    const last = [...(await this.#scrape(atUs)), ...((await this.#options.hooks.onEnd?.()) ?? [])]
     return {
       atUs,
       samples: [...this.#before, ...this.#samples, ...last],
-      events: plan.events.map((event) => ({ ...event, atUs: Math.round(event.atUs) })),
+      events: [
+        ...plan.events.map((event) => ({ ...event, atUs: Math.round(event.atUs) })),
+        ...this.#events,
+      ],
     }
   }
 
@@ -135,7 +141,9 @@ export class RunWatch {
     for (let step = 1; ; step += 1) {
       while (!state.isOver && clock.nowUs() < startUs + step * stepUs) await pause(TICK_US)
       if (state.isOver) return
-      this.#samples.push(...(await take(Math.round(clock.nowUs() - startUs))))
+      const taken = await take(Math.round(clock.nowUs() - startUs))
+      this.#samples.push(...taken)
+      this.#options.hooks.onSamples?.(taken)
     }
   }
 

@@ -4,6 +4,7 @@ import type { TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
 import type { BuildOptions } from './body-builder.ts'
 import type { BodyWorkerData } from './body-worker.ts'
+import type { RowBound } from './live-results.ts'
 import type { ReplayOptions } from './options.ts'
 import type { ResultWorkerData } from './result-worker.ts'
 import type { SendTarget, SendWorkerData } from './send-worker.ts'
@@ -21,6 +22,8 @@ export type ThreadPlan = Readonly<{
   maxLinks: number
   /** See BodyWorkerData. */
   tokenizers: BodyWorkerData['tokenizers']
+  /** What each finished request is held against while the run goes on. */
+  bounds: readonly RowBound[]
 }>
 
 /** Connections stand this long before their request at most. */
@@ -40,6 +43,7 @@ export function resultData(
   input: ThreadPlan,
   plan: SharedPlan,
   results: readonly MessageChannel[],
+  live: SharedArrayBuffer,
 ): Omit<ResultWorkerData, 'ends'> {
   return {
     plan,
@@ -49,6 +53,8 @@ export function resultData(
     outPath: input.outPath,
     isForced: input.options.isForced,
     header: input.header,
+    live,
+    bounds: input.bounds,
   }
 }
 

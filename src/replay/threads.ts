@@ -9,6 +9,7 @@ import type { BodyReply, BodyWorkerData } from './body-worker.ts'
 import type { ThreadLoad } from './client-load.ts'
 import { Counters, sumCounts } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
+import { LiveResults } from './live-results.ts'
 import type { ResultCommand, ResultReply } from './result-worker.ts'
 import type { SendCommand, SendReply } from './send-worker.ts'
 import {
@@ -26,6 +27,7 @@ const ABANDON_LIMIT_US = 2_000_000
 
 export class ReplayThreads {
   readonly counters: readonly Counters[]
+  readonly live: LiveResults
   readonly #senders: Worker[] = []
   readonly #result: Worker
   readonly #body: Worker
@@ -47,9 +49,13 @@ export class ReplayThreads {
     const ends = new MessageChannel()
     const shared = sharedPlan(plan)
     const isSession = plan.mode.kind === 'session'
+    this.live = new LiveResults(plan.count)
     this.#result = this.#start(
       './result-worker',
-      { ...resultData(input, shared, results), ends: isSession ? ends.port1 : null },
+      {
+        ...resultData(input, shared, results, this.live.memory),
+        ends: isSession ? ends.port1 : null,
+      },
       [...results.map(({ port2 }) => port2), ...(isSession ? [ends.port1] : [])],
     )
     this.#isReady = nextMessage<ResultReply>(this.#result)

@@ -1,6 +1,7 @@
 /** Hands a report to everyone who asked for it. Effects: writes files, stdout, a CI job's summary. */
 import { EXIT } from '../base/errors.ts'
 import type { World } from '../base/world.ts'
+import { commandLine } from './command-line.ts'
 import { reportCsv } from './csv.ts'
 import { reportJunit } from './junit.ts'
 import { reportMarkdown } from './markdown.ts'
@@ -9,25 +10,25 @@ import { formatReport } from './report-text.ts'
 import type { Report } from './report.ts'
 
 /**
- * @param command as the user typed it, for the page
  * @returns exit code: 98 for an INVALID run, 99 for a missed objective, else 0
  */
 export async function emitReport(
   report: Report,
   outputs: Outputs,
   world: World,
-  options: Readonly<{ json: boolean; command: string | null }>,
+  isJson: boolean,
 ): Promise<number> {
   const json = `${JSON.stringify(report, null, 2)}\n`
   await outputs.write({
     jsonFile: () => json,
     // The chart library takes a third of a second to load: only for those who want a page.
-    html: async () => (await import('./report-page.ts')).reportPage(report, options.command),
+    html: async () =>
+      (await import('./report-page.ts')).reportPage(report, commandLine(world.argv)),
     markdown: () => reportMarkdown(report),
     junit: () => reportJunit(report),
     csv: () => reportCsv(report),
   })
-  world.stdout.write(options.json ? json : formatReport(report))
+  world.stdout.write(isJson ? json : formatReport(report))
   const failed = report.verdict.checks.filter(({ status }) => status === 'fail')
   const missed = report.slo?.objectives.filter(({ met }) => met === false) ?? []
   await tellGithub(world, {

@@ -4,6 +4,7 @@
  */
 import type { SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import { breachNotes } from './breach-watch.ts'
 import { pairRows, quantileChange, type Change } from './pairing.ts'
 import { type Fluidity, fluidityOf } from './fluidity.ts'
 import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
@@ -104,7 +105,7 @@ export async function buildReport(
     client: facts.client,
     server: facts.server,
     why: explain(facts),
-    notes: notesOf(run, against),
+    notes: [...breachNotes(events), ...notesOf(run, against)],
     slo: options.objectives.length === 0 ? null : judgeObjectives(options.objectives, side, watch),
     fluidity: await fluidityOf(run, options.objectives),
     series: seriesOf(watch, samples, events),

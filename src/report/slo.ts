@@ -1,4 +1,5 @@
 /** Objectives held against a run: met or not, goodput, fluidity, and how fast the error budget burns. Pure. */
+import type { RowLatency } from '../replay/live-results.ts'
 import { OUTCOMES } from '../trace/columns.ts'
 import type { PerRequestName } from './latency-watch.ts'
 import type { Objective } from './objective.ts'
@@ -43,7 +44,8 @@ export type Budget = Readonly<{
 export type Part = Readonly<{ name: string; requests: number; goodput: number }>
 
 /** Latencies that one request has; objectives on others are judged only as percentiles. */
-const COLUMNS: Partial<Record<MetricName, PerRequestName>> = {
+const COLUMNS: Readonly<Partial<Record<MetricName, PerRequestName>>> &
+  Record<RowLatency, PerRequestName> = {
   ttft_due: 'ttftDue',
   ttft: 'ttft',
   ttfc: 'ttfc',
@@ -51,6 +53,11 @@ const COLUMNS: Partial<Record<MetricName, PerRequestName>> = {
   e2e_due: 'e2eDue',
   e2e: 'e2e',
   ntpot: 'ntpot',
+}
+
+/** @returns null for latencies that a single request has many of, or none */
+export function rowLatencyOf(metric: MetricName): RowLatency | null {
+  return metric in COLUMNS ? (metric as RowLatency) : null
 }
 
 const OK = OUTCOMES.indexOf('ok')

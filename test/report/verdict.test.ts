@@ -73,12 +73,16 @@ const CLIENT: Record<string, number> = {
 }
 
 function clientSamples(change: Record<string, number> = {}): SampleRow[] {
-  return Object.entries({ ...CLIENT, ...change }).map(([metric, value]) => ({
-    atUs: 1_000_000,
-    metric,
-    labels: null,
-    value,
-  }))
+  const before = [{ atUs: 0, metric: 'trace:throttled_count', labels: null, value: 0 }]
+  return [
+    ...before,
+    ...Object.entries({ ...CLIENT, ...change }).map(([metric, value]) => ({
+      atUs: 1_000_000,
+      metric,
+      labels: null,
+      value,
+    })),
+  ]
 }
 
 function good(change: Partial<UnsavedTrace> = {}): UnsavedTrace {

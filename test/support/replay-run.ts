@@ -9,7 +9,8 @@ import {
   type RawReplayOptions,
 } from '../../src/replay/options.ts'
 import { replay } from '../../src/replay/replay.ts'
-import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
+import type { RunHooks } from '../../src/replay/run-hooks.ts'
+import type { EventRow, RequestRow, SampleRow } from '../../src/trace/columns.ts'
 import { REQUEST_COLUMNS, type RequestColumn } from '../../src/trace/columns.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import type { TraceHeader } from '../../src/trace/header.ts'
@@ -26,6 +27,7 @@ export const replayDefaults = Object.fromEntries(
 export type FinishedReplay = Readonly<{
   rows: RequestRow[]
   samples: SampleRow[]
+  events: readonly EventRow[]
   header: TraceHeader
   fidelity: Awaited<ReturnType<typeof replay>>['fidelity']
   exitCode: number
@@ -40,6 +42,7 @@ export async function runReplay(
   plan: Plan,
   wish: Wish,
   during: (signal: ReturnType<typeof testWorld>['signal']) => unknown = () => undefined,
+  hooks: RunHooks = {},
 ): Promise<FinishedReplay> {
   const folder = mkdtempSync(join(tmpdir(), 'trace-replay-'))
   try {
@@ -51,7 +54,7 @@ export async function runReplay(
       target: [wish.target].flat(),
     } as RawReplayOptions)
     const { world, said, signal } = testWorld({ clock: systemClock })
-    const work = replay(plan, options, world)
+    const work = replay(plan, options, world, hooks)
     const side = Promise.resolve(during(signal))
     const end = await work
     await side
@@ -59,8 +62,9 @@ export async function runReplay(
     const samples: SampleRow[] = []
     for await (const some of reader.samples()) samples.push(...some)
     const rows = await readRows(reader)
+    const events = await reader.events()
     await reader.close()
-    return { ...end, rows, samples, header: reader.header, said: said.err }
+    return { ...end, rows, samples, events, header: reader.header, said: said.err }
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -140,6 +140,7 @@ function traceOf({ rows, rises, client, delivery, isComplete }: Parts): UnsavedT
       { atUs: 0, metric, labels, value: 10_000 },
       { atUs: 1e9, metric, labels, value: 10_000 + rise },
     ]),
+    { atUs: 0, metric: 'trace:throttled_count', labels: null, value: 0 },
     ...Object.entries(client).map(([metric, value]) => ({
       atUs: 5e5,
       metric,
