@@ -14,6 +14,7 @@ export const ERRORS = {
     hint: 'Is the name right, and the server up? `trace doctor --target URL` tries each step.',
   },
   TARGET_UNFIT: { exitCode: 4, hint: '`trace doctor --target URL` shows what it answers.' },
+  INTERRUPTED: { exitCode: 130, hint: 'Run the same command again.' },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
