@@ -58,7 +58,7 @@ export class LiveResults {
       this.#raise(TOTALS_FROM + TOTALS.indexOf(name), value)
     }
     const beyond = bounds.reduce(
-      (bits, bound, at) => bits | (isBeyond(row, bound) ? 1 << at : 0),
+      (bits, bound, at) => bits | (isBeyond(row, latencies, bound) ? 1 << at : 0),
       0,
     )
     const isCounted = row.outcome !== 'client_abort' && row.outcome !== 'not_sent'
