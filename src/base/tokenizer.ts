@@ -20,6 +20,10 @@ export type ChatParts = Readonly<{
 export type Tokenizer = Readonly<{
   /** Token ids of a bare text, with the tokens that the model begins one with. */
   idsOfText(text: string): number[]
+  /** Token ids of the text alone. */
+  idsOfWords(text: string): number[]
+  /** The text of token ids, special ones too. */
+  textOfIds(ids: readonly number[]): string
   /** Of a conversation; null where the model has no chat template, or it refuses these messages. */
   idsOfChat(parts: ChatParts): number[] | null
 }>
@@ -27,6 +31,10 @@ export type Tokenizer = Readonly<{
 /** The part of the package that is used; it is optional, so its own types are not imported. */
 type LoadedTokenizer = {
   encode(text: string, options?: { add_special_tokens?: boolean }): number[]
+  decode(
+    ids: number[],
+    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
+  ): string
   apply_chat_template(messages: readonly TokenizerMessage[], options: object): unknown
 }
 type Package = {
@@ -95,6 +103,12 @@ async function loadPackage(): Promise<Package> {
 function tokenizerOf(tokenizer: LoadedTokenizer, template: string | null): Tokenizer {
   return {
     idsOfText: (text) => tokenizer.encode(text),
+    idsOfWords: (text) => tokenizer.encode(text, { add_special_tokens: false }),
+    textOfIds: (ids) =>
+      tokenizer.decode([...ids], {
+        skip_special_tokens: false,
+        clean_up_tokenization_spaces: false,
+      }),
     idsOfChat({ messages, tools, variables }) {
       try {
         const text = tokenizer.apply_chat_template(messages, {

@@ -23,6 +23,8 @@ export type BuildTarget = PromptTarget &
     server: number
     /** As the server calls it. */
     model: string
+    /** Answers of /v1/responses can be named by later turns. */
+    keepsResponses?: boolean
     extraHeaders: readonly (readonly [string, string])[]
   }>
 
@@ -47,6 +49,8 @@ export type BuildChange = Readonly<{
   dueUs?: number
   /** JSON of the prompt, instead of the row's own words. */
   prompt?: Uint8Array | null
+  /** The server has kept what stands before this prompt. */
+  previousResponseId?: string | null
   /** The answer's token ids are wanted, since a later request quotes them. */
   isQuoted?: boolean
 }>
@@ -106,7 +110,7 @@ export class BodyBuilder {
     })
     const row = { seq: columns.seq[index]!, copy: columns.copy[index]!, attempt }
     const salt = requestId(this.#options.runId, row)
-    const frame = this.#frame(kit, shape, index, salt, change.isQuoted === true)
+    const frame = this.#frame(kit, shape, index, salt, change)
     const path = PATHS[shape.endpoint]
     if (frame === null || path === null) return { request: request(0), end: from }
     // The body first, past the longest head, since the head tells its length.
@@ -150,7 +154,7 @@ export class BodyBuilder {
     shape: RequestShape,
     index: number,
     salt: string,
-    isQuoted: boolean,
+    { isQuoted, previousResponseId = null }: BuildChange,
   ): BodyFrame | null {
     const { columns } = this.#plan
     const outputTokens = outputFor(columns, index, target.maxModelTokens)
@@ -164,7 +168,8 @@ export class BodyBuilder {
         cacheSalt: this.#options.prefix === 'salt' ? salt : null,
         tools: toolsJson(shape),
         allowedTokenIds: this.#options.isAnswerOfWords ? someIds(target.vocabulary) : null,
-        wantsTokenIds: isQuoted && shape.endpoint === 'completions',
+        wantsTokenIds: isQuoted === true && shape.endpoint === 'completions',
+        previousResponseId,
       },
       target.dialect,
     )

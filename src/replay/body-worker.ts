@@ -3,7 +3,6 @@
  * Effects: messages to the sending threads; in session mode asks the target's tokenizer.
  */
 import { pause } from '../base/clock.ts'
-import type { HttpOptions } from '../base/http.ts'
 import { giveWay, parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import type { Plan, ReplayMode } from '../workload/plan.ts'
 import { NONE } from '../workload/plan.ts'
@@ -12,8 +11,10 @@ import { BodyBuilder, type BuildOptions } from './body-builder.ts'
 import { Conversations, type ParentEnd } from './conversation.ts'
 import { Counters } from './counters.ts'
 import { Family } from './family.ts'
+import { portTokenizer } from './local-tokenizer.ts'
 import { workerOf } from './partition.ts'
 import { serverTokenizer, type TokenizerClient } from './tokenizer-client.ts'
+import type { TokenizerPlace } from './tokenizers.ts'
 
 export type BodyWorkerData = Readonly<{
   plan: Pick<Plan, 'columns' | 'shapes' | 'blocks' | 'count'> & Readonly<{ mode: ReplayMode }>
@@ -23,8 +24,8 @@ export type BodyWorkerData = Readonly<{
   counters: readonly SharedArrayBuffer[]
   /** Where answers come from that later turns quote. */
   ends: MessagePort
-  /** To ask the targets' tokenizers, one for each target; null where they have none. */
-  tokenizers: readonly (Readonly<{ url: string; model: string; http: HttpOptions }> | null)[]
+  /** In session mode one for each target; null where nobody would tell. */
+  tokenizers: readonly (TokenizerPlace | null)[]
 }>
 
 export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: number }>
@@ -57,11 +58,13 @@ class BodyThread {
     this.#counters = data.counters.map((memory) => new Counters(memory))
     this.#batcher = new BodyBatcher(this.#builder, data.ports)
     this.#family = new Family(this.#isSession ? plan.columns.parent : new Uint32Array(0))
+    const targetOf = (index: number) => options.targetOfShape[plan.columns.shape[index]!] ?? 0
     this.#conversations = new Conversations(
       plan,
       this.#family,
       (index) => this.#builder.promptsOf(index),
-      (index) => tokenizers[options.targetOfShape[plan.columns.shape[index]!] ?? 0] ?? null,
+      (index) => tokenizers[targetOf(index)] ?? null,
+      (index) => options.targets[targetOf(index)]?.keepsResponses === true,
     )
   }
 
@@ -104,10 +107,10 @@ class BodyThread {
   async #follow(end: ParentEnd): Promise<void> {
     const { thinkUs } = this.#data.plan.columns
     for (const child of this.#family.childrenOf(end.index)) {
-      const prompt = await this.#conversations.promptOf(child, end)
+      const quote = await this.#conversations.promptOf(child, end)
       const dueUs = Math.round(end.endedAtUs + thinkUs[child]!)
       const isQuoted = this.#family.hasChildren(child)
-      this.#batcher.add(this.#workerOf(child), child, { prompt, dueUs, isQuoted })
+      this.#batcher.add(this.#workerOf(child), child, { ...quote, dueUs, isQuoted })
     }
     this.#conversations.forget(end.index)
     this.#batcher.flush(false)
@@ -130,11 +133,11 @@ class BodyThread {
 async function openTokenizers({ plan, tokenizers }: BodyWorkerData) {
   if (plan.mode.kind !== 'session') return []
   const { HttpClient } = await import('../base/http.ts')
-  return tokenizers.map((wish) =>
-    wish === null
-      ? null
-      : serverTokenizer(new HttpClient(wish.http), new URL(wish.url), wish.model),
-  )
+  return tokenizers.map((place) => {
+    if (place === null) return null
+    if (!('url' in place)) return portTokenizer(place)
+    return serverTokenizer(new HttpClient(place.http), new URL(place.url), place.model)
+  })
 }
 
 /** What is built ahead and what is read afterwards waits for the thread that sends. */

@@ -1,8 +1,10 @@
 /** Prompts of later turns: what was really sent, what was really answered, and then something new. Effects: may ask a tokenizer. */
 import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import type { Family } from './family.ts'
-import type { PromptWriter } from './prompt-writer.ts'
+import { isBare, type PromptWriter } from './prompt-writer.ts'
+import { isChained } from './request-body.ts'
 import type { ChatMessage, TokenizerClient } from './tokenizer-client.ts'
+import { toolsForTemplate } from './tools.ts'
 
 /** How a request ended that others follow. */
 export type ParentEnd = Readonly<{
@@ -12,6 +14,16 @@ export type ParentEnd = Readonly<{
   /** null where there was no answer to quote. */
   answerText: string | null
   answerTokenIds: Uint32Array | null
+  /** Under which the server may have kept it. */
+  responseId: string | null
+}>
+
+/** The prompt of a later turn. */
+export type Quote = Readonly<{
+  /** JSON. */
+  prompt: Buffer
+  /** The server is to put what it kept under this name before the prompt; null: the prompt is whole. */
+  previousResponseId: string | null
 }>
 
 /** What has been said so far in one session, as its last turn sent it. */
@@ -26,6 +38,7 @@ export class Conversations {
   readonly #family: Family
   readonly #promptsOf: (index: number) => PromptWriter
   readonly #tokenizerOf: (index: number) => TokenizerClient | null
+  readonly #isKeptFor: (index: number) => boolean
   /** By request, until the last of its children is built. */
   readonly #said = new Map<number, Said>()
 
@@ -34,21 +47,23 @@ export class Conversations {
     family: Family,
     promptsOf: (index: number) => PromptWriter,
     tokenizerOf: (index: number) => TokenizerClient | null,
+    isKeptFor: (index: number) => boolean = () => false,
   ) {
     this.#plan = plan
     this.#family = family
     this.#promptsOf = promptsOf
     this.#tokenizerOf = tokenizerOf
+    this.#isKeptFor = isKeptFor
   }
 
-  /** @returns JSON of the child's prompt; null where its own words are right */
-  async promptOf(child: number, end: ParentEnd): Promise<Buffer | null> {
+  /** @returns null where the child's own words are right */
+  async promptOf(child: number, end: ParentEnd): Promise<Quote | null> {
     const shape = this.#shapeOf(child)
     if (!this.#continues(child, end.index) || shape.inputCount > 1) return null
     const prompts = this.#promptsOf(child)
     const said = prompts.writesIds(shape)
       ? this.#idsOf(child, end, prompts)
-      : shape.endpoint === 'chat'
+      : !isBare(shape)
         ? await this.#messagesOf(child, end, prompts)
         : null
     if (said === null) {
@@ -56,7 +71,13 @@ export class Conversations {
       return null
     }
     if (this.#family.hasChildren(child)) this.#said.set(child, said)
-    return Buffer.from('ids' in said ? `[${said.ids.join(',')}]` : JSON.stringify(said.messages))
+    if ('ids' in said) return whole(`[${said.ids.join(',')}]`)
+    const { responseId } = end
+    if (responseId === null || !isChained(shape) || !this.#isKeptFor(child)) {
+      return whole(JSON.stringify(said.messages))
+    }
+    const prompt = Buffer.from(JSON.stringify(said.messages.at(-1)?.content))
+    return { prompt, previousResponseId: responseId }
   }
 
   /** All that follow this one are built. */
@@ -103,7 +124,8 @@ export class Conversations {
     const { promptTokens } = this.#plan.columns
     const tokenizer = this.#tokenizerOf(child)
     if (end.answerText === null || end.answerText === '' || tokenizer === null) return null
-    const { starter, headTokens, tailTokens } = prompts.frameOf(this.#shapeOf(child))
+    const shape = this.#shapeOf(child)
+    const { starter, headTokens, tailTokens } = prompts.frameOf(shape)
     const said = this.#said.get(end.index)
     const ownEnd = promptTokens[end.index]! - tailTokens
     const before =
@@ -113,7 +135,7 @@ export class Conversations {
     const answered = [...before, { role: 'assistant', content: end.answerText }]
     const bare = await tokenizer.tokenizeChat(
       [...answered, { role: 'user', content: starter }],
-      null,
+      toolsForTemplate(shape),
     )
     const missing = promptTokens[child]! - (bare?.length ?? Number.POSITIVE_INFINITY)
     if (missing < 0) return null
@@ -121,4 +143,8 @@ export class Conversations {
       starter + prompts.text(child, promptTokens[child]! - missing, promptTokens[child]!)
     return { messages: [...answered, { role: 'user', content }] }
   }
+}
+
+function whole(json: string): Quote {
+  return { prompt: Buffer.from(json), previousResponseId: null }
 }

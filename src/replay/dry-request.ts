@@ -78,6 +78,7 @@ async function ask(
     tools: toolsJson(shape),
     wantsTokenIds: false,
     allowedTokenIds: null,
+    previousResponseId: null,
   }
   const frame = bodyFrame(wish, dialect)
   if (frame === null || path === null) return 200

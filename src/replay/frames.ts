@@ -1,9 +1,15 @@
 /** Templates in use on one target, each measured once. Effects: asks a tokenizer. */
 import type { EndpointName } from '../trace/columns.ts'
 import type { RequestShape } from '../workload/plan.ts'
-import { GUESSED_FRAME, measureFrame, type TextFrame } from './text-frame.ts'
+import {
+  BARE_FRAME,
+  GUESSED_FRAME,
+  measureBare,
+  measureFrame,
+  type TextFrame,
+} from './text-frame.ts'
 import type { TokenizerClient } from './tokenizer-client.ts'
-import { toolsJson, toolsKey } from './tools.ts'
+import { toolsForTemplate, toolsKey } from './tools.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 export type Frames = Readonly<Partial<Record<EndpointName, TextFrame>>>
@@ -15,22 +21,35 @@ const TEMPLATED = ['chat', 'responses', 'messages'] as const
 /** More combinations of tools than this are taken for the first of their endpoint. */
 const MOST_TOOL_FRAMES = 64
 
-export const GUESSED_FRAMES: Frames = Object.fromEntries(
-  TEMPLATED.map((name) => [name, GUESSED_FRAME]),
-)
+/** For a target that tells nothing: a common template, and nothing around a bare prompt. */
+export function guessedFrames(shapes: readonly RequestShape[]): Frames {
+  return Object.fromEntries(shapes.map(({ endpoint }) => [endpoint, guessedFrame(endpoint)]))
+}
+
+function guessedFrame(endpoint: EndpointName): TextFrame {
+  return isTemplated(endpoint) ? GUESSED_FRAME : { ...BARE_FRAME, isExact: false }
+}
 
 const wrap = (content: string) => [{ role: 'user', content }]
+
+function isTemplated(endpoint: EndpointName): boolean {
+  return TEMPLATED.some((name) => name === endpoint)
+}
 
 export async function measureFrames(
   tokenizer: TokenizerClient,
   vocabulary: Vocabulary,
   shapes: readonly RequestShape[],
 ): Promise<Frames> {
-  const templated = TEMPLATED.filter((name) => shapes.some(({ endpoint }) => endpoint === name))
-  if (templated.length === 0) return {}
+  const endpoints = [...new Set(shapes.map(({ endpoint }) => endpoint))]
+  const templated = endpoints.filter(isTemplated)
   // All three end in the same template, as one message of the user.
-  const frame = await measureFrame(tokenizer, vocabulary, wrap)
-  return Object.fromEntries(templated.map((name) => [name, frame]))
+  const frame = templated.length === 0 ? null : await measureFrame(tokenizer, vocabulary, wrap)
+  const bare =
+    endpoints.length === templated.length ? null : await measureBare(tokenizer, vocabulary)
+  return Object.fromEntries(
+    endpoints.map((endpoint) => [endpoint, (isTemplated(endpoint) ? frame : bare) ?? BARE_FRAME]),
+  )
 }
 
 export async function measureToolFrames(
@@ -43,8 +62,7 @@ export async function measureToolFrames(
     const key = toolsKey(shape)
     if (key === null || frames[key] !== undefined) continue
     if (Object.keys(frames).length === MOST_TOOL_FRAMES) break
-    const tools: unknown = JSON.parse(toolsJson({ ...shape, endpoint: 'chat' }) ?? '[]')
-    frames[key] = await measureFrame(tokenizer, vocabulary, wrap, tools)
+    frames[key] = await measureFrame(tokenizer, vocabulary, wrap, toolsForTemplate(shape))
   }
   return frames
 }

@@ -8,6 +8,13 @@ import { PREFIX_MODES, type PrefixMode } from './prompt-words.ts'
 import { parseTargets, type NamedTarget } from './target-choice.ts'
 import { parseBreaker, parseRetry, type BreakerPolicy, type RetryPolicy } from './retry.ts'
 
+export type NamedTokenizer = Readonly<{
+  /** As the target calls it; null: any. */
+  model: string | null
+  /** A folder with tokenizer.json, or a model's id. */
+  place: string
+}>
+
 export type ReplayOptions = Readonly<{
   targets: readonly NamedTarget[]
   /** null: a free name beside the current folder's traces. */
@@ -25,6 +32,8 @@ export type ReplayOptions = Readonly<{
   connections: ConnectionMode
   retry: RetryPolicy | null
   breaker: BreakerPolicy | null
+  /** The first that names the model, else the first for all. */
+  tokenizers: readonly NamedTokenizer[]
   prefix: PrefixMode
   /** null: one of the run's own, so that no cache knows the words. */
   textSeed: string | null
@@ -97,6 +106,11 @@ export const REPLAY_FLAGS = {
     flags: '--breaker <rule>',
     description: "after failures in a row leave out what is due, e.g. '20 for 5s' (counted)",
   },
+  tokenizer: {
+    flags: '--tokenizer <[model=]dir|id>',
+    description: "ask this tokenizer instead of the target's; model: only for it (repeatable)",
+    isRepeatable: true,
+  },
   prefix: {
     flags: '--prefix <keep|unique|salt>',
     description: 'share prefixes as recorded, share none, or share text but no cache',
@@ -162,6 +176,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     connections: parseChoice('--connections', raw.connections, CONNECTION_MODES),
     retry: typeof raw.retry === 'string' ? parseRetry('--retry', raw.retry) : null,
     breaker: typeof raw.breaker === 'string' ? parseBreaker('--breaker', raw.breaker) : null,
+    tokenizers: (raw.tokenizer ?? []).map(parseTokenizer),
     prefix: parseChoice('--prefix', raw.prefix, PREFIX_MODES),
     textSeed: textOf(raw.textSeed),
     textPath: textOf(raw.text),
@@ -176,6 +191,12 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
       isInsecure: raw.tlsInsecure === true,
     },
   }
+}
+
+function parseTokenizer(text: string): NamedTokenizer {
+  const [, model, place = ''] = /^(?:([^=]+)=)?(.+)$/.exec(text) ?? []
+  if (place !== '') return { model: model ?? null, place }
+  throw new TraceError('BAD_OPTION', "--tokenizer wants a folder or a model's id, got ''")
 }
 
 function parseInstant(flag: string, text: string): number {

@@ -1,21 +1,18 @@
 /** Everything that must be true before the first request, and what is learned on the way. Effects: network. */
-import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import { formatCount } from '../base/format.ts'
 import type { HttpClient } from '../base/http.ts'
-import type { Plan, RequestShape } from '../workload/plan.ts'
+import type { Plan } from '../workload/plan.ts'
 import type { BuildTarget } from './body-builder.ts'
-import { corpusVocabulary } from './corpus.ts'
-import { DRY_TIMEOUT_US, findDialect } from './dry-request.ts'
+import { DRY_TIMEOUT_US } from './dry-request.ts'
 import { checkLengths, refuseSource } from './fit-check.ts'
-import { GUESSED_FRAMES, measureFrames, measureToolFrames } from './frames.ts'
+import { learnTarget } from './learn-target.ts'
 import { mapModels } from './model-map.ts'
 import type { ReplayOptions } from './options.ts'
-import { isSendable } from './request-body.ts'
+import { isChained } from './request-body.ts'
 import { chooseTarget, type NamedTarget } from './target-choice.ts'
-import { probeTarget, rootUrl, type TargetFacts } from './target-facts.ts'
-import { serverTokenizer, type TokenizerClient } from './tokenizer-client.ts'
-import { guessedVocabulary, learnVocabulary, type Vocabulary } from './vocabulary.ts'
+import { probeTarget, type TargetFacts } from './target-facts.ts'
+import type { TokenizerClient } from './tokenizer-client.ts'
 
 export type ReadyServer = Readonly<{ name: string | null; facts: TargetFacts }>
 
@@ -29,12 +26,20 @@ export type Preflight = Readonly<{
   notes: readonly string[]
 }>
 
+export type PreflightHelp = Readonly<{
+  client: HttpClient
+  extraHeaders: BuildTarget['extraHeaders']
+  /** The tokenizer of ours for a model, by the name that its server has for it. */
+  localOf: (model: string) => TokenizerClient | null
+  /** Where learned words are kept from run to run; null: nowhere. */
+  cacheFolder: string | null
+}>
+
 /** @throws TraceError TARGET_DOWN or TARGET_UNFIT; nothing but small probes has been sent then */
 export async function preflight(
   plan: Plan,
   options: ReplayOptions,
-  client: HttpClient,
-  extraHeaders: BuildTarget['extraHeaders'],
+  { client, extraHeaders, localOf, cacheFolder }: PreflightHelp,
 ): Promise<Preflight> {
   const serverOf = plan.shapes.map((shape) => chooseTarget(options.targets, shape))
   const servers = await probeAll(plan, options, client)
@@ -51,7 +56,8 @@ export async function preflight(
     const shapes = plan.shapes.filter((_, other) => keys[other] === key)
     const { facts } = servers[server]!
     const timeoutUs = Math.min(options.timeoutUs, DRY_TIMEOUT_US)
-    const wish = { model: modelOf[at]!, shapes, corpus, timeoutUs }
+    const model = modelOf[at]!
+    const wish = { model, shapes, corpus, timeoutUs, local: localOf(model), cacheFolder }
     const learned = await learnTarget(client, facts, wish)
     targets.push({ ...learned, server, maxModelTokens: contextOf(at), extraHeaders })
   }
@@ -94,78 +100,14 @@ function contextTokens(facts: TargetFacts, model: string): number | null {
   return facts.models.find(({ id }) => id === model)?.maxModelTokens ?? null
 }
 
-type Learned = Omit<BuildTarget, 'server' | 'maxModelTokens' | 'extraHeaders'>
-
-type LearnWish = Readonly<{
-  model: string
-  shapes: readonly RequestShape[]
-  corpus: string | null
-  timeoutUs: number
-}>
-
-async function learnTarget(
-  client: HttpClient,
-  facts: TargetFacts,
-  { model, shapes, corpus, timeoutUs }: LearnWish,
-): Promise<Learned> {
-  const tokenizer = serverTokenizer(client, rootUrl(facts.url, '/'), model)
-  const words = facts.isVllm ? await learnVocabulary(tokenizer) : null
-  const vocabulary = await chooseWords(words, corpus, tokenizer)
-  const learned = vocabulary.ids === null ? null : vocabulary
-  const dialect = await findDialect(
-    client,
-    facts,
-    model,
-    sampleShapes(shapes),
-    vocabulary,
-    timeoutUs,
-  )
-  const { basePath, url } = facts
-  return {
-    host: url.host,
-    basePath,
-    model,
-    dialect,
-    vocabulary,
-    frames: learned === null ? GUESSED_FRAMES : await measureFrames(tokenizer, learned, shapes),
-    toolFrames: learned === null ? {} : await measureToolFrames(tokenizer, learned, shapes),
-  }
-}
-
-/** @throws TraceError BAD_OPTION where the text that was brought has too few words that are one token each */
-async function chooseWords(
-  learned: Vocabulary | null,
-  corpus: string | null,
-  tokenizer: TokenizerClient,
-): Promise<Vocabulary> {
-  if (corpus === null) return learned ?? guessedVocabulary()
-  const vocabulary = await corpusVocabulary(corpus, learned === null ? null : tokenizer)
-  if (vocabulary !== null) return vocabulary
-  throw new TraceError('BAD_OPTION', '--text has fewer than 64 words that are one token each', {
-    hint: "Plain text of a few thousand words in the model's language does.",
-  })
-}
-
-/** One shape for each endpoint and for each use of a priority: what a server may refuse. */
-function sampleShapes(shapes: readonly RequestShape[]): RequestShape[] {
-  const samples = new Map<string, RequestShape>()
-  for (const shape of shapes) {
-    const key = `${shape.endpoint} ${shape.isStream} ${shape.priority !== null} ${shape.tools > 0}`
-    if (isSendable(shape) && !samples.has(key)) samples.set(key, shape)
-  }
-  return [...samples.values()]
-}
-
 function notesOf(
   plan: Plan,
   servers: readonly ReadyServer[],
   targets: readonly BuildTarget[],
   tooLongCount: number,
 ): string[] {
-  const isRough = targets.some(
-    ({ vocabulary, frames, toolFrames }) =>
-      vocabulary.ids === null ||
-      [...Object.values(frames), ...Object.values(toolFrames)].some(({ isExact }) => !isExact),
+  const isRough = targets.some(({ frames, toolFrames }) =>
+    [...Object.values(frames), ...Object.values(toolFrames)].some(({ isExact }) => !isExact),
   )
   const hasPictures = plan.shapes.some(({ imageSizes }) => imageSizes !== null)
   const facts = servers.map((server) => server.facts)
@@ -173,7 +115,10 @@ function notesOf(
     ...(facts.every(({ isVllm }) => isVllm)
       ? []
       : ['not vLLM: lengths are asked for, and answers may stop early']),
-    ...(isRough ? ['prompt sizes are estimates: this target does not tokenize for us'] : []),
+    ...(isRough ? ['prompt sizes are estimates; --tokenizer DIR|ID may make them exact'] : []),
+    ...(isSaidAgain(plan, targets)
+      ? ['responses are not kept here: turns quote what they would name by previous_response_id']
+      : []),
     ...(hasPictures ? ['tokens of pictures are an estimate: each model counts its own way'] : []),
     ...(facts.every(({ hasMetrics }) => hasMetrics)
       ? []
@@ -183,4 +128,10 @@ function notesOf(
       ([reason, count]) => `${formatCount(count)} left out: ${reason}`,
     ),
   ]
+}
+
+/** The recording went by names that this target does not keep. */
+function isSaidAgain({ mode, shapes }: Plan, targets: readonly BuildTarget[]): boolean {
+  if (mode.kind !== 'session' || !shapes.some(isChained)) return false
+  return targets.some(({ keepsResponses }) => keepsResponses !== true)
 }

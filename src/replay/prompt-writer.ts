@@ -1,4 +1,5 @@
 /** Writes prompts of exactly so many tokens for one target, as token ids or as words. Pure. */
+import type { EndpointName } from '../trace/columns.ts'
 import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import { PromptWords, type PrefixMode } from './prompt-words.ts'
 import type { Frames, ToolFrames } from './frames.ts'
@@ -48,7 +49,7 @@ export class PromptWriter {
   }
 
   frameOf(shape: RequestShape): TextFrame {
-    if (isBare(shape)) return BARE_FRAME
+    if (this.writesIds(shape)) return BARE_FRAME
     const { frames, toolFrames } = this.#target
     const key = toolsKey(shape)
     return (key === null ? null : toolFrames[key]) ?? frames[shape.endpoint] ?? BARE_FRAME
@@ -77,9 +78,10 @@ export class PromptWriter {
     let at = from + into.write(open, from, 'latin1')
     for (const [which, picture] of pictures.entries()) {
       const image = makePicture(picture, index * 31 + which).toString('base64')
-      at += into.write(PICTURE[0] + image + PICTURE[1], at, 'latin1')
+      const [before, after] = PICTURE_PARTS[shape.endpoint] ?? NO_WRAP
+      at += into.write(before + image + after, at, 'latin1')
     }
-    if (pictures.length > 0) at += into.write('{"type":"text","text":', at, 'latin1')
+    if (pictures.length > 0) at += into.write(textPart(shape), at, 'latin1')
     for (let part = 0; part < parts; part += 1) {
       if (part > 0) at += into.write(',', at, 'latin1')
       const tokens = share(this.#plan.columns.promptTokens[index]!, parts, part)
@@ -132,11 +134,20 @@ const NO_WRAP = ['', ''] as const
 const LIST_WRAP = ['[', ']'] as const
 const MESSAGE_WRAP = ['[{"role":"user","content":', '}]'] as const
 const PARTS_WRAP = ['[{"role":"user","content":[', '}]}]'] as const
-const PICTURE = ['{"type":"image_url","image_url":{"url":"data:image/png;base64,', '"}},'] as const
 
-/** The other dialects say it in ways of their own, which few servers take. */
+/** What stands before and after a picture's base64, in the words of each dialect. */
+const PICTURE_PARTS: Readonly<Partial<Record<EndpointName, readonly [string, string]>>> = {
+  chat: ['{"type":"image_url","image_url":{"url":"data:image/png;base64,', '"}},'],
+  messages: ['{"type":"image","source":{"type":"base64","media_type":"image/png","data":"', '"}},'],
+  responses: ['{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,', '"},'],
+}
+
 function takesPictures({ endpoint }: RequestShape): boolean {
-  return endpoint === 'chat'
+  return PICTURE_PARTS[endpoint] !== undefined
+}
+
+function textPart({ endpoint }: RequestShape): string {
+  return `{"type":"${endpoint === 'responses' ? 'input_text' : 'text'}","text":`
 }
 
 function wrapOf(

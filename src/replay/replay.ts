@@ -3,6 +3,7 @@
  * Effects: network, threads, one file, progress on stderr.
  */
 import { hash } from 'node:crypto'
+import { cacheFolder } from '../base/cache-folder.ts'
 import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { readIfThere, readText, refuseExisting } from '../base/files.ts'
@@ -19,8 +20,8 @@ import { headerOf, planText, type RunNames } from './run-facts.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { RunWatch } from './run-watch.ts'
 import type { SendTarget } from './send-worker.ts'
-import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
+import { Tokenizers } from './tokenizers.ts'
 
 export type ReplayEnd = Readonly<{
   outPath: string
@@ -44,16 +45,25 @@ export async function replay(
   refuseExisting(outPath, options.isForced)
   const http = await httpOptions(options)
   const client = new HttpClient(http)
+  const tokenizers = await Tokenizers.open(options.tokenizers)
   try {
     const extraHeaders = Object.entries(http.headers ?? {})
-    const ready = await sayWaiting(preflight(plan, options, client, extraHeaders), options, world)
+    const help = {
+      client,
+      extraHeaders,
+      localOf: (model: string) => tokenizers.clientOf(model),
+      cacheFolder: cacheFolder(world.env),
+    }
+    const ready = await sayWaiting(preflight(plan, options, help), options, world)
     const names = namesOf(plan, options, world)
     world.stderr.write(planText(plan, ready, names))
     const targets = await Promise.all(
       options.targets.map(async ({ url }) => sendTarget(url, http.tls ?? {})),
     )
-    return await run({ plan, options, world, hooks, client, http, ready, outPath, names, targets })
+    const parts = { client, http, tokenizers, ready, outPath, names, targets }
+    return await run({ plan, options, world, hooks, ...parts })
   } finally {
+    await tokenizers.close()
     await client.close()
   }
 }
@@ -65,6 +75,7 @@ type Run = Readonly<{
   hooks: RunHooks
   client: HttpClient
   http: HttpOptions
+  tokenizers: Tokenizers
   ready: Preflight
   outPath: string
   names: RunNames
@@ -104,7 +115,7 @@ async function run(all: Run): Promise<ReplayEnd> {
 }
 
 function startThreads(
-  { plan, options, hooks, http, ready, outPath, names, targets }: Run,
+  { plan, options, hooks, http, tokenizers, ready, outPath, names, targets }: Run,
   mostLinks: number,
 ): ReplayThreads {
   const { targetOfShape } = ready
@@ -121,12 +132,7 @@ function startThreads(
     targetNames: builtOf.map(
       ({ server }) => options.targets[server]!.name ?? options.targets[server]!.url.host,
     ),
-    tokenizers: ready.targets.map(({ vocabulary, model, server }) =>
-      // Nobody would tell where words had to be guessed.
-      vocabulary.ids === null
-        ? null
-        : { url: rootUrl(ready.servers[server]!.facts.url, '/').href, model, http },
-    ),
+    tokenizers: plan.mode.kind === 'session' ? tokenizers.placesOf(ready, http) : [],
     build: {
       targets: ready.targets,
       targetOfShape,

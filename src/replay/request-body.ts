@@ -52,6 +52,8 @@ export type BodyWish = Readonly<{
   wantsTokenIds: boolean
   /** null: any token may be answered. */
   allowedTokenIds: readonly number[] | null
+  /** Under which the server has kept what stands before the prompt; null: the prompt is whole. */
+  previousResponseId: string | null
 }>
 
 /** Parameters that any server of the OpenAI dialect takes. */
@@ -67,6 +69,14 @@ const COMMON_PARAMS = new Set([
 
 /** What this program decides itself. */
 const OWN_PARAMS = new Set([
+  // What would change how many tokens a prompt of words has.
+  'add_generation_prompt',
+  'add_special_tokens',
+  'continue_final_message',
+  'truncate_prompt_tokens',
+  'include_usage',
+  'continuous_usage_stats',
+  'previous_response_id',
   'stream',
   'max_tokens',
   'max_completion_tokens',
@@ -107,16 +117,40 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
     ...(n > 1 && isOpenAi(endpoint) ? { n } : {}),
     ...(priority !== null && dialect.hasPriority ? { priority } : {}),
     stream: isStream,
-    ...(usage ? { stream_options: { include_usage: true } } : {}),
+    ...(usage ? { stream_options: usageOptions(shape) } : {}),
+    ...(wish.previousResponseId === null
+      ? {}
+      : { previous_response_id: wish.previousResponseId, store: true }),
     ...(dialect.isVllm ? vllmFields(wish) : {}),
   }
 }
 
+/** Usage on each event costs the server something, so it is asked for where it was. */
+function usageOptions(shape: RequestShape) {
+  const each = shape.params?.includes('"continuous_usage_stats":true') === true
+  return { include_usage: true, ...(each ? { continuous_usage_stats: true } : {}) }
+}
+
+/** The recorded request named a response that its server had kept. */
+export function isChained(shape: RequestShape): boolean {
+  const { endpoint, params } = shape
+  return endpoint === 'responses' && params?.includes('"previous_response_id":true') === true
+}
+
+/** A bias that no other token comes up against: /v1/responses has no list of allowed ones. */
+const OVERWHELMING = 100
+
 function vllmFields(wish: BodyWish) {
   const { shape, cacheSalt, isExactLength, wantsTokenIds, allowedTokenIds } = wish
-  const isLimited = allowedTokenIds !== null && isOpenAi(shape.endpoint)
+  const { endpoint } = shape
+  const isLimited = allowedTokenIds !== null && isOpenAi(endpoint)
+  const isBiased = allowedTokenIds !== null && endpoint === 'responses'
   return {
-    ...(isExactLength && isOpenAi(shape.endpoint) ? { ignore_eos: true } : {}),
+    // The dialect of Anthropic has no such field.
+    ...(isExactLength && endpoint !== 'messages' ? { ignore_eos: true } : {}),
+    ...(isBiased
+      ? { logit_bias: Object.fromEntries(allowedTokenIds.map((id) => [id, OVERWHELMING])) }
+      : {}),
     ...(cacheSalt === null ? {} : { cache_salt: cacheSalt }),
     ...(wantsTokenIds ? { return_token_ids: true } : {}),
     ...(isLimited ? { allowed_token_ids: allowedTokenIds } : {}),
@@ -128,13 +162,13 @@ function isOpenAi(endpoint: EndpointName): boolean {
 }
 
 function paramsOf(shape: RequestShape, dialect: Dialect): Record<string, unknown> {
-  if (shape.params === null) return {}
-  const params = JSON.parse(shape.params) as Record<string, unknown>
+  const { endpoint } = shape
+  const isTaken = (name: string) =>
+    (dialect.isVllm && endpoint !== 'messages') ||
+    COMMON_PARAMS.has(name) ||
+    (endpoint === 'messages' && name === 'top_k')
+  const params = shape.params === null ? {} : (JSON.parse(shape.params) as Record<string, unknown>)
   return Object.fromEntries(
-    Object.entries(params).filter(
-      ([name]) =>
-        !OWN_PARAMS.has(name) &&
-        (dialect.isVllm && isOpenAi(shape.endpoint) ? true : COMMON_PARAMS.has(name)),
-    ),
+    Object.entries(params).filter(([name]) => !OWN_PARAMS.has(name) && isTaken(name)),
   )
 }

@@ -162,6 +162,7 @@ export class ResultSink {
       endedAtUs,
       answerText: isWhole ? seen.answerText : null,
       answerTokenIds: isWhole ? seen.answerTokenIds : null,
+      responseId: isWhole ? seen.responseId : null,
     }
     this.#options.ends?.postMessage(end)
   }

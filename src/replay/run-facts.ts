@@ -51,6 +51,7 @@ export function headerOf(
     planSha256: plan.sha256,
     shard: plan.shard,
     transforms: plan.steps,
+    tokenizer: options.tokenizers[0]?.place.split('/').at(-1) ?? null,
     server: {
       ...empty.server,
       software: facts.every(({ isVllm }) => isVllm) ? 'vllm' : null,

@@ -13,7 +13,7 @@ export type TextFrame = Readonly<{
   isExact: boolean
 }>
 
-/** For completions by token ids: nothing around them. */
+/** For a prompt of token ids: nothing around them. */
 export const BARE_FRAME: TextFrame = { starter: '', headTokens: 0, tailTokens: 0, isExact: true }
 
 /** A common template's size, for targets that cannot be asked. */
@@ -51,6 +51,27 @@ export async function measureFrame(
   const proof = await count(starter + many.join(''))
   const isExact = headTokens > 0 && proof?.length === one.length - 1 + many.length
   return { starter, headTokens, tailTokens: one.length - headTokens - 1, isExact }
+}
+
+/** What stands around a prompt of completions that goes out as text: the tokens that a model begins one with. */
+export async function measureBare(
+  tokenizer: TokenizerClient,
+  { words }: Vocabulary,
+): Promise<TextFrame> {
+  const [first = '', second = ''] = words
+  const one = await tokenizer.tokenize(first, true)
+  const other = await tokenizer.tokenize(second, true)
+  if (one === null || other === null) return { ...BARE_FRAME, isExact: false }
+  const many = words.slice(0, PROOF_WORDS)
+  const proof = await tokenizer.tokenize(many.join(''), true)
+  const headTokens = one.findIndex((id, at) => id !== other[at])
+  const isExact = headTokens >= 0 && proof?.length === one.length - 1 + many.length
+  return {
+    starter: '',
+    headTokens: Math.max(0, headTokens),
+    tailTokens: Math.max(0, one.length - headTokens - 1),
+    isExact,
+  }
 }
 
 async function shortestStarter(

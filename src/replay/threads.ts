@@ -80,7 +80,10 @@ export class ReplayThreads {
       ends: ends.port2,
       tokenizers: input.tokenizers,
     }
-    this.#body = this.#start('./body-worker', bodyData, [...ports, ends.port2])
+    const lines = input.tokenizers.flatMap((place) =>
+      place === null || 'url' in place ? [] : [place],
+    )
+    this.#body = this.#start('./body-worker', bodyData, [...ports, ends.port2, ...lines])
     this.#isPrimed = nextMessage(this.#body)
     this.#body.on('message', (reply: BodyReply) => {
       if (reply.kind === 'built') this.#fillers = reply.fillers

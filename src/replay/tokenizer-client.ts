@@ -4,8 +4,12 @@ import type { HttpClient } from '../base/http.ts'
 export type ChatMessage = Readonly<{ role: string; content: unknown }>
 
 export interface TokenizerClient {
-  /** Token ids of a text without special tokens; null where the server does not tell. */
-  tokenize(text: string): Promise<readonly number[] | null>
+  /**
+   * Token ids of a text; null where the server does not tell.
+   *
+   * @param isWhole with the special tokens that a bare prompt gets
+   */
+  tokenize(text: string, isWhole?: boolean): Promise<readonly number[] | null>
   /** Token ids of messages under the model's template; null where the server does not tell. */
   tokenizeChat(messages: readonly ChatMessage[], tools: unknown): Promise<readonly number[] | null>
   /** Text of token ids; null where the server does not tell. */
@@ -22,7 +26,8 @@ export function serverTokenizer(
   const detokenizeUrl = new URL('/detokenize', targetUrl)
   const tokens = async (json: unknown) => tokenIdsOf(await client.callJson(tokenizeUrl, { json }))
   return {
-    tokenize: async (text) => tokens({ model, prompt: text, add_special_tokens: false }),
+    tokenize: async (text, isWhole = false) =>
+      tokens({ model, prompt: text, add_special_tokens: isWhole }),
     tokenizeChat: async (messages, tools) =>
       tokens({ model, messages, ...(tools === null ? {} : { tools }) }),
     async detokenize(tokenIds) {

@@ -20,6 +20,12 @@ export function toolsJson(shape: RequestShape): string | null {
   return JSON.stringify(sized)
 }
 
+/** The same in the form of chat, as templates read them; null where there are none. */
+export function toolsForTemplate(shape: RequestShape): unknown {
+  const json = toolsKey(shape) === null ? null : toolsJson({ ...shape, endpoint: 'chat' })
+  return json === null ? null : (JSON.parse(json) as unknown)
+}
+
 const SENTENCE = 'Looks up what was asked for and gives back what it found. '
 
 function filler(bytes: number): string {

@@ -24,7 +24,8 @@ const MAX_PROOF_ROUNDS = 32
 
 /** Between ids, so that each id's own text can be cut out of the joined text. */
 export const SEPARATOR = '\n@@\n'
-const WHOLE_WORD = /^ [a-z]{2,9}$/
+/** A space and letters: nothing that JSON would escape. */
+export const PLAIN_WORD = /^ [a-z]{2,9}$/
 
 /** One token each in every vocabulary of English text that was tried; a guess where nobody tells. */
 const COMMON_WORDS =
@@ -46,7 +47,7 @@ export async function learnVocabulary(tokenizer: TokenizerClient): Promise<Vocab
     // A token that holds part of the separator shifts the rest: such a run tells nothing.
     if (pieces.length !== ids.length) continue
     for (const [at, piece] of pieces.entries()) {
-      if (WHOLE_WORD.test(piece) && !found.has(piece)) found.set(piece, ids[at] ?? 0)
+      if (PLAIN_WORD.test(piece) && !found.has(piece)) found.set(piece, ids[at] ?? 0)
     }
   }
   const words = await proven(tokenizer, [...found].slice(0, Math.floor(1.25 * WANTED_WORDS)))
@@ -77,6 +78,16 @@ export async function proven(
     }
   }
   return []
+}
+
+/** Words of an earlier run that are still what they were. */
+export async function isProven(
+  tokenizer: TokenizerClient,
+  { words, ids }: Vocabulary,
+): Promise<boolean> {
+  if (ids === null || words.length < FEWEST_WORDS) return false
+  const tokens = await tokenizer.tokenize(words.join(''))
+  return tokens?.length === ids.length && ids.every((id, at) => tokens[at] === id)
 }
 
 /** For a target that tells nothing of its tokenizer: about one token a word. */

@@ -1,6 +1,7 @@
 /** Fetches a trace, resumes what was cut, checks what came. Effects: network; writes files. */
 import { createHash } from 'node:crypto'
 import { basename, join, resolve } from 'node:path'
+import { cacheFolder } from '../base/cache-folder.ts'
 import { TraceError } from '../base/errors.ts'
 import {
   appendStream,
@@ -44,7 +45,7 @@ export async function pullTrace(options: PullOptions, world: World): Promise<Pul
   const { source, endpointUrl, isForced } = options
   const store = await openStore(source, { endpointUrl, isForced, env: world.env })
   try {
-    const cache = cacheFolder(world)
+    const cache = cacheFolder(world.env) ?? join(world.cwd, '.cache', 'vllm-trace')
     await makeFolder(join(cache, 'parts'))
     await makeFolder(join(cache, 'sha256'))
     const told = options.sha256 ?? promisedSha256(source)
@@ -148,10 +149,4 @@ async function outputPath(
   if (output === null) return resolve(world.cwd, name)
   const path = resolve(world.cwd, output)
   return (await isFolder(path)) ? join(path, name) : path
-}
-
-function cacheFolder(world: World): string {
-  const { env } = world
-  const root = env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? world.cwd, '.cache')
-  return env['TRACE_CACHE_DIR'] ?? join(root, 'vllm-trace')
 }

@@ -115,6 +115,8 @@ function paramsOf(value: JsonObject, options: JsonObject | null): string | null 
   for (const name of ['include_usage', 'continuous_usage_stats']) {
     if (options?.[name] === true) kept[name] = true
   }
+  // Which one is the business of nobody; that there was one says how the prompt travelled.
+  if (asText(value['previous_response_id']) !== null) kept['previous_response_id'] = true
   return Object.keys(kept).length === 0 ? null : canonicalJson(kept)
 }
 

@@ -10,15 +10,19 @@ import { wordTokenizer } from '../support/word-tokenizer.ts'
 
 const tokenizer = wordTokenizer()
 const dialect = { isVllm: true, hasStreamOptions: true, hasPriority: false }
-const end = { index: 0, endedAtUs: 5, answerText: null, answerTokenIds: null }
+const end = { index: 0, endedAtUs: 5, answerText: null, answerTokenIds: null, responseId: null }
 
-async function conversations(rows: readonly HandRow[], blocks: readonly HandBlock[] = []) {
+async function conversations(
+  rows: readonly HandRow[],
+  blocks: readonly HandBlock[] = [],
+  isKept = false,
+) {
   const vocabulary = (await learnVocabulary(tokenizer))!
   const chat = await measureFrame(tokenizer, vocabulary, (content) => [{ role: 'user', content }])
   const plan = handPlan(rows, blocks, { kind: 'session' })
   const prompts = new PromptWriter(
     plan,
-    { dialect, vocabulary, frames: { chat }, toolFrames: {} },
+    { dialect, vocabulary, frames: { chat, messages: chat, responses: chat }, toolFrames: {} },
     'seed',
     'keep',
   )
@@ -31,11 +35,15 @@ async function conversations(rows: readonly HandRow[], blocks: readonly HandBloc
       family,
       () => prompts,
       () => tokenizer,
+      () => isKept,
     ),
   }
 }
 
-const turns = (endpoint: 'chat' | 'completions', sizes: readonly number[]): HandRow[] =>
+const turns = (
+  endpoint: 'chat' | 'completions' | 'messages' | 'responses',
+  sizes: readonly number[],
+): HandRow[] =>
   sizes.map((promptTokens, at) => ({
     dueUs: at,
     endpoint,
@@ -47,27 +55,63 @@ const turns = (endpoint: 'chat' | 'completions', sizes: readonly number[]): Hand
 test('a later turn on completions is what was sent, what was answered, and something new', async () => {
   const { talk, prompts } = await conversations(turns('completions', [20, 50, 90]))
   const answerTokenIds = Uint32Array.from([11, 12, 13])
-  const second = JSON.parse(String(await talk.promptOf(1, { ...end, answerTokenIds }))) as number[]
+  const second = JSON.parse(
+    String((await talk.promptOf(1, { ...end, answerTokenIds }))?.prompt),
+  ) as number[]
   expect(second.length).toBe(50)
   expect(second.slice(0, 20)).toEqual([...prompts.ids(0, 0, 20)])
   expect(second.slice(20, 23)).toEqual([11, 12, 13])
   const third = JSON.parse(
-    String(await talk.promptOf(2, { ...end, index: 1, answerTokenIds })),
+    String((await talk.promptOf(2, { ...end, index: 1, answerTokenIds }))?.prompt),
   ) as number[]
   expect(third.slice(0, 50)).toEqual(second)
   expect(third.length).toBe(90)
 })
 
-test('a later turn on chat quotes the answer as a message and has the planned size', async () => {
-  const { talk } = await conversations(turns('chat', [40, 90]))
-  const answerText = 'aab aac aad'
-  const messages = JSON.parse(String(await talk.promptOf(1, { ...end, answerText }))) as {
-    role: string
-    content: string
-  }[]
-  expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
-  expect(messages[1]?.content).toBe(answerText)
-  expect((await tokenizer.tokenizeChat(messages, null))?.length).toBe(90)
+const MESSAGE_DIALECTS = ['chat', 'messages', 'responses'] as const
+
+test.each(MESSAGE_DIALECTS)(
+  'a later turn on %s quotes the answer and has its size',
+  async (name) => {
+    const { talk } = await conversations(turns(name, [40, 90]))
+    const answerText = 'aab aac aad'
+    const messages = JSON.parse(
+      String((await talk.promptOf(1, { ...end, answerText }))?.prompt),
+    ) as {
+      role: string
+      content: string
+    }[]
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user'])
+    expect(messages[1]?.content).toBe(answerText)
+    expect((await tokenizer.tokenizeChat(messages, null))?.length).toBe(90)
+  },
+)
+
+test('a turn that named its predecessor does so again, and sends only what is new', async () => {
+  const params = '{"previous_response_id":true}'
+  const rows = turns('responses', [40, 90, 140]).map((row) => ({ ...row, params }))
+  const { talk } = await conversations(rows, [], true)
+  const answer = { ...end, answerText: 'aab aac aad', responseId: 'resp_1' }
+  const second = await talk.promptOf(1, answer)
+  expect(second?.previousResponseId).toBe('resp_1')
+  const third = await talk.promptOf(2, { ...answer, index: 1, responseId: 'resp_2' })
+  expect(third?.previousResponseId).toBe('resp_2')
+  // What the server adds from its memory and what is sent make the planned size together.
+  const said = [String(second?.prompt), String(third?.prompt)].map(
+    (json) => JSON.parse(json) as string,
+  )
+  const messages = [
+    { content: 'x' },
+    answer,
+    { content: said[0] },
+    answer,
+    { content: said[1] },
+  ].map((each) => ({ role: 'user', content: 'content' in each ? each.content : each.answerText }))
+  const whole = (await tokenizer.tokenizeChat(messages, null))?.length ?? 0
+  const first = (await tokenizer.tokenizeChat([{ role: 'user', content: 'x' }], null))?.length ?? 0
+  expect(whole - first).toBe(140 - 40)
+  const forgetful = await conversations(rows)
+  expect((await forgetful.talk.promptOf(1, answer))?.previousResponseId).toBeNull()
 })
 
 test('a turn whose parent failed, or left no room, uses its own words and is counted', async () => {

@@ -12,6 +12,10 @@ export type HandRow = Readonly<{
   session?: number
   leaf?: number
   model?: string | null
+  params?: string | null
+  tools?: number
+  toolBytes?: number
+  imageSizes?: string | null
   /** Index of the row whose answer comes first. */
   parent?: number
   thinkUs?: number
@@ -50,6 +54,10 @@ export function handPlan(
       endpoint: row.endpoint ?? 'completions',
       isStream: row.isStream ?? true,
       model: row.model ?? null,
+      params: row.params ?? null,
+      tools: row.tools ?? 0,
+      toolBytes: row.toolBytes ?? 0,
+      imageSizes: row.imageSizes ?? null,
     }
     const found = shapes.findIndex((each) => JSON.stringify(each) === JSON.stringify(shape))
     return found < 0 ? shapes.push(shape) - 1 : found

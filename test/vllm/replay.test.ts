@@ -184,7 +184,12 @@ test.skipIf(!isHere)(
       ...replayDefaults,
       target: [target],
     } as unknown as RawReplayOptions)
-    const { targets, targetOfShape, servers } = await preflight(plan, options, client, [])
+    const { targets, targetOfShape, servers } = await preflight(plan, options, {
+      client,
+      extraHeaders: [],
+      localOf: () => null,
+      cacheFolder: null,
+    })
     const builder = new BodyBuilder(plan, {
       targets,
       targetOfShape,
