@@ -15,7 +15,8 @@ export type FlagTable = Readonly<
 
 export function addFlags(command: Command, table: FlagTable): Command {
   for (const flag of Object.values(table)) {
-    const option = new Option(flag.flags, flag.description)
+    const isUnsaid = flag.isRepeatable === true && !/repeat/.test(flag.description)
+    const option = new Option(flag.flags, flag.description + (isUnsaid ? ' (repeatable)' : ''))
     if (flag.default !== undefined) option.default(flag.default)
     if (flag.isRepeatable === true) {
       option.argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), text])

@@ -7,20 +7,24 @@ import {
   parseEngineOptions,
 } from '../engine/options.ts'
 import { runEngine } from '../engine/run-engine.ts'
+import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
+const KEYS = {
+  apiKey: {
+    flags: '--api-key <key>',
+    description: 'let in only who has such a key',
+    isRepeatable: true,
+  },
+} as const
+
 export const engineCommand: Verb = (world) =>
-  new Command('engine')
+  addFlags(new Command('engine'), KEYS)
     .option('--listen <host:port>', 'where to listen', ENGINE_DEFAULTS.listen)
     .option('--profile <name>', 'which server to simulate, see below', ENGINE_DEFAULTS.profile)
     .option('--seed <text>', 'same seed, same answers', ENGINE_DEFAULTS.seed)
     .option('--log <file>', 'what it received and sent, and when; JSON lines, written at the end')
     .option('--model <name>', 'name of the served model; without it, the profile says')
-    .option(
-      '--api-key <key>',
-      'let in only who has a key; may be repeated',
-      (key: string, earlier: string[] | undefined) => [...(earlier ?? []), key],
-    )
     .option('--max-num-seqs <count>', 'most sequences in one step')
     .option('--max-num-batched-tokens <count>', 'most tokens in one step')
     .option('--max-model-len <tokens>', 'most tokens of one sequence')

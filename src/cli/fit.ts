@@ -19,7 +19,7 @@ export const fitCommand: Verb = (world, answer) =>
     .argument('<trace>', 'file, or the directory of a recording')
     .argument('<config>', 'configuration to write')
     .option('--json', 'how near, as one JSON document')
-    .option('--force', 'replace the configuration if it is there')
+    .option('--force', 'replace the configuration if it exists')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, config: string, raw: { json?: true; force?: true }) => {
       refuseExisting(config, raw.force === true)

@@ -28,7 +28,7 @@ export const planCommand: Verb = (world) =>
     .option('--out <file>', 'every row of the plan, as CSV')
     .option('--html <file>', 'one page with the load before and after')
     .option('--compare <factor>', 'what faster time and more users would each do')
-    .option('--force', 'replace the file if it is there')
+    .option('--force', 'replace the file if it exists')
     .addHelpText(
       'after',
       '\nExamples:\n  $ trace plan prod/ --speed 2x --jitter 20ms --seed 7\n' +

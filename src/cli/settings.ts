@@ -7,6 +7,9 @@ import { parseYaml } from '../base/yaml.ts'
 
 export const CONFIG_FLAG = '--config'
 
+/** These hold secrets themselves: they are no file names for `--key` and `--upstream-key`, and never quoted. */
+const SECRETS: ReadonlySet<string> = new Set(['TRACE_KEY', 'TRACE_UPSTREAM_KEY'])
+
 const ON_WORDS = new Set(['1', 'true', 'yes'])
 const OFF_WORDS = new Set(['0', 'false', 'no', ''])
 
@@ -36,7 +39,8 @@ export async function applySettings(
   const path = configPath(argv) ?? world.env['TRACE_CONFIG']
   if (path !== undefined) applyFile(command, path, await readText(CONFIG_FLAG, path))
   for (const option of command.options) {
-    const value = world.env[environmentName(option)]
+    const name = environmentName(option)
+    const value = SECRETS.has(name) ? undefined : world.env[name]
     if (value !== undefined) setValue(command, option, value, 'env')
     startAnew(option)
   }

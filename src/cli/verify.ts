@@ -10,7 +10,7 @@ import type { Verb } from './verbs.ts'
 const FLAGS = {
   key: {
     flags: '--key <file>',
-    description: 'public key in PEM that counts, may be repeated; without any, each good one does',
+    description: 'public key in PEM that counts; without any, each good one does',
     isRepeatable: true,
   },
 } as const

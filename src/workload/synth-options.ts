@@ -16,7 +16,7 @@ export const SYNTH_FLAGS = {
     description: 'clients over those of the file, each as before',
     default: '1x',
   },
-  force: { flags: '--force', description: 'replace the output if it is there' },
+  force: { flags: '--force', description: 'replace the output if it exists' },
 } as const
 
 export type RawSynthOptions = {

@@ -57,6 +57,15 @@ test('a key that is no option, broken YAML and a missing file are usage errors t
   )
 })
 
+test('a secret in the environment is never taken for the value of a flag of that name', async () => {
+  const command = addSettings(
+    new Command('any').exitOverride().option('--key <file>').option('--upstream-key <file>'),
+  )
+  const env = { TRACE_KEY: 'secret', TRACE_UPSTREAM_KEY: 'secret' }
+  await applySettings(command, [], testWorld({ env }).world)
+  expect((await command.parseAsync([], { from: 'user' })).opts()).toEqual({})
+})
+
 test('a repeated flag adds to the flags before it and replaces what environment and file said', async () => {
   const yaml = 'replay:\n  map-model: [a=b, c=d]\n'
   expect(await settle(['--map-model', 'x=y'], { TRACE_MAP_MODEL: 'e=f' }, yaml)).toMatchObject({
