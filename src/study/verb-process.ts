@@ -16,7 +16,7 @@ const PROGRAM = fileURLToPath(new URL('../../bin/trace.js', import.meta.url))
 const STOP_LIMIT_US = 10_000_000
 
 export type VerbProcess = Readonly<{
-  /** Exit code; 128 + the signal's number where one ended it. */
+  /** Exit code; 137 where a signal ended it, which only SIGKILL does. */
   ended: Promise<number>
   kill(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void
 }>
