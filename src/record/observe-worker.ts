@@ -5,7 +5,7 @@
 import { basename } from 'node:path'
 import { pause, systemClock } from '../base/clock.ts'
 import { HttpClient } from '../base/http.ts'
-import { parentPort, workerData } from '../base/threads.ts'
+import { parentPort, sleepThread, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
@@ -14,17 +14,20 @@ import { type Recording, openRecording } from '../trace/segment.ts'
 import { readBatch } from './batch.ts'
 import { ExchangeEnricher } from './enrich.ts'
 import { every } from './every.ts'
-import type { FromObserver, ObserverCounts, ToObserver } from './messages.ts'
+import type { BatchMessage, FromObserver, ObserverCounts, ToObserver } from './messages.ts'
 import { MetricsScrape, SCRAPE_US } from './metrics-scrape.ts'
 import { Observer } from './observer.ts'
 import type { ObserverConfig } from './observer-config.ts'
 import type { CountPrompt } from './prompt-count.ts'
 import { RowKeeper } from './row-keeper.ts'
+import { Slices } from './slices.ts'
 import { createTokenSampler } from './token-sampler.ts'
 import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
 
-/** An arrival is on disk after at most this and the relay's own wait. */
+/** What came is on disk after at most this and the relay's own wait. */
 const FLUSH_US = 100_000
+/** A batch that comes this long after the last write is written at once. */
+const WRITE_GAP_US = 50_000
 /** At the end, rows that wait for a count get so long. */
 const LATE_ROWS_US = 2_000_000
 /** Files are measured once in so many flushes. */
@@ -36,11 +39,13 @@ class ObserverThread {
   readonly #observer: Observer
   readonly #closing = new AbortController()
   readonly #client = new HttpClient()
+  readonly #slices = new Slices({ nowUs: () => systemClock.nowUs(), nap: sleepThread })
   #tokenizer: TokenizerThread | null = null
   #metrics: MetricsScrape | null = null
   #originUs: number
   #isDraining = false
   #ticks = 0
+  #wroteAtUs = 0
   #disk = { segments: 0, bytes: 0 }
   /** Told once the keeper is there to take them. */
   #restarts: EventRow[] = []
@@ -76,6 +81,7 @@ class ObserverThread {
   /** Resolves once the recording is closed. */
   async run(): Promise<void> {
     const { signal } = this.#closing
+    this.#sayCounts()
     void this.#scrape()
     const scraping = every(SCRAPE_US, signal, () => void this.#scrape())
     await every(FLUSH_US, signal, () => this.#tick())
@@ -120,7 +126,7 @@ class ObserverThread {
   take(message: ToObserver): void {
     switch (message.type) {
       case 'batch':
-        return this.#takeBatch(message.memory, message.sizeBytes, message.recordCount)
+        return this.#takeBatch(message)
       case 'gap': {
         const { fromUs, toUs, count, reason } = message.gap
         const origin = this.#originUs
@@ -144,24 +150,35 @@ class ObserverThread {
     }
   }
 
-  #takeBatch(memory: ArrayBuffer, sizeBytes: number, recordCount: number): void {
-    const bytes = Buffer.from(memory)
-    readBatch(memory, sizeBytes, (kind, id, atUs, _bytes, from, to) =>
-      this.#observer.take(kind, id, atUs, bytes, from, to),
-    )
+  #takeBatch({ number, memory, sizeBytes, postedAtUs }: BatchMessage): void {
+    this.#slices.begin(postedAtUs)
+    readBatch(memory, sizeBytes, (kind, id, atUs, bytes, from, to) => {
+      this.#observer.take(kind, id, atUs, bytes, from, to)
+      this.#slices.step()
+    })
+    if (systemClock.nowUs() - this.#wroteAtUs >= WRITE_GAP_US) this.#write()
     const counts = this.#counts()
-    this.#say({ type: 'done', sizeBytes, recordCount, counts, memory }, [memory])
+    this.#say({ type: 'done', counts, number })
   }
 
-  #tick(): void {
+  #write(): void {
     for (const event of this.#restarts.splice(0)) this.#keeper.addEvent(event)
     this.#observer.writeOpenRows()
     this.#keeper.flush()
+    this.#wroteAtUs = systemClock.nowUs()
+  }
+
+  #tick(): void {
+    this.#write()
     this.#ticks += 1
     if (this.#ticks % MEASURE_TICKS === 0) this.#disk = measureSegments(this.#config.directory)
     if (this.#isDraining) this.#say({ type: 'idle', pairs: this.#observer.idlePairs() })
+    this.#sayCounts()
+  }
+
+  #sayCounts(): void {
     const counts = this.#counts()
-    this.#say({ type: 'done', sizeBytes: 0, recordCount: 0, counts, memory: null })
+    this.#say({ type: 'done', counts, number: null })
   }
 
   #counts(): ObserverCounts {
@@ -206,8 +223,8 @@ class ObserverThread {
     return this.#server === null ? {} : { server: this.#server }
   }
 
-  #say(message: FromObserver, transfer: ArrayBuffer[] = []): void {
-    parentPort?.postMessage(message, transfer)
+  #say(message: FromObserver): void {
+    parentPort?.postMessage(message)
   }
 }
 

@@ -22,6 +22,8 @@ const FLUSH_US = 50_000
 const OBSERVER_HEAP_MB = 1_024
 const SWEEP_US = 500_000
 const REFRESH_NAMES_US = 30_000_000
+/** First clients wait so long for an observer that starts; then they pass without it. */
+const OBSERVER_START_US = 1_000_000
 /** A drained connection was quiet for so long before it is closed. */
 const QUIET_US = 200_000
 
@@ -39,6 +41,8 @@ export class RecordSession implements RecordControl {
   #degraded: string | null = null
   isDraining = false
   #digest: string | null = null
+  /** Resolves with the observer's first word. */
+  readonly #heard = Promise.withResolvers<void>()
   #loops: Promise<void>[] = []
 
   /** @param startObserver its thread; another one in tests of what happens when it dies */
@@ -95,6 +99,8 @@ export class RecordSession implements RecordControl {
     await Promise.all(this.#names.map(async ({ name }) => name.refresh()))
     await this.relay.open()
     this.#feed.start()
+    await this.#observerStarted()
+    this.relay.begin()
     const { signal } = this.#stopping
     this.#loops = [
       every(FLUSH_US, signal, () => this.#feed.flush()),
@@ -103,6 +109,13 @@ export class RecordSession implements RecordControl {
         for (const { name } of this.#names) void name.refresh()
       }),
     ]
+  }
+
+  async #observerStarted(): Promise<void> {
+    const patience = new AbortController()
+    const late = pause(OBSERVER_START_US, patience.signal).catch(() => undefined)
+    await Promise.race([this.#heard.promise, late])
+    patience.abort()
   }
 
   /** Certificates of new connections; files that do not fit leave the old ones in use. */
@@ -196,6 +209,7 @@ export class RecordSession implements RecordControl {
   }
 
   #onMessage(message: FromObserver): void {
+    this.#heard.resolve()
     switch (message.type) {
       case 'done':
         this.#counts = message.counts

@@ -46,6 +46,8 @@ export class Relay {
   readonly #pipes = new Map<number, Pipe>()
   /** Sockets that have not said yet who they are, and since when. */
   readonly #entering = new Map<Socket, number>()
+  /** Connections that came before the observer was there to see them; null once it is. */
+  #early: (() => void)[] | null = []
   #servers: Server[] = []
   #nextId = 1
   #isStopping = false
@@ -158,13 +160,25 @@ export class Relay {
     socket.on('error', () => undefined)
     this.#entering.set(socket, this.#options.clock.nowUs())
     socket.once('close', () => this.#entering.delete(socket))
-    route.front(socket, (client, preamble) => {
-      this.#entering.delete(socket)
-      const pipe = new Pipe(this.#nextId, client, preamble, route.upstream, this.#context)
-      this.#pipes.set(pipe.id, pipe)
-      // Ids are 32 bits in a batch, and a connection does not live for four billion others.
-      this.#nextId = (this.#nextId % 0xffff_fffe) + 1
-    })
+    const enter = (): void =>
+      route.front(socket, (client, preamble) => this.#join(socket, client, preamble, route))
+    if (this.#early === null) enter()
+    else this.#early.push(() => socket.destroyed || enter())
+  }
+
+  #join(socket: Socket, client: Socket, preamble: Buffer | null, { upstream }: Route): void {
+    this.#entering.delete(socket)
+    const pipe = new Pipe(this.#nextId, client, preamble, upstream, this.#context)
+    this.#pipes.set(pipe.id, pipe)
+    // Ids are 32 bits in a batch, and a connection does not live for four billion others.
+    this.#nextId = (this.#nextId % 0xffff_fffe) + 1
+  }
+
+  /** Lets connections in; those that came before this was called waited for it. */
+  begin(): void {
+    const early = this.#early ?? []
+    this.#early = null
+    for (const enter of early) enter()
   }
 
   #forget(id: number): void {

@@ -35,8 +35,12 @@ export async function spawnRecorder(
     if (child.exitCode !== null) throw new Error(`the recorder ended: ${said}`)
     try {
       const socket = await wireClient(port)
+      socket.on('error', () => undefined).resume()
+      // A recorder that starts looks first whether the port is free: that listener drops its callers.
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const isHeld = !socket.readableEnded && !socket.destroyed
       socket.destroy()
-      break
+      if (isHeld) break
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
