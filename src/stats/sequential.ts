@@ -1,5 +1,5 @@
 /** Tests that may be looked at after every observation without losing their level. Pure. */
-import { betaI, logGamma } from './special.ts'
+import { logBetaI, logGamma } from './special.ts'
 
 /** Prior weight of the mixture, in observations: how soon it follows the data. */
 const PRIOR_COUNT = 2
@@ -39,5 +39,5 @@ export function logExcessEvidence(events: number, trials: number, allowed: numbe
 /** Log of the integral of p^(a−1)·(1−p)^(b−1) from `from` to 1. */
 function logAbove(from: number, a: number, b: number): number {
   const logBeta = logGamma(a) + logGamma(b) - logGamma(a + b)
-  return logBeta + Math.log(Math.max(1e-300, betaI(b, a, 1 - from)))
+  return logBeta + logBetaI(b, a, 1 - from)
 }

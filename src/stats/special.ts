@@ -43,7 +43,7 @@ export function gammaP(a: number, x: number): number {
   if (x < a + 1) {
     let term = 1 / a
     let sum = term
-    for (let n = 1; n < MAX_TERMS && term > sum * 1e-16; n += 1) {
+    for (let n = 1; n < MAX_TERMS && term > sum * 1e-15; n += 1) {
       term *= x / (a + n)
       sum += term
     }
@@ -59,7 +59,7 @@ export function gammaP(a: number, x: number): number {
     d = 1 / nonzero(factor * d + b)
     c = nonzero(b + factor / c)
     fraction *= d * c
-    if (Math.abs(d * c - 1) < 1e-16) break
+    if (Math.abs(d * c - 1) < 1e-15) break
   }
   return Math.max(0, 1 - scale * fraction)
 }
@@ -72,14 +72,18 @@ export function normalCdf(z: number): number {
 
 /** Regularised incomplete beta I_x(a, b), by Lentz's fraction. */
 export function betaI(a: number, b: number, x: number): number {
-  if (x <= 0) return 0
-  if (x >= 1) return 1
-  const scale = Math.exp(
-    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),
-  )
+  return Math.exp(logBetaI(a, b, x))
+}
+
+/** Its logarithm, also where the value itself is too small for a number. */
+export function logBetaI(a: number, b: number, x: number): number {
+  if (x <= 0) return Number.NEGATIVE_INFINITY
+  if (x >= 1) return 0
+  const logScale =
+    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)
   return x < (a + 1) / (a + b + 2)
-    ? (scale * betaFraction(a, b, x)) / a
-    : 1 - (scale * betaFraction(b, a, 1 - x)) / b
+    ? logScale + Math.log(betaFraction(a, b, x) / a)
+    : Math.log1p((-Math.exp(logScale) * betaFraction(b, a, 1 - x)) / b)
 }
 
 function betaFraction(a: number, b: number, x: number): number {

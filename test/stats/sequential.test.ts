@@ -23,6 +23,21 @@ test('evidence grows with events and falls with trials', () => {
   )
 })
 
+test('what happens no more often than it may is never evidence, in however many trials', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 10_000_000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.constantFrom(0.001, 0.01, 0.05, 0.5),
+      (trials, share, allowed) => {
+        const events = Math.floor(share * allowed * trials)
+        expect(logExcessEvidence(events, trials, allowed)).toBeLessThanOrEqual(1e-6)
+        expect(logExcessEvidence(events, 2 * trials, allowed)).toBeLessThanOrEqual(1e-6)
+      },
+    ),
+  )
+})
+
 test.each([0.01, 0.05, 0.5])(
   'what happens as often as it may passes 1/0.05 in fewer than one run of twenty, looking each time: %d',
   (allowed) => {
