@@ -9,6 +9,12 @@ export type Fidelity = {
   promptOff: number
   outputExact: number
   outputOff: number
+  /** Tokens planned in prompts whose size was told, and by how many these were off in all. */
+  promptTokens: number
+  promptTokensOff: number
+  /** The same of whole answers. */
+  outputTokens: number
+  outputTokensOff: number
   hungUp: number
   /** Planned hang-ups whose answer ended first. */
   hangUpMissed: number
@@ -40,6 +46,10 @@ export function newFidelity(planned: number): Fidelity {
     promptOff: 0,
     outputExact: 0,
     outputOff: 0,
+    promptTokens: 0,
+    promptTokensOff: 0,
+    outputTokens: 0,
+    outputTokensOff: 0,
     hungUp: 0,
     hangUpMissed: 0,
     surplusTokens: 0,
@@ -60,10 +70,7 @@ export function countFidelity(
   fidelity.outcomes[outcome] = (fidelity.outcomes[outcome] ?? 0) + 1
   if (row.lagUs !== null && row.lagUs !== undefined) fidelity.sent += 1
   else fidelity.dropped += 1
-  if (row.tokenSource === 'server') {
-    if (row.promptTokens === planned.promptTokens) fidelity.promptExact += 1
-    else fidelity.promptOff += 1
-  }
+  if (row.tokenSource === 'server') countPrompt(fidelity, row.promptTokens, planned.promptTokens)
   if (outcome === 'client_abort') {
     fidelity.hungUp += 1
     if (planned.abortTokens > 0) {
@@ -71,8 +78,23 @@ export function countFidelity(
     }
   } else if (planned.isHangUp) {
     fidelity.hangUpMissed += 1
-  } else if (outcome === 'ok' && row.outputTokens !== null && row.outputTokens !== undefined) {
-    if (row.outputTokens === planned.outputTokens) fidelity.outputExact += 1
-    else fidelity.outputOff += 1
+  } else if (outcome === 'ok') {
+    countOutput(fidelity, row.outputTokens, planned.outputTokens)
   }
+}
+
+function countPrompt(fidelity: Fidelity, told: number | null | undefined, planned: number): void {
+  if (told === null || told === undefined) return
+  if (told === planned) fidelity.promptExact += 1
+  else fidelity.promptOff += 1
+  fidelity.promptTokens += planned
+  fidelity.promptTokensOff += Math.abs(told - planned)
+}
+
+function countOutput(fidelity: Fidelity, told: number | null | undefined, planned: number): void {
+  if (told === null || told === undefined) return
+  if (told === planned) fidelity.outputExact += 1
+  else fidelity.outputOff += 1
+  fidelity.outputTokens += planned
+  fidelity.outputTokensOff += Math.abs(told - planned)
 }

@@ -4,12 +4,16 @@ import { correlationLength } from '../stats/dependence.ts'
 import { pearson, ranksOf } from '../stats/correlation.ts'
 import { quantiles } from '../stats/quantile.ts'
 import { atMost, type Finding, unmeasured } from './finding.ts'
-import type { RunFacts } from './run-facts.ts'
+import type { Delivery, RunFacts } from './run-facts.ts'
 
 const OFF_WARN_SHARE = 0.01
 const OFF_FAIL_SHARE = 0.1
+const OFF_LIMITS = { warnAbove: OFF_WARN_SHARE, failAbove: OFF_FAIL_SHARE } as const
 
-/** Prompts and whole answers whose size differs from the planned one. */
+/**
+ * Prompts and whole answers whose size differs from the planned one. Servers with a tokenizer of their own
+ * count most prompts a little differently; what spoils the stimulus is how many tokens that makes.
+ */
 export function checkTokens({ delivery, kind }: RunFacts): Finding {
   if (kind !== 'replayed') return unmeasured('not a replay')
   if (delivery === null) return unmeasured('planned sizes not kept')
@@ -20,11 +24,23 @@ export function checkTokens({ delivery, kind }: RunFacts): Finding {
     promptOff / Math.max(1, promptExact + promptOff),
     outputOff / Math.max(1, outputExact + outputOff),
   )
-  const says =
-    promptOff + outputOff === 0
-      ? 'tokens exact'
-      : `sizes off: ${formatCount(promptOff)} prompts, ${formatCount(outputOff)} answers`
-  return atMost(share, { warnAbove: OFF_WARN_SHARE, failAbove: OFF_FAIL_SHARE }, 'share', says)
+  if (promptOff + outputOff === 0) return atMost(0, OFF_LIMITS, 'share', 'tokens exact')
+  const says = `sizes off: ${formatCount(promptOff)} prompts, ${formatCount(outputOff)} answers`
+  const tokens = tokensOff(delivery)
+  if (tokens === null) return atMost(share, OFF_LIMITS, 'share', says)
+  const found = atMost(share, { warnAbove: OFF_WARN_SHARE }, 'share', '')
+  const status = tokens > OFF_FAIL_SHARE ? 'fail' : found.status
+  return { ...found, status, says: `${says} (${formatShare(tokens)} of tokens)` }
+}
+
+/** The larger share of tokens by which sizes were off; null in results that did not count it. */
+function tokensOff(delivery: Delivery): number | null {
+  const { promptTokens, promptTokensOff, outputTokens, outputTokensOff } = delivery
+  if (promptTokens + outputTokens === 0) return null
+  return Math.max(
+    promptTokensOff / Math.max(1, promptTokens),
+    outputTokensOff / Math.max(1, outputTokens),
+  )
 }
 
 /** Answers that failed in any way that was not planned. */

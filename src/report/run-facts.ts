@@ -13,6 +13,11 @@ export type Delivery = Readonly<{
   promptOff: number
   outputExact: number
   outputOff: number
+  /** Planned tokens of what told its size, and by how many it was off; 0 in older results. */
+  promptTokens: number
+  promptTokensOff: number
+  outputTokens: number
+  outputTokensOff: number
   hungUp: number
   hangUpMissed: number
 }>
@@ -76,6 +81,10 @@ export function deliveryOf(events: readonly EventRow[]): Delivery | null {
     promptOff: count('promptOff'),
     outputExact: count('outputExact'),
     outputOff: count('outputOff'),
+    promptTokens: count('promptTokens'),
+    promptTokensOff: count('promptTokensOff'),
+    outputTokens: count('outputTokens'),
+    outputTokensOff: count('outputTokensOff'),
     hungUp: count('hungUp'),
     hangUpMissed: count('hangUpMissed'),
   }

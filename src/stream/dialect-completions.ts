@@ -2,7 +2,7 @@
 import { addChunk, addEmptyEnd, endChoice, finishReasonOf, type Draft } from './draft.ts'
 import { asArray, asCount, asObject, asText, type JsonObject } from './json.ts'
 import { CHUNK_CONTENT } from './observation.ts'
-import { readIdentity, readServerTimes, readUsage } from './usage.ts'
+import { isBlank, readIdentity, readServerTimes, readUsage } from './usage.ts'
 
 /** One choice of one event, as far as both dialects agree. */
 export type ChoicePart = Readonly<{
@@ -89,7 +89,7 @@ function runningDelta(
   parts: readonly ChoicePart[],
 ): number | null {
   readUsage(draft, usage)
-  const total = asCount(usage['completion_tokens'])
+  const total = isBlank(usage) ? null : asCount(usage['completion_tokens'])
   const [part] = parts
   if (total === null || part === undefined || parts.length > 1) return null
   const before = draft.runningTokens.get(part.index) ?? 0

@@ -13,11 +13,17 @@ export function readIdentity(draft: Draft, value: JsonObject): void {
   draft.fingerprint ??= asMark(value['system_fingerprint'])
 }
 
-/** Usage of chat, completions and embeddings. The last one counts. */
+/** Usage of chat, completions and embeddings. The last one counts; one of zeros says nothing. */
 export function readUsage(draft: Draft, usage: JsonObject): void {
+  if (isBlank(usage)) return
   draft.promptTokens = asCount(usage['prompt_tokens']) ?? draft.promptTokens
   draft.outputTokens = asCount(usage['completion_tokens']) ?? draft.outputTokens
   readDetails(draft, usage['prompt_tokens_details'], usage['completion_tokens_details'])
+}
+
+/** Some gateways put zeros where they do not know. */
+export function isBlank(usage: JsonObject): boolean {
+  return usage['prompt_tokens'] === 0 && (asCount(usage['completion_tokens']) ?? 0) === 0
 }
 
 /** Usage of responses. */

@@ -84,6 +84,19 @@ test('a running usage gives each event its tokens, for each choice', () => {
   expect(found).toMatchObject({ outputTokens: 9, chunkTokensExact: true, finishReason: 'length' })
 })
 
+test('a usage of zeros says nothing, on each event or at the end', () => {
+  const usage = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
+  const part = (text: string, reason: string | null) =>
+    event({ choices: [{ index: 0, text, finish_reason: reason }], usage })
+  const found = seen([part('a', null), part('b', null), part('', 'length'), DONE], {
+    endpoint: 'completions',
+  })
+  expect([...found.chunkTokens]).toEqual([1, 1])
+  expect(found).toMatchObject({ outputTokens: 2, promptTokens: null, tokenSource: 'stream' })
+  const last = event({ choices: [], usage })
+  expect(seen([delta({ content: 'a' }), END, last, DONE])).toMatchObject({ outputTokens: 2 })
+})
+
 test('counts of events that disagree with the total are not called exact', () => {
   const found = seen([
     delta({ content: 'a' }, { token_ids: [1] }),
