@@ -150,6 +150,11 @@ export class Breaker {
     return true
   }
 
+  /** What was allowed ended, or never began, without a word about the server: the next one tries. */
+  forgo(): void {
+    this.#isTrying = false
+  }
+
   tell(isFailure: boolean, nowUs: number): void {
     const policy = this.#policy
     if (policy === null) return

@@ -173,7 +173,9 @@ export class Sender implements FlightHost {
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
     if (!flight.isSent) this.#release(flight)
-    if (result.fault !== 'dropped' && Number.isNaN(result.abortAtUs)) {
+    if (!Number.isNaN(result.abortAtUs)) {
+      this.#breaker.forgo()
+    } else if (result.fault !== 'dropped') {
       this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
     }
     const retry = this.#isStopped
@@ -231,9 +233,12 @@ export class Sender implements FlightHost {
       this.#openNext()
     } else if (kind === 'hangUp') {
       flight.hangUp()
-    } else if (this.#breaker.allows(nowUs) && this.#options.admission.enter(nowUs)) {
+    } else if (!this.#breaker.allows(nowUs)) {
+      flight.fail('dropped')
+    } else if (this.#options.admission.enter(nowUs)) {
       flight.send()
     } else {
+      this.#breaker.forgo()
       flight.fail('dropped')
     }
   }

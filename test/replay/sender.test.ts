@@ -163,3 +163,36 @@ test('with no file handle left a request waits for one, is late, and says so', a
   expect(lags.slice(0, 2)).toEqual([0, 0])
   expect(lags[2]).toBeGreaterThan(0)
 })
+
+test('a breaker whose try is hung up as planned lets the next request try', async () => {
+  const log = newLog()
+  const { results } = await runSender(
+    [
+      { dueUs: 1_000_000 },
+      { dueUs: 1_100_000 },
+      { dueUs: 1_200_000 },
+      { dueUs: 3_000_000, abortAfterUs: 50_000 },
+      { dueUs: 4_000_000 },
+    ],
+    server(log, async (events, clock, which) => {
+      if (which <= 2) events.closed('ECONNRESET')
+      else if (which >= 4) await answer(events, clock)
+    }),
+    { breaker: { failures: 2, openUs: 1_000_000 } },
+  )
+  const faults = results.toSorted((a, b) => a.index - b.index).map(({ fault }) => fault)
+  expect(faults).toEqual(['none', 'none', 'dropped', 'none', 'none'])
+})
+
+test('a breaker whose try is not admitted lets the next request try', async () => {
+  const { results } = await runSender(
+    [{ dueUs: 1_000_000 }, { dueUs: 1_200_000 }, { dueUs: 2_500_000 }],
+    server(newLog(), async (events, clock, which) => {
+      if (which === 1) events.closed('ECONNRESET')
+      else await answer(events, clock)
+    }),
+    { breaker: { failures: 1, openUs: 100_000 }, maxPerSecond: 1 },
+  )
+  const faults = results.toSorted((a, b) => a.index - b.index).map(({ fault }) => fault)
+  expect(faults).toEqual(['none', 'dropped', 'none'])
+})
