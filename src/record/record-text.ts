@@ -93,7 +93,7 @@ const PLENTY_OF_USAGE = 0.9
 export function summaryText(summary: RecordSummary): string {
   const { counts, directory, digest } = summary
   const facts = [
-    `${formatCount(counts.recorded)} requests in ${formatDuration(summary.elapsedUs)}`,
+    `${requestsText(counts.recorded)} in ${formatDuration(summary.elapsedUs)}`,
     `${formatCount(counts.segments)} segment${counts.segments === 1 ? '' : 's'}`,
     formatBytes(counts.fileBytes),
     ...(digest === null ? [] : [`digest ${digest.slice(0, 12)}`]),
@@ -106,7 +106,12 @@ export function summaryText(summary: RecordSummary): string {
     lines.push(`${indent}token counts: ${formatShare(share, 0)} from the server${advice}`)
   }
   if (summary.unrecorded > 0) {
-    lines.push(`${indent}${formatCount(summary.unrecorded)} requests are missing: see its gaps`)
+    const verb = summary.unrecorded === 1 ? 'is' : 'are'
+    lines.push(`${indent}${requestsText(summary.unrecorded)} ${verb} missing: see its gaps`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function requestsText(count: number): string {
+  return `${formatCount(count)} request${count === 1 ? '' : 's'}`
 }

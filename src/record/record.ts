@@ -7,6 +7,7 @@ import { EXIT, TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
 import { checkTokenizer } from '../base/tokenizer.ts'
 import type { SignalName, World } from '../base/world.ts'
+import { closingDigest } from './closing-digest.ts'
 import type { Companion, RecordCompanion } from './control.ts'
 import { loadKey } from './key-file.ts'
 import { LiveLine } from './live-line.ts'
@@ -65,9 +66,10 @@ export async function record(
     stopping.abort()
     await living
     for (const each of running.splice(0)) await each.close()
-    const digest = await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
+    await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
     const { counts, elapsedUs, unrecorded } = session.status()
     const { directory } = options
+    const digest = cutBy === null ? await closingDigest(directory, counts.fileBytes) : null
     stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest }))
     if (cutBy === null) return EXIT.pass
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated

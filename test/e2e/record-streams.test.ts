@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { TraceError } from '../../src/base/errors.ts'
+import { rowDigest } from '../../src/trace/digest.ts'
+import { openTrace } from '../../src/trace/open.ts'
 import { rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
 import {
   ask,
@@ -219,6 +221,19 @@ test('a recording that exists goes on in a new segment, with a restart event', a
     [1, 'ok'],
   ])
   expect(rows[1]?.atUs).toBeGreaterThan(rows[0]?.atUs ?? 0)
+})
+
+test('its last lines name the digest that inspect finds', async () => {
+  server = await wireServer((socket) => {
+    socket.once('data', () => socket.end(`${STREAM_HEAD}${token('a', 'stop')}${END}`))
+  })
+  recorder = await startRecorder(server.port)
+  await ask(recorder.port, REQUEST)
+  await recorder.stop()
+  const reader = await openTrace(recorder.directory)
+  const digest = await rowDigest(reader)
+  await reader.close()
+  expect(recorder.said.out).toContain(` · digest ${digest.slice(0, 12)}`)
 })
 
 test('a busy port stops it from starting, by name', async () => {
