@@ -4,7 +4,7 @@ import { EXIT } from '../base/errors.ts'
 import { LIVE_FLAGS, withRunView, parseLiveOptions, type RawLiveOptions } from '../live/run-view.ts'
 import { parseReplayOptions, REPLAY_FLAGS, type RawReplayOptions } from '../replay/options.ts'
 import { fidelityText } from '../replay/fidelity-text.ts'
-import { emitReport } from '../report/emit.ts'
+import { emitReport, sendSpans } from '../report/emit.ts'
 import { Outputs } from '../report/outputs.ts'
 import { reportFile } from '../report/report-file.ts'
 import {
@@ -44,7 +44,7 @@ export const replayCommand: Verb = (world, answer) => {
       const workload = parseWorkloadOptions(raw)
       const options = parseReplayOptions(raw)
       const reporting = await parseReportOptions(raw)
-      const watching = parseWatchOptions(raw, reporting.objectives)
+      const watching = parseWatchOptions(raw, reporting)
       const place = parseLiveOptions(raw)
       const outputs = await Outputs.open(raw)
       try {
@@ -56,6 +56,7 @@ export const replayCommand: Verb = (world, answer) => {
         const report = await reportFile(end.outPath, { againstPath: path, ...reporting })
         const verdict = await emitReport(report, outputs, world, raw.json === true)
         answer(end.exitCode === EXIT.pass ? verdict : end.exitCode)
+        await sendSpans(reporting.otlp, end.outPath, world)
       } catch (error) {
         await outputs.abandon()
         throw error

@@ -1,6 +1,6 @@
 /** `trace report`: what a run measured, and whether to believe it. */
 import { Command } from 'commander'
-import { emitReport } from '../report/emit.ts'
+import { emitReport, sendSpans } from '../report/emit.ts'
 import { Outputs } from '../report/outputs.ts'
 import { reportFile } from '../report/report-file.ts'
 import {
@@ -32,6 +32,7 @@ export const reportCommand: Verb = (world, answer) => {
       try {
         const report = await reportFile(path, { againstPath: raw.against, ...options })
         answer(await emitReport(report, outputs, world, raw.json === true))
+        await sendSpans(options.otlp, path, world)
       } catch (error) {
         await outputs.abandon()
         throw error

@@ -33,6 +33,8 @@ export type BuildOptions = Readonly<{
   /** Index of a target for each of the plan's shapes. */
   targetOfShape: readonly number[]
   runId: string
+  /** Servers that export spans are asked to. */
+  isTraced?: boolean
   textSeed: string
   prefix: PrefixMode
   isLastOnConnection: boolean
@@ -76,6 +78,7 @@ export class BodyBuilder {
         host: target.host,
         basePath: target.basePath,
         runId: options.runId,
+        isTraced: options.isTraced ?? false,
         isLastOnConnection: options.isLastOnConnection,
         extra: target.extraHeaders,
       }),

@@ -137,6 +137,7 @@ function startThreads(
       targets: ready.targets,
       targetOfShape,
       runId: names.runId,
+      isTraced: hooks.isTraced ?? false,
       textSeed: names.textSeed,
       prefix: options.prefix,
       isLastOnConnection: options.connections === 'fresh',

@@ -7,6 +7,8 @@ export type HeadOptions = Readonly<{
   /** Path of the API, e.g. '/v1'; no slash at its end. */
   basePath: string
   runId: string
+  /** Servers that export spans shall. */
+  isTraced: boolean
   /** The server is asked to close after its answer. */
   isLastOnConnection: boolean
   /** Of the user's, e.g. a key; names and values are as given. */
@@ -20,10 +22,10 @@ export function requestId(runId: string, { seq, copy, attempt }: RowName): strin
   return `${runId}-${seq}${copy === 0 ? '' : `-c${copy}`}${attempt === 0 ? '' : `-r${attempt}`}`
 }
 
-/** W3C trace context, version 00: 32 + 16 hex digits from the run and the row, not sampled. */
-export function traceParent(id: string): string {
+/** W3C trace context, version 00: 32 + 16 hex digits from the run and the row. @param isTraced asks the server for its span */
+export function traceParent(id: string, isTraced = false): string {
   const digest = hash('sha256', id, 'hex')
-  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-00`
+  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-${isTraced ? '01' : '00'}`
 }
 
 /** Makes heads of one target; only the row and the body's length differ between them. */
@@ -41,7 +43,7 @@ export function headMaker(options: HeadOptions) {
     const id = requestId(options.runId, row)
     return (
       `POST ${options.basePath}${path} HTTP/1.1\r\n${fixed}` +
-      `${namingLines(id)}\r\ncontent-length: ${bodyBytes}\r\n\r\n`
+      `${namingLines(id, options.isTraced)}\r\ncontent-length: ${bodyBytes}\r\n\r\n`
     )
   }
 }
@@ -61,7 +63,8 @@ export function asAttempt(bytes: Uint8Array, attempt: number): Uint8Array {
   const from = head.lastIndexOf(ID_LINE)
   const id = /^[\w-]+/.exec(head.slice(from + ID_LINE.length))?.[0].replace(/-r\d+$/, '') ?? ''
   if (from < 0 || id === '') return bytes
-  const lines = namingLines(`${id}-r${attempt}`)
+  const isTraced = /\r\ntraceparent: 00-\w+-\w+-01\b/.test(head.slice(from))
+  const lines = namingLines(`${id}-r${attempt}`, isTraced)
   const rest = head.slice(head.indexOf('\r\ncontent-length: ', from))
   return Buffer.concat([
     Buffer.from(head.slice(0, from) + lines + rest, 'latin1'),
@@ -71,6 +74,6 @@ export function asAttempt(bytes: Uint8Array, attempt: number): Uint8Array {
 
 const ID_LINE = '\r\nx-request-id: '
 
-function namingLines(id: string): string {
-  return `${ID_LINE}${id}\r\ntraceparent: ${traceParent(id)}`
+function namingLines(id: string, isTraced: boolean): string {
+  return `${ID_LINE}${id}\r\ntraceparent: ${traceParent(id, isTraced)}`
 }

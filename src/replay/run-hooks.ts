@@ -7,6 +7,8 @@ import type { Progress } from './progress.ts'
 export type RunHooks = Readonly<{
   /** Each finished request is held against these, at most six; `live.beyond` tells. */
   bounds?: readonly RowBound[]
+  /** Servers that export spans are asked to, by a sampled traceparent. */
+  isTraced?: boolean
   /** Handed once, when the first request is about to be due. */
   onBegin?: (controls: RunControls) => void
   /** Ten times a second. */
@@ -32,6 +34,7 @@ export function joinHooks(all: readonly RunHooks[]): RunHooks {
   const bounds = all.find((hooks) => hooks.bounds !== undefined)?.bounds
   const view = all.find((hooks) => hooks.view !== undefined)?.view
   return {
+    isTraced: all.some((hooks) => hooks.isTraced === true),
     ...(bounds === undefined ? {} : { bounds }),
     ...(view === undefined ? {} : { view }),
     onBegin: (controls) => all.forEach((hooks) => hooks.onBegin?.(controls)),

@@ -1,11 +1,13 @@
 /** Hands a report to everyone who asked for it. Effects: writes files, stdout, a CI job's summary. */
 import { EXIT } from '../base/errors.ts'
+import { formatCount } from '../base/format.ts'
 import type { World } from '../base/world.ts'
 import { commandLine } from './command-line.ts'
 import { reportCsv } from './csv.ts'
 import { reportJunit } from './junit.ts'
 import { reportMarkdown } from './markdown.ts'
 import { type Outputs, tellGithub } from './outputs.ts'
+import type { Otlp } from './otlp.ts'
 import { formatReport } from './report-text.ts'
 import type { Report } from './report.ts'
 
@@ -38,4 +40,11 @@ export async function emitReport(
   })
   if (report.verdict.status === 'INVALID') return EXIT.invalid
   return missed.length > 0 ? EXIT.threshold : EXIT.pass
+}
+
+/** @throws TraceError TARGET_DOWN; what else was asked for is written by then */
+export async function sendSpans(otlp: Otlp | null, path: string, world: World): Promise<void> {
+  if (otlp === null) return
+  const spanCount = await otlp.send(path)
+  world.stderr.write(`spans   ${formatCount(spanCount)} exported\n`)
 }

@@ -1,7 +1,9 @@
 /** What `trace report` and whoever prints a report can be told. Parsed once, here. */
 import { readText } from '../base/files.ts'
+import { parseUrl } from '../base/parse.ts'
 import { parseProfile } from './metric-profile.ts'
 import { parseObjectiveFile, parseObjectives } from './objective.ts'
+import { openOtlp, type Otlp } from './otlp.ts'
 import { OUTPUT_FLAGS, type RawOutputs } from './outputs.ts'
 import type { ReportOptions } from './report.ts'
 
@@ -16,6 +18,10 @@ export const REPORT_FLAGS = {
     flags: '--metric-profile <tool>',
     description: 'also by the formulas of vllm, aiperf, guidellm or inference-perf',
   },
+  otlp: {
+    flags: '--otlp <url>',
+    description: 'a span of each request and the metrics to this OTLP/HTTP receiver',
+  },
   ...OUTPUT_FLAGS,
 } as const
 
@@ -23,13 +29,21 @@ export type RawReportOptions = RawOutputs & {
   slo?: string[]
   sloFile?: string
   metricProfile?: string
+  otlp?: string
 }
 
+export type ReportingOptions = ReportOptions &
+  Readonly<{
+    /** Where spans go when the report is made; null: nowhere. */
+    otlp: Otlp | null
+  }>
+
 /** @throws TraceError BAD_OPTION */
-export async function parseReportOptions(raw: RawReportOptions): Promise<ReportOptions> {
+export async function parseReportOptions(raw: RawReportOptions): Promise<ReportingOptions> {
   const file = raw.sloFile === undefined ? '' : await readText('--slo-file', raw.sloFile)
   return {
     objectives: [...(raw.slo ?? []).flatMap(parseObjectives), ...parseObjectiveFile(file)],
     profile: raw.metricProfile === undefined ? null : parseProfile(raw.metricProfile),
+    otlp: raw.otlp === undefined ? null : await openOtlp(parseUrl('--otlp', raw.otlp)),
   }
 }

@@ -11,11 +11,11 @@ import type { WatchOptions } from './watch-options.ts'
 export async function watchedReplay(
   plan: Plan,
   options: ReplayOptions,
-  { watched }: WatchOptions,
+  { watched, isTraced }: WatchOptions,
   world: World,
   view: RunHooks,
 ): Promise<ReplayEnd> {
   const tell = (line: string) => world.stderr.write(`\n${line}\n`)
-  const hooks = [view, ...(watched.length === 0 ? [] : [breachHooks(watched, tell)])]
+  const hooks = [view, { isTraced }, ...(watched.length === 0 ? [] : [breachHooks(watched, tell)])]
   return replay(plan, options, world, joinHooks(hooks))
 }

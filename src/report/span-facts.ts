@@ -1,0 +1,151 @@
+/** A row as a client span by the GenAI conventions of OpenTelemetry, in plain data. Pure. */
+import { requestId, traceParent } from '../replay/request-head.ts'
+import type { OutcomeName } from '../trace/columns.ts'
+import type { TraceHeader } from '../trace/header.ts'
+import type { RequestBatch } from '../trace/trace.ts'
+
+export const SPAN_COLUMNS = [
+  'seq',
+  'sourceSeq',
+  'copy',
+  'attempt',
+  'session',
+  'model',
+  'endpoint',
+  'stream',
+  'target',
+  'n',
+  'maxTokens',
+  'params',
+  'atUs',
+  'lagUs',
+  'uploadUs',
+  'abortUs',
+  'ttftUs',
+  'e2eUs',
+  'headersUs',
+  'outcome',
+  'status',
+  'finishReason',
+  'promptTokens',
+  'cachedTokens',
+  'outputTokens',
+  'tokenSource',
+  'chunkTimes',
+] as const
+
+export type SpanBatch = RequestBatch<(typeof SPAN_COLUMNS)[number]>
+
+export type SpanFacts = Readonly<{
+  name: string
+  traceId: string
+  spanId: string
+  /** µs since 1970. */
+  startWallUs: number
+  endWallUs: number
+  /** null: it went well. */
+  error: OutcomeName | null
+  attributes: Readonly<Record<string, string | number | boolean | string[]>>
+}>
+
+/** What the conventions call our endpoints; others have names of their own. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  chat: 'chat',
+  completions: 'text_completion',
+  embeddings: 'embeddings',
+}
+/** Sampling parameters that the conventions name. */
+const PARAMETERS = [
+  'temperature',
+  'top_p',
+  'top_k',
+  'frequency_penalty',
+  'presence_penalty',
+  'seed',
+]
+const FINE: ReadonlySet<string> = new Set(['ok', 'client_abort', 'unobserved_end'])
+
+/** The run that rows belong to: its id stands in each request's x-request-id and traceparent. */
+export function runNameOf({ labels, rowDigest }: TraceHeader): string {
+  return labels['run'] ?? (rowDigest ?? 'trace').slice(0, 12)
+}
+
+/**
+ * The ids are those of the traceparent that the replay sent: a server's own span is this one's child.
+ *
+ * @returns null for a request that was never sent
+ */
+export function spanFacts(header: TraceHeader, batch: SpanBatch, row: number): SpanFacts | null {
+  const { columns } = batch
+  const outcome = columns.outcome[row] ?? null
+  if (outcome === 'not_sent') return null
+  const operation = OPERATIONS[columns.endpoint[row] ?? ''] ?? columns.endpoint[row] ?? 'other'
+  const model = columns.model[row]
+  const own = columns.sourceSeq[row]!
+  const name = {
+    seq: Number.isNaN(own) ? columns.seq[row]! : own,
+    copy: columns.copy[row]! || 0,
+    attempt: columns.attempt[row]! || 0,
+  }
+  const id = requestId(runNameOf(header), name)
+  const [, traceId = '', spanId = ''] = traceParent(id).split('-')
+  const startUs = (header.originWallUs ?? 0) + columns.atUs[row]! + (columns.lagUs[row]! || 0)
+  const sentUs = startUs + (columns.uploadUs[row]! || 0)
+  const lasts = [columns.e2eUs[row]!, columns.abortUs[row]!, columns.headersUs[row]!]
+  return {
+    name: model ? `${operation} ${model}` : operation,
+    traceId,
+    spanId,
+    startWallUs: startUs,
+    endWallUs: sentUs + (lasts.find((us) => !Number.isNaN(us)) ?? 0),
+    error: outcome === null || FINE.has(outcome) ? null : (outcome as OutcomeName),
+    attributes: {
+      'gen_ai.operation.name': operation,
+      'gen_ai.provider.name': header.server.software === 'vllm' ? 'vllm' : 'openai',
+      'http.request.header.x-request-id': [id],
+      'trace.run': runNameOf(header),
+      'trace.seq': columns.seq[row]!,
+      ...told({ 'trace.outcome': outcome, 'server.address': columns.target[row] }),
+      ...requestPart(columns, row),
+      ...answerPart(columns, row),
+    },
+  }
+}
+
+function requestPart(columns: SpanBatch['columns'], row: number) {
+  const choices = columns.n[row]!
+  const params: Record<string, unknown> = JSON.parse(columns.params[row] ?? '{}')
+  return told({
+    'gen_ai.request.model': columns.model[row],
+    'gen_ai.request.max_tokens': columns.maxTokens[row],
+    'gen_ai.request.choice.count': choices > 1 ? choices : null,
+    'gen_ai.request.stream': columns.stream[row] === 1,
+    'gen_ai.conversation.id': columns.session[row],
+    'trace.lag_us': columns.lagUs[row],
+    ...Object.fromEntries(PARAMETERS.map((name) => [`gen_ai.request.${name}`, params[name]])),
+  })
+}
+
+function answerPart(columns: SpanBatch['columns'], row: number) {
+  const reason = columns.finishReason[row]
+  const ttftUs = columns.ttftUs[row]!
+  const outcome = columns.outcome[row]
+  return told({
+    'gen_ai.response.finish_reasons': reason ? [reason] : null,
+    'gen_ai.response.time_to_first_chunk': ttftUs / 1e6,
+    'gen_ai.usage.input_tokens': columns.promptTokens[row],
+    'gen_ai.usage.output_tokens': columns.outputTokens[row],
+    'gen_ai.usage.cache_read.input_tokens': columns.cachedTokens[row],
+    'http.response.status_code': columns.status[row],
+    'error.type': outcome && !FINE.has(outcome) ? outcome : null,
+  })
+}
+
+/** Only what is known. */
+function told(all: Readonly<Record<string, unknown>>): SpanFacts['attributes'] {
+  return Object.fromEntries(
+    Object.entries(all).filter(
+      ([, value]) => value !== null && value !== undefined && !Number.isNaN(value),
+    ),
+  ) as SpanFacts['attributes']
+}
