@@ -8,6 +8,7 @@ import { openTrace } from '../../src/trace/open.ts'
 import { rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
 import {
   ask,
+  completionRequest,
   freePort,
   sha256,
   watch,
@@ -27,10 +28,7 @@ afterEach(async () => {
   recorder = null
 })
 
-const BODY = JSON.stringify({ model: 'm', prompt: 'p', max_tokens: 9, stream: true })
-const REQUEST =
-  `POST /v1/completions HTTP/1.1\r\nHost: h\r\ncontent-type: application/json\r\n` +
-  `content-length: ${BODY.length}\r\n\r\n${BODY}`
+const REQUEST = completionRequest({ model: 'm', prompt: 'p', max_tokens: 9, stream: true })
 const STREAM_HEAD =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n' +
   'transfer-encoding: chunked\r\n\r\n'
@@ -105,7 +103,7 @@ async function nameOf(socket: Socket): Promise<string> {
     socket.on('data', (bytes: Buffer) => {
       head += bytes.toString('latin1')
       const found = /X-Name: (\w+)/.exec(head)
-      if (found !== null && head.includes(BODY)) resolve(found[1] ?? '')
+      if (found !== null && head.endsWith('}')) resolve(found[1] ?? '')
     })
   })
 }

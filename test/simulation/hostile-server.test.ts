@@ -1,58 +1,23 @@
 import { expect, test } from 'vitest'
-import { Admission } from '../../src/replay/admission.ts'
-import { clockAlarm } from '../../src/replay/alarm.ts'
-import { Counters } from '../../src/replay/counters.ts'
-import type { FlightResult, ReadyRequest } from '../../src/replay/flight-result.ts'
+import type { FlightResult } from '../../src/replay/flight-result.ts'
 import { outcomeRow } from '../../src/replay/outcome-row.ts'
-import { Sender } from '../../src/replay/sender.ts'
 import { interpret } from '../../src/stream/interpret.ts'
 import { handPlan } from '../support/hand-plan.ts'
 import { hostileServer, MISFORTUNES } from '../support/hostile-wires.ts'
-import { VirtualClock } from '../support/virtual-clock.ts'
+import { runSender } from '../support/sender-run.ts'
 
 const REQUESTS = 400
-const LIMITS = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 1_000 }
 
 async function replayAgainst(seed: string) {
-  const clock = new VirtualClock()
-  const server = hostileServer(clock, seed)
-  const results: FlightResult[] = []
-  const counters = new Counters()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const sender = new Sender({
-    clock,
-    makeAlarm: clockAlarm(clock),
-    openWire: server.openWire,
-    counters,
-    admission: new Admission({ maxInFlight: Infinity, maxPerSecond: Infinity }),
-    limits: LIMITS,
-    concurrency: null,
-    connections: 'fresh',
-    retry: null,
-    breaker: null,
-    draw: () => 0,
-    onResult(result) {
-      results.push(result)
-      if (results.length === REQUESTS) resolve()
-    },
+  const started: { server: ReturnType<typeof hostileServer> | null } = { server: null }
+  const requests = Array.from({ length: REQUESTS }, (_, index) => ({
+    dueUs: 1_000_000 + index * 10_000,
+  }))
+  const { results, counters } = await runSender(requests, (clock) => {
+    started.server = hostileServer(clock, seed)
+    return started.server.openWire
   })
-  for (let index = 0; index < REQUESTS; index += 1) {
-    const request: ReadyRequest = {
-      index,
-      attempt: 0,
-      dueUs: 1_000_000 + index * 10_000,
-      sinceStartUs: index * 10_000,
-      target: 0,
-      bodyBytes: 100,
-      isStream: true,
-      isReuseWanted: false,
-      abortAfterUs: Number.NaN,
-      abortAfterEvents: 0,
-    }
-    sender.add(request, Buffer.alloc(200))
-  }
-  await clock.run(promise)
-  return { server, results, counters }
+  return { server: started.server!, results, counters }
 }
 
 function rowOf(result: FlightResult) {

@@ -74,3 +74,12 @@ export async function freePort(): Promise<number> {
   await server.close()
   return server.port
 }
+
+/** A completion as a client writes it. */
+export function completionRequest(body: object): string {
+  const text = JSON.stringify(body)
+  return (
+    `POST /v1/completions HTTP/1.1\r\nHost: h\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+  )
+}

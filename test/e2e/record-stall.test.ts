@@ -1,7 +1,7 @@
 /** A client that stops reading in the middle of a stream and then leaves, without reading on. */
 import { afterEach, expect, test } from 'vitest'
 import { rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
-import { wireClient, wireServer, type WireServer } from '../support/wire.ts'
+import { completionRequest, wireClient, wireServer, type WireServer } from '../support/wire.ts'
 
 let server: WireServer | null = null
 let recorder: Recorder | null = null
@@ -14,10 +14,7 @@ afterEach(async () => {
   recorder = null
 })
 
-const BODY = JSON.stringify({ model: 'm', prompt: 'p', stream: true })
-const REQUEST =
-  `POST /v1/completions HTTP/1.1\r\nHost: h\r\ncontent-type: application/json\r\n` +
-  `content-length: ${BODY.length}\r\n\r\n${BODY}`
+const REQUEST = completionRequest({ model: 'm', prompt: 'p', stream: true })
 const EVENT = `data: ${JSON.stringify({ choices: [{ index: 0, text: 'x'.repeat(4_000) }] })}\n\n`
 /** More than the buffers of three sockets hold. */
 const EVENTS = 10_000
