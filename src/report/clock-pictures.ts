@@ -1,4 +1,5 @@
 /** Pictures along the run's clock: latency, tokens, load, server, our own lateness. Pure. */
+import { largestOf } from '../stats/moments.ts'
 import { formatDuration } from '../base/format.ts'
 import { areaY, chart, dot, gridY, lineY, type Mark, rectY, ruleX, text } from './chart.ts'
 import { BAD, ONE, SOFT, THREE, TWO, wholeNumber } from './chart-style.ts'
@@ -123,7 +124,7 @@ function stretchOf({ bucket_s: length }: ReportSeries) {
 }
 
 function errorPicture(series: ReportSeries): string {
-  const most = Math.max(...series.time.map(({ failed, hung_up: hungUp }) => failed + hungUp))
+  const most = largestOf(series.time.map(({ failed, hung_up: hungUp }) => failed + hungUp))
   if (!(most > 0)) return ''
   const stretch = stretchOf(series)
   const names = legend([

@@ -1,6 +1,7 @@
 /** Everything that a verdict looks at, gathered from one run. Pure. */
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { ServerFigures } from './server-figures.ts'
+import { largestOf } from '../stats/moments.ts'
 import type { SideWatch } from './side-watch.ts'
 import type { Side } from './side.ts'
 
@@ -62,7 +63,7 @@ export function clientFigures(samples: readonly SampleRow[]): ClientFigures {
       .map(({ value }) => Math.abs(value))
     if (values.length === 0) return null
     // A counter of the machine's: what it said before the run is not the run's.
-    return name === 'throttled_count' ? values.at(-1)! - values[0]! : Math.max(...values)
+    return name === 'throttled_count' ? values.at(-1)! - values[0]! : largestOf(values)
   }
   return Object.fromEntries(CLIENT_NAMES.map((name) => [name, worst(name)])) as ClientFigures
 }

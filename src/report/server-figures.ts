@@ -1,4 +1,5 @@
 /** What a server's own metrics say about a run, from the samples in its trace. Pure. */
+import { largestOf } from '../stats/moments.ts'
 import type { SampleRow } from '../trace/columns.ts'
 
 export type ServerFigures = Readonly<{
@@ -122,14 +123,14 @@ function isGeneration({ labels }: Series): boolean {
 
 function peakOf(family: readonly Series[] | undefined): number | null {
   if (family === undefined) return null
-  return Math.max(...family.flatMap(({ points }) => points.map(([, value]) => value)))
+  return largestOf(family.flatMap(({ points }) => points.map(([, value]) => value)))
 }
 
 function firstAbove(family: readonly Series[] | undefined, limit: number): number | null {
   const instants = (family ?? [])
     .flatMap(({ points }) => points.filter(([, value]) => value >= limit))
     .map(([atUs]) => atUs)
-  return instants.length === 0 ? null : Math.min(...instants)
+  return instants.length === 0 ? null : -largestOf(instants.map((us) => -us))
 }
 
 function ratio(above: number | null, below: number | null): number | null {

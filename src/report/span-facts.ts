@@ -81,23 +81,13 @@ export function spanFacts(header: TraceHeader, batch: SpanBatch, row: number): S
   if (outcome === 'not_sent') return null
   const operation = OPERATIONS[columns.endpoint[row] ?? ''] ?? columns.endpoint[row] ?? 'other'
   const model = columns.model[row]
-  const own = columns.sourceSeq[row]!
-  const name = {
-    seq: Number.isNaN(own) ? columns.seq[row]! : own,
-    copy: columns.copy[row]! || 0,
-    attempt: columns.attempt[row]! || 0,
-  }
-  const id = requestId(runNameOf(header), name)
+  const id = requestId(runNameOf(header), rowName(columns, row))
   const [, traceId = '', spanId = ''] = traceParent(id).split('-')
-  const startUs = (header.originWallUs ?? 0) + columns.atUs[row]! + (columns.lagUs[row]! || 0)
-  const sentUs = startUs + (columns.uploadUs[row]! || 0)
-  const lasts = [columns.e2eUs[row]!, columns.abortUs[row]!, columns.headersUs[row]!]
   return {
     name: model ? `${operation} ${model}` : operation,
     traceId,
     spanId,
-    startWallUs: startUs,
-    endWallUs: sentUs + (lasts.find((us) => !Number.isNaN(us)) ?? 0),
+    ...spanTimes(header.originWallUs ?? 0, columns, row),
     error: outcome === null || FINE.has(outcome) ? null : (outcome as OutcomeName),
     attributes: {
       'gen_ai.operation.name': operation,
@@ -110,6 +100,23 @@ export function spanFacts(header: TraceHeader, batch: SpanBatch, row: number): S
       ...answerPart(columns, row),
     },
   }
+}
+
+function rowName({ seq, sourceSeq, copy, attempt }: SpanBatch['columns'], row: number) {
+  const source = sourceSeq[row]!
+  return {
+    seq: Number.isNaN(source) ? seq[row]! : source,
+    copy: copy[row]! || 0,
+    attempt: attempt[row]! || 0,
+  }
+}
+
+/** From the first byte written to the last that is known of the answer. */
+function spanTimes(originWallUs: number, columns: SpanBatch['columns'], row: number) {
+  const startWallUs = originWallUs + columns.atUs[row]! + (columns.lagUs[row]! || 0)
+  const sentUs = startWallUs + (columns.uploadUs[row]! || 0)
+  const lasts = [columns.e2eUs[row]!, columns.abortUs[row]!, columns.headersUs[row]!]
+  return { startWallUs, endWallUs: sentUs + (lasts.find((us) => !Number.isNaN(us)) ?? 0) }
 }
 
 function requestPart(columns: SpanBatch['columns'], row: number) {

@@ -41,3 +41,8 @@ export function describe(values: Float64Array): Moments {
   const sd = Math.sqrt(squares / n)
   return { n, sum, mean, sd, cv: sd / mean, skew: sd === 0 ? 0 : cubes / n / sd ** 3, min, max }
 }
+
+/** Of any number of values: as arguments of one call, a hundred thousand are too many. */
+export function largestOf(values: readonly number[]): number {
+  return values.reduce((largest, value) => Math.max(largest, value), Number.NEGATIVE_INFINITY)
+}

@@ -336,3 +336,17 @@ test('seeded runs, good ones and faulty ones, are told apart', async () => {
   }
   expect(wrong).toEqual([])
 }, 60_000)
+
+test('a week of scrapes is no more than a page can hold', async () => {
+  const labels = JSON.stringify({ engine: '0' })
+  const samples = Array.from({ length: 200_000 }, (_, index) => ({
+    atUs: index * 1_000_000,
+    metric: index % 2 === 0 ? 'vllm:kv_cache_usage_perc' : 'trace:client_cpu_share',
+    labels: index % 2 === 0 ? labels : null,
+    value: 1,
+  }))
+  const { server, client } = await buildReport(unsavedTrace(good({ samples })), null)
+  expect(server?.peaks.kv_usage).toBe(1)
+  expect(server?.kv_full_at_us).toBe(0)
+  expect(client.cpu_share).toBe(1)
+})
