@@ -91,14 +91,15 @@ export async function openFollowing(
   throw new TraceError('TARGET_UNFIT', `${new URL(url).origin} redirects in circles`)
 }
 
-export function refused(url: string, status: number): TraceError {
+/** @param login where a name and a password are looked for */
+export function refused(url: string, status: number, login = '~/.netrc'): TraceError {
   const { origin, pathname } = new URL(url)
   const isLogin = status === 401 || status === 403
   return new TraceError(
     status === 404 ? 'TRACE_UNREADABLE' : 'TARGET_UNFIT',
     `${origin}${pathname} answered ${status}`,
     {
-      hint: isLogin ? 'Are name and password in ~/.netrc?' : 'Is the address right?',
+      hint: isLogin ? `Are name and password in ${login}?` : 'Is the address right?',
     },
   )
 }

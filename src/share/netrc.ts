@@ -2,7 +2,7 @@
 
 /** @returns the value of an Authorization header, or null */
 export function netrcBasic(text: string, host: string): string | null {
-  const words = text.replaceAll(/^\s*#.*$/gm, '').split(/\s+/)
+  const words = wordsOf(text.replaceAll(/^\s*#.*$/gm, ''))
   let isHost = false
   let [login, password] = ['', '']
   for (const [index, word] of words.entries()) {
@@ -14,6 +14,13 @@ export function netrcBasic(text: string, host: string): string | null {
     else if (isHost && word === 'password') password = value
   }
   return password === '' ? null : basic(`${login}:${password}`)
+}
+
+/** A value with blanks stands in double quotes, in which a backslash takes the next character as it is. */
+function wordsOf(text: string): string[] {
+  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
+    ([, quoted, plain = '']) => quoted?.replaceAll(/\\(.)/g, '$1') ?? plain,
+  )
 }
 
 /** @param text of config.json, whose `auths` hold base64 of user:password by host */

@@ -17,7 +17,11 @@ const EMPTY = Buffer.from('{}')
 const LAYER_TYPES: Readonly<Record<string, string>> = {
   arrow: `${ARTIFACT_TYPE}+arrow`,
   sqlite: `${ARTIFACT_TYPE}+sqlite`,
+  md: 'text/markdown',
 }
+/** Written by `docker login` and `oras login`. */
+const LOGIN = '~/.docker/config.json'
+
 const OTHER_LAYER_TYPE = 'application/octet-stream'
 
 export type OciPlace = Readonly<{ origin: string; repository: string; reference: string }>
@@ -48,9 +52,8 @@ class Registry {
 
   /** The manifest comes last: until then nobody can see the upload under its tag. */
   async put(upload: Upload): Promise<boolean> {
-    const hasBlob = await this.#hasBlob(upload.sha256)
-    if (!hasBlob)
-      await this.#putBlob(upload.sha256, upload.sizeBytes, () => streamFile(upload.path))
+    const hasBlob = await this.#putFile(upload)
+    if (upload.companion !== null) await this.#putFile(upload.companion)
     const emptySha = sha256Of(EMPTY)
     if (!(await this.#hasBlob(emptySha))) await this.#putBlob(emptySha, EMPTY.length, () => EMPTY)
     const manifest = manifestOf(upload)
@@ -68,7 +71,14 @@ class Registry {
       headers: { 'content-type': MANIFEST_TYPE },
     })
     await answer.text()
-    if (answer.status !== 201) throw refused(url, answer.status)
+    if (answer.status !== 201) throw refused(url, answer.status, LOGIN)
+    return false
+  }
+
+  /** @returns whether it was there already */
+  async #putFile({ path, sha256, sizeBytes, signal }: Upload): Promise<boolean> {
+    if (await this.#hasBlob(sha256)) return true
+    await this.#putBlob(sha256, sizeBytes, () => streamFile(path), signal)
     return false
   }
 
@@ -83,7 +93,7 @@ class Registry {
         const answer = await this.#login.open(url, { headers })
         if (answer.status === 206) return { fromByte, chunks: answer.body }
         if (answer.status === 200) return { fromByte: 0, chunks: answer.body }
-        throw refused(url, answer.status)
+        throw refused(url, answer.status, LOGIN)
       },
     }
   }
@@ -92,7 +102,7 @@ class Registry {
     const url = this.#url(`manifests/${this.#place.reference}`)
     const answer = await this.#login.open(url, { headers: { accept: MANIFEST_TYPE } })
     const text = await answer.text()
-    if (answer.status !== 200) throw refused(url, answer.status)
+    if (answer.status !== 200) throw refused(url, answer.status, LOGIN)
     const { reference } = this.#place
     const isPromised = reference.startsWith('sha256:')
     if (isPromised && reference !== `sha256:${sha256Of(Buffer.from(text))}`) {
@@ -111,18 +121,21 @@ class Registry {
     sha256: string,
     sizeBytes: number,
     body: () => NonNullable<Parameters<HttpClient['open']>[1]>['body'],
+    signal?: AbortSignal,
   ): Promise<void> {
     const url = this.#url('blobs/uploads/')
     const begun = await this.#login.open(url, { method: 'POST' })
     await begun.text()
     const location = begun.headers['location']
-    if (begun.status !== 202 || typeof location !== 'string') throw refused(url, begun.status)
+    if (begun.status !== 202 || typeof location !== 'string')
+      throw refused(url, begun.status, LOGIN)
     const target = new URL(location, this.#place.origin)
     target.searchParams.set('digest', `sha256:${sha256}`)
     const bytes = body()
     const answer = await this.#client.open(target, {
       method: 'PUT',
       ...(bytes === undefined ? {} : { body: bytes }),
+      ...(signal === undefined ? {} : { signal }),
       headers: {
         ...this.#login.header(target.href),
         'content-length': String(sizeBytes),
@@ -130,7 +143,7 @@ class Registry {
       },
     })
     await answer.text()
-    if (answer.status !== 201) throw refused(target.href, answer.status)
+    if (answer.status !== 201) throw refused(target.href, answer.status, LOGIN)
   }
 
   #url(path: string): string {
@@ -138,43 +151,46 @@ class Registry {
   }
 }
 
-function manifestOf({ path, sizeBytes, sha256 }: Upload): string {
-  const name = basename(path)
-  const ending = name.split('.').at(-1) ?? ''
+function manifestOf(upload: Upload): string {
+  const files = upload.companion === null ? [upload] : [upload, upload.companion]
   return JSON.stringify({
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     artifactType: ARTIFACT_TYPE,
     config: { mediaType: EMPTY_TYPE, digest: `sha256:${sha256Of(EMPTY)}`, size: EMPTY.length },
-    layers: [
-      {
-        mediaType: LAYER_TYPES[ending] ?? OTHER_LAYER_TYPE,
-        digest: `sha256:${sha256}`,
-        size: sizeBytes,
-        annotations: { [TITLE]: name },
-      },
-    ],
+    layers: files.map(({ name, sizeBytes, sha256 }) => ({
+      mediaType: LAYER_TYPES[name.split('.').at(-1) ?? ''] ?? OTHER_LAYER_TYPE,
+      digest: `sha256:${sha256}`,
+      size: sizeBytes,
+      annotations: { [TITLE]: name },
+    })),
   })
 }
 
 type Layer = Readonly<{ name: string; sizeBytes: number; sha256: string }>
 
-/** The one file of the artifact. Its name is only a suggestion: no folder comes from a registry. */
+/** The one trace of the artifact, or its one file. Its name is only a suggestion: no folder comes from a registry. */
 function layerOf(manifest: string): Layer {
   try {
     const { layers } = JSON.parse(manifest) as {
-      layers: { digest: string; size: number; annotations?: Record<string, string> }[]
+      layers: {
+        mediaType?: string
+        digest: string
+        size: number
+        annotations?: Record<string, string>
+      }[]
     }
-    const [layer] = layers
+    const traces = layers.filter(({ mediaType }) => mediaType?.startsWith(ARTIFACT_TYPE))
+    const [layer, other] = layers.length === 1 ? layers : traces
     const sha256 = /^sha256:([0-9a-f]{64})$/.exec(layer?.digest ?? '')?.[1]
-    if (layer !== undefined && layers.length === 1 && sha256 !== undefined) {
+    if (layer !== undefined && other === undefined && sha256 !== undefined) {
       const name = basename(layer.annotations?.[TITLE] ?? `${sha256}.arrow`)
       return { name, sizeBytes: layer.size, sha256 }
     }
   } catch {
     // Falls through: what is no manifest is refused with the same words.
   }
-  throw new TraceError('TRACE_UNREADABLE', 'the artifact is not one file', {
+  throw new TraceError('TRACE_UNREADABLE', 'the artifact is not one trace', {
     hint: 'Was it pushed with `trace push` or as a single file with ORAS?',
   })
 }

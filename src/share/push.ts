@@ -1,10 +1,14 @@
 /** Puts a trace where others can pull it from. Effects: reads a file; network. */
+import { createHash } from 'node:crypto'
+import { basename, join } from 'node:path'
 import { TraceError } from '../base/errors.ts'
-import { fileSize, isFolder } from '../base/files.ts'
+import { cacheFolder } from '../base/cache-folder.ts'
+import { fileSize, isFolder, makeFolder, removeFile, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import { fileDigest } from '../trace/digest.ts'
 import { openTrace } from '../trace/open.ts'
-import { fillPlace } from './place.ts'
+import { fillPlace, parsePlace } from './place.ts'
+import type { Upload } from './store.ts'
 import { openStore } from './stores.ts'
 
 export type PushOptions = Readonly<{
@@ -12,6 +16,8 @@ export type PushOptions = Readonly<{
   destination: string
   endpointUrl: string | null
   isForced: boolean
+  /** Markdown that goes beside the trace; null for none. */
+  card: string | null
 }>
 
 export type Pushed = Readonly<{
@@ -20,10 +26,12 @@ export type Pushed = Readonly<{
   sizeBytes: number
   /** The same file was there already. */
   wasThere: boolean
+  /** Where the card went; null for none. */
+  cardAddress: string | null
 }>
 
 export async function pushTrace(options: PushOptions, world: World): Promise<Pushed> {
-  const { path, endpointUrl, isForced } = options
+  const { path } = options
   const sizeBytes = await fileSize(path)
   if (sizeBytes === null || (await isFolder(path))) {
     throw new TraceError('TRACE_UNREADABLE', `${path} is no file`, {
@@ -36,16 +44,67 @@ export async function pushTrace(options: PushOptions, world: World): Promise<Pus
     ? options.destination.replace(/\/?$/, '/')
     : options.destination
   const address = fillPlace(slashed, { wallUs: world.clock.wallUs(), sha256, fileName: path })
-  const store = await openStore(address, { endpointUrl, isForced, env: world.env })
   const stop = new AbortController()
   const forget = world.onSignal('SIGINT', () => stop.abort())
+  const card = options.card === null ? null : await cardFile(options, world, stop.signal)
   try {
-    const upload = { path, sizeBytes, sha256, signal: stop.signal }
-    return { address, sha256, sizeBytes, wasThere: await store.put(upload) }
+    const trace: Upload = {
+      path,
+      name: basename(path),
+      sizeBytes,
+      sha256,
+      signal: stop.signal,
+      companion: card,
+    }
+    const wasThere = await putAt(address, trace, options, world)
+    const isInside = parsePlace(address).kind === 'oci'
+    const cardAddress = card === null ? null : isInside ? address : besideIt(address)
+    if (card !== null && cardAddress !== null && !isInside) {
+      await putAt(cardAddress, card, { ...options, isForced: true }, world)
+    }
+    return { address, sha256, sizeBytes, wasThere, cardAddress }
   } finally {
     forget()
+    if (card !== null) await removeFile(card.path)
+  }
+}
+
+async function putAt(
+  address: string,
+  upload: Upload,
+  { endpointUrl, isForced }: Pick<PushOptions, 'endpointUrl' | 'isForced'>,
+  world: World,
+): Promise<boolean> {
+  const store = await openStore(address, { endpointUrl, isForced, env: world.env })
+  try {
+    return await store.put(upload)
+  } finally {
     await store.close()
   }
+}
+
+/** `x.arrow` → `x.arrow.md`; an address with a query is signed for one file. */
+function besideIt(address: string): string {
+  if (!/[?#]/.test(address)) return `${address}.md`
+  throw new TraceError('BAD_OPTION', '--card: an address with a query holds one file only')
+}
+
+/** Every place sends files, so the card is one for as long as that takes. */
+async function cardFile(
+  { path, card, destination }: PushOptions,
+  world: World,
+  signal: AbortSignal,
+): Promise<Upload> {
+  if (/^https?:/.test(destination)) besideIt(destination)
+  const text = card ?? ''
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  const folder = join(cacheFolder(world.env) ?? join(world.cwd, '.cache', 'vllm-trace'), 'parts')
+  await makeFolder(folder)
+  const file = join(folder, `${sha256}.md`)
+  await writeWhole(file, text)
+  const sizeBytes = Buffer.byteLength(text)
+  const name = `${basename(path)}.md`
+  return { path: file, name, sizeBytes, sha256, signal, companion: null }
 }
 
 /** Only whole traces leave: a file without its end mark may be half of one. */

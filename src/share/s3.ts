@@ -32,6 +32,7 @@ export async function s3Store(
     region: env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
     // Servers other than Amazon's have one host name for all buckets.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...credentialsOf(env),
   })
   const target = { Bucket: bucket, Key: key }
   return {
@@ -39,6 +40,16 @@ export async function s3Store(
     find: () => explained(target, () => findObject(sdk, client, target)),
     close: async () => client.destroy(),
   }
+}
+
+/** Those of the environment that the program was given; without, wherever else the SDK looks. */
+function credentialsOf(env: Readonly<Record<string, string | undefined>>) {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env
+  if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) return {}
+  const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY }
+  return AWS_SESSION_TOKEN === undefined
+    ? { credentials }
+    : { credentials: { ...credentials, sessionToken: AWS_SESSION_TOKEN } }
 }
 
 async function loadSdk(): Promise<Sdk> {

@@ -3,10 +3,14 @@
 /** A local file on its way out. */
 export type Upload = Readonly<{
   path: string
+  /** What it is called where a place has names of its own. */
+  name: string
   sizeBytes: number
   /** SHA-256 of the file, 64 hex digits. */
   sha256: string
   signal: AbortSignal
+  /** A page about it, for places that keep several files under one address. */
+  companion: Upload | null
 }>
 
 /** A file found at its place. */

@@ -1,6 +1,5 @@
 /** Traces on their way between two teams: web server, folder, S3, registry; cut, changed and whole. */
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -9,40 +8,29 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { main } from '../../src/cli/main.ts'
+import { sequenceFor } from '../../src/base/random.ts'
 import { startEngine } from '../../src/engine/engine.ts'
 import { ENGINE_DEFAULTS, parseEngineOptions } from '../../src/engine/options.ts'
 import { createTrace } from '../../src/trace/create.ts'
 import { newHeader } from '../../src/trace/header.ts'
+import { runTrace, sendAlong, sha256 } from '../support/share-chain.ts'
+import {
+  hasShareServers,
+  startRegistry,
+  startS3,
+  type Registry,
+  type S3Server,
+} from '../support/share-servers.ts'
 import { ShelfServer } from '../support/shelf-server.ts'
-import { testWorld } from '../support/test-world.ts'
+import { StallingProxy } from '../support/stalling-proxy.ts'
 
 const FIXTURE = fileURLToPath(new URL('../../fixtures/trace-v1.arrow', import.meta.url))
-const ENGINES = fileURLToPath(new URL('../../../shared/engines/', import.meta.url))
-const enginesHome = process.env['ENGINES_DIR'] ?? join(homedir(), '.cache/engines')
-const hasS3 = existsSync(`${ENGINES}start_s3.sh`) && existsSync(join(enginesHome, 'bin/versitygw'))
-const hasRegistry =
-  existsSync(`${ENGINES}start_registry.sh`) && existsSync('/usr/bin/docker-registry')
-
-const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
-
-/** Runs a verb as the shell would; every place is fresh but the cache of one test. */
-async function trace(home: string, ...argv: string[]) {
-  const { world, said } = testWorld({
-    env: { ...process.env, HOME: home, XDG_CACHE_HOME: join(home, 'cache') },
-    cwd: home,
-    clock: systemClock,
-  })
-  const code = await main(argv, world)
-  return { code, ...said }
-}
+const trace = (at: string, ...argv: string[]) => runTrace(at, {}, argv)
 
 let home = ''
 beforeEach(() => {
@@ -170,126 +158,43 @@ describe('a folder', () => {
   })
 })
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-describe.skipIf(!hasS3 || !hasRegistry)(
+describe.skipIf(!hasShareServers)(
   'a real S3 server and a real registry (skipped without them)',
   () => {
-    let registry = ''
-    const env: Record<string, string> = {}
-    const run = (script: string, verb: string) =>
-      execFileSync('bash', [`${ENGINES}${script}`, verb], {
-        env: { ...process.env, ...env, ENGINES_DIR: enginesHome },
-        encoding: 'utf8',
-      })
-
+    let s3: S3Server
+    let registry: Registry
     beforeAll(async () => {
-      env['S3_PORT'] = String(await freePort())
-      env['REGISTRY_PORT'] = String(await freePort())
-      run('start_s3.sh', 'start')
-      run('start_registry.sh', 'start')
-      registry = `127.0.0.1:${env['REGISTRY_PORT']}`
-      for (const [, name = '', value = ''] of run('start_s3.sh', 'env').matchAll(
-        /(AWS_\w+)=(\S+)/g,
-      )) {
-        process.env[name] = value
-      }
-      const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3')
-      const endpoint = process.env['AWS_ENDPOINT_URL']!
-      const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true })
-      await client.send(new CreateBucketCommand({ Bucket: 'traces' }))
-      client.destroy()
+      s3 = await startS3()
+      registry = await startRegistry()
     })
-
-    afterAll(() => {
-      run('start_s3.sh', 'stop')
-      run('start_registry.sh', 'wipe')
+    afterAll(async () => {
+      s3.stop()
+      await registry.stop()
     })
-
-    /** A recording of this project if it has one, else one made here: tenants, sessions, shared prompts. */
-    async function recording(): Promise<string> {
-      const folder = fileURLToPath(new URL('../../traces/', import.meta.url))
-      const own = existsSync(folder)
-        ? readdirSync(folder).find((name) => name.endsWith('.arrow'))
-        : undefined
-      if (own !== undefined) return join(folder, own)
-      const path = join(home, 'recorded.arrow')
-      const writer = await createTrace(path, newHeader('recorded', { originWallUs: 1 }))
-      await writer.addBlocks([
-        { id: 1n, parent: null, tokens: 64 },
-        { id: 2n, parent: 1n, tokens: 64 },
-      ])
-      await writer.addRequests(
-        Array.from({ length: 60 }, (_, seq) => ({
-          seq,
-          atUs: seq * 20_000,
-          endpoint: 'chat',
-          model: 'tiny',
-          tenant: `t${seq % 4}`,
-          session: `s${seq % 12}`,
-          promptTokens: 150 + seq,
-          outputTokens: 5,
-          prefixLeaf: seq % 2 === 0 ? 2n : 1n,
-          prefixBlocks: seq % 2 === 0 ? 2 : 1,
-          outcome: 'ok',
-          stream: true,
-        })),
-      )
-      await writer.finish()
-      return path
-    }
+    const withS3 = (...argv: string[]) => runTrace(home, s3.env, argv)
 
     test('what one team scrubs, signs and pushes, another pulls, verifies, inspects and replays', async () => {
-      const partner = join(home, 'partner.arrow')
-      expect(
-        await trace(home, 'scrub', await recording(), partner, '--preset', 'partner'),
-      ).toMatchObject({
-        code: 0,
-      })
-      expect((await trace(home, 'scrub', partner, '--check')).code).toBe(0)
-      const key = join(home, 'ops.pem')
-      expect((await trace(home, 'sign', partner, '--new-key', key)).code).toBe(0)
-      const digest = sha256(partner)
-      const s3 = await trace(home, 'push', partner, 's3://traces/2026/{digest}.arrow')
-      expect(s3).toMatchObject({ code: 0 })
-      const oci = `oci://${registry}/traces/chat:nightly`
-      expect((await trace(home, 'push', partner, oci)).code).toBe(0)
-      expect((await trace(home, 'push', partner, oci)).out).toContain('was there already')
-
-      for (const [name, source] of [
-        ['s3', `s3://traces/2026/${digest}.arrow`],
-        ['oci', oci],
-      ] as const) {
-        const other = mkdtempSync(join(tmpdir(), `other-${name}-`))
-        const got = join(other, 'got.arrow')
-        expect((await trace(other, 'pull', source, got)).out).toContain('as promised')
-        expect(sha256(got)).toBe(digest)
-        expect((await trace(other, 'verify', got, '--key', `${key}.pub`)).code).toBe(0)
-        expect((await trace(other, 'inspect', got)).code).toBe(0)
-        const engine = await startEngine(
-          parseEngineOptions({
-            ...ENGINE_DEFAULTS,
-            listen: '127.0.0.1:0',
-            profile: 'tiny-cpu',
-            prefixCaching: true,
-          }),
-          systemClock,
+      const engine = await startEngine(
+        parseEngineOptions({
+          ...ENGINE_DEFAULTS,
+          listen: '127.0.0.1:0',
+          profile: 'tiny-cpu',
+          prefixCaching: true,
+        }),
+        systemClock,
+      )
+      try {
+        // Recorded in front of a real vLLM.
+        const recording = fileURLToPath(
+          new URL('../../traces/tour-vllm-cpu.arrow', import.meta.url),
         )
-        try {
-          const out = join(other, 'run.sqlite')
-          const target = ['--target', engine.url, '--limit', '5', '--speed', '10x']
-          const replayed = await trace(other, 'replay', got, ...target, '--out', out)
-          expect(replayed.err).not.toContain('trace:')
-          expect(existsSync(out)).toBe(true)
-        } finally {
-          await engine.close()
-        }
+        const places = [
+          's3://traces/2026/{digest}.arrow',
+          `oci://${registry.host}/team/chat:nightly`,
+        ]
+        expect(await sendAlong(recording, places, s3.env, engine.url)).toBe(10)
+      } finally {
+        await engine.close()
       }
     })
 
@@ -298,22 +203,82 @@ describe.skipIf(!hasS3 || !hasRegistry)(
       const source = join(home, 'many.csv')
       writeFileSync(source, csv)
       const big = join(home, 'big.sqlite')
-      expect((await trace(home, 'convert', source, big)).code).toBe(0)
+      expect((await withS3('convert', source, big)).code).toBe(0)
       expect(readFileSync(big).length).toBeGreaterThan(16 * 1_024 * 1_024)
-      expect((await trace(home, 'push', big, 's3://traces/big.sqlite')).code).toBe(0)
-      expect((await trace(home, 'pull', 's3://traces/big.sqlite', 'back.sqlite')).code).toBe(0)
+      expect((await withS3('push', big, 's3://traces/big.sqlite')).code).toBe(0)
+      expect((await withS3('pull', 's3://traces/big.sqlite', 'back.sqlite')).code).toBe(0)
       expect(sha256(join(home, 'back.sqlite'))).toBe(sha256(big))
     })
 
     test('a missing object and a wrong key are one sentence each', async () => {
-      const missing = await trace(home, 'pull', 's3://traces/none.arrow')
+      const missing = await withS3('pull', 's3://traces/none.arrow')
       expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('is not there') })
-      const secret = process.env['AWS_SECRET_ACCESS_KEY']
-      process.env['AWS_SECRET_ACCESS_KEY'] = 'wrong'
-      const denied = await trace(home, 'push', FIXTURE, 's3://traces/x.arrow')
-      process.env['AWS_SECRET_ACCESS_KEY'] = secret
+      const wrong = { ...s3.env, AWS_SECRET_ACCESS_KEY: 'wrong' }
+      const denied = await runTrace(home, wrong, ['push', FIXTURE, 's3://traces/x.arrow'])
       expect(denied).toMatchObject({ code: 4 })
       expect(denied.err).not.toContain('wrong')
     })
+
+    test('a card goes beside a trace, or into its artifact, and the trace is still found', async () => {
+      await withS3('push', FIXTURE, 's3://traces/carded.arrow', '--card')
+      const card = await withS3('pull', 's3://traces/carded.arrow.md', 'card.md')
+      expect(card.code).toBe(0)
+      expect(readFileSync(join(home, 'card.md'), 'utf8')).toContain('# trace-v1.arrow')
+      const oci = `oci://${registry.host}/team/carded:v1`
+      expect((await withS3('push', FIXTURE, oci, '--card')).code).toBe(0)
+      expect((await withS3('pull', oci, 'back.arrow')).code).toBe(0)
+      expect(sha256(join(home, 'back.arrow'))).toBe(sha256(FIXTURE))
+    })
+
+    test.each([
+      ['SIGINT', 'S3'],
+      ['SIGKILL', 'S3'],
+      ['SIGINT', 'registry'],
+      ['SIGKILL', 'registry'],
+    ] as const)('an upload ended by %s leaves nothing to see in the %s', async (signal, place) => {
+      const big = join(home, 'big.arrow')
+      await writeLargeTrace(big)
+      const origin = place === 'S3' ? new URL(s3.endpoint).host : registry.host
+      const gate = await StallingProxy.start(origin, STALL_AFTER_BYTES)
+      const name = `stopped-${signal.toLowerCase()}`
+      const address = (host: string) =>
+        place === 'S3' ? `s3://traces/${name}.arrow` : `oci://${host}/team/${name}:v1`
+      const env = { ...s3.env, AWS_ENDPOINT_URL: `http://${gate.host}` }
+      const words = ['bin/trace.js', 'push', big, address(gate.host)]
+      const child = spawn(process.execPath, words, {
+        env: { ...process.env, ...env, HOME: home },
+        stdio: 'ignore',
+      })
+      await gate.stalled
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill(signal)
+      await ended
+      gate.close()
+      expect(await withS3('pull', address(registry.host), 'x.arrow')).toMatchObject({ code: 3 })
+      expect(existsSync(join(home, 'x.arrow'))).toBe(false)
+    })
   },
 )
+
+/** More than goes through before the stall, so that it happens inside the file. */
+const STALL_AFTER_BYTES = 2_000_000
+
+/** Random numbers do not pack. */
+async function writeLargeTrace(path: string): Promise<void> {
+  const writer = await createTrace(path, newHeader('recorded', {}))
+  const draw = sequenceFor('large', 'trace')
+  for (let from = 0; from < 200_000; from += 10_000) {
+    await writer.addRequests(
+      Array.from({ length: 10_000 }, (_, index) => ({
+        seq: from + index,
+        atUs: (from + index) * 1_000,
+        endpoint: 'chat',
+        promptTokens: Math.floor(draw() * 1e6),
+        outputTokens: Math.floor(draw() * 1e6),
+        ttftUs: Math.floor(draw() * 1e9),
+        e2eUs: Math.floor(draw() * 1e9),
+      })),
+    )
+  }
+  await writer.finish()
+}

@@ -10,6 +10,12 @@ export class ShelfServer {
   cutAfterBytes: number | null = null
   knowsRanges = true
   etag = '"1"'
+  /** `name:password` that every request has to bring; null asks nobody. */
+  login: string | null = null
+  /** Where addresses below /elsewhere/ are sent on to. */
+  elsewhere = ''
+  /** What requests brought for a login. */
+  readonly authorizations: (string | null)[] = []
   readonly #server = createServer((request, response) => this.#answer(request, response))
 
   async listen(): Promise<string> {
@@ -24,6 +30,17 @@ export class ShelfServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? ''
+    const authorization = request.headers.authorization ?? null
+    this.authorizations.push(authorization)
+    if (this.login !== null && authorization !== `Basic ${btoa(this.login)}`) {
+      request.resume()
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="shelf"' }).end()
+      return
+    }
+    if (path.startsWith('/elsewhere/')) {
+      response.writeHead(302, { location: path.replace('/elsewhere', this.elsewhere) }).end()
+      return
+    }
     if (request.method === 'PUT') {
       const parts: Buffer[] = []
       request.on('data', (part: Buffer) => parts.push(part))
