@@ -20,7 +20,7 @@ const SLACK_PER_STREAM = 2
 const SLACK_PER_HANGUP = 32
 
 /** More tokens an event than this is not believed. */
-const MOST_TOKENS_AN_EVENT = 16
+export const MOST_TOKENS_AN_EVENT = 16
 /** The server may have finished so many more requests than we saw, as a share, and still be ours alone. */
 const FOREIGN_SHARE = 0.02
 
@@ -54,11 +54,15 @@ export class CountCheck {
     return this.#tokensPerEvent
   }
 
-  /** An answer that ended, or that its client left. */
-  add(seen: Observation): void {
+  /**
+   * An answer that ended, or that its client left.
+   *
+   * @param known its tokens, where they are known otherwise than by its events
+   */
+  add(seen: Observation, known: number | null = null): void {
     const { exact, counted, hangups, finished } = this.#ours
-    const tokens = seen.outputTokens ?? 0
-    const isExact = seen.tokenSource === 'server'
+    const tokens = known ?? seen.outputTokens ?? 0
+    const isExact = known !== null || seen.tokenSource === 'server'
     this.#ours = {
       exact: exact + (isExact ? tokens : 0),
       counted: counted + (isExact ? 0 : tokens),

@@ -21,6 +21,7 @@ import { PointFinder } from './point-finder.ts'
 import type { Enricher, Enrichment } from './enricher.ts'
 import type { Exchange } from './exchange.ts'
 import type { MetricSample } from './count-check.ts'
+import { tokensAtLimit } from './length-limit.ts'
 import { ModelNames } from './model-names.ts'
 import { nameBy } from './name-rules.ts'
 import type { ObserveOptions } from './observe-options.ts'
@@ -141,7 +142,7 @@ export class ExchangeEnricher implements Enricher {
     const model = this.#models.nameOf(exchange.facts?.model ?? null, seen)
     const finish = (tokens: PromptTokens | null): Enrichment => {
       const counted = tokens === null ? prompt : { ...prompt, exact: tokens.count }
-      const found = this.#finish(pending.chain, counted, answered, seen, row)
+      const found = this.#finish(exchange, counted, answered, seen, row)
       const { facts } = exchange
       const exact = facts === null ? null : this.#chains.describeTokens(facts, tokens?.ids ?? null)
       return {
@@ -179,7 +180,7 @@ export class ExchangeEnricher implements Enricher {
   #noteAnswer(exchange: Exchange, { turn, chain, prompt }: Pending, seen: Observation): Answered {
     const { endpoint, facts } = exchange
     turn.endedAtUs = seen.endAtUs
-    this.#check.add(seen)
+    this.#check.add(seen, tokensAtLimit(facts, seen))
     if (seen.tokenSource === 'server' && facts?.asksUsage === false && facts.isStream) {
       this.#countsUnasked.set(prompt.kind, true)
     }
@@ -199,18 +200,19 @@ export class ExchangeEnricher implements Enricher {
   }
 
   #finish(
-    chain: Chain | null,
+    exchange: Exchange,
     prompt: PromptCount,
     { whole, sizeBytes }: Answered,
     seen: Observation,
     row: Row,
   ): Enrichment {
     this.#fill.learn(prompt, seen)
-    const tokens = this.#fill.fill(prompt, seen)
+    const tokens = this.#fill.fill(prompt, seen, tokensAtLimit(exchange.facts, seen))
     if (whole === null) return { row: tokens, blocks: [] }
     const full = { ...row, ...tokens }
     const spoken = Math.max(0, (full.outputTokens ?? 0) - (full.reasoningTokens ?? 0))
     const answerRate = sizeBytes === 0 ? 0 : spoken / sizeBytes
+    const chain = this.#pending.get(exchange)?.chain ?? null
     const prefix = this.#chains.describe(chain, whole, full.promptTokens ?? 0, answerRate)
     return { row: { ...tokens, ...prefix.row }, blocks: prefix.blocks }
   }

@@ -34,15 +34,21 @@ export class TokenFill {
     return prompt.features === null ? null : this.#estimate.predict(prompt.kind, prompt.features)
   }
 
-  /** Columns for what the server left out; empty where it left out nothing. */
-  fill(prompt: PromptCount, seen: Observation): Row {
+  /**
+   * Columns for what the server left out; empty where it left out nothing.
+   *
+   * @param known the answer's tokens, where they follow from how it ended
+   */
+  fill(prompt: PromptCount, seen: Observation, known: number | null): Row {
     if (seen.status >= 400) return {}
     const isServer = seen.tokenSource === 'server'
     if (isServer && seen.promptTokens !== null) return {}
     const promptTokens = seen.promptTokens ?? this.promptTokens(prompt)
     const output = isServer
       ? { tokens: seen.outputTokens, isSure: true }
-      : this.#outputOf(prompt, seen)
+      : known !== null
+        ? { tokens: known, isSure: true }
+        : this.#outputOf(prompt, seen)
     return {
       promptTokens,
       outputTokens: output.tokens,

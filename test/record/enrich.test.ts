@@ -314,6 +314,30 @@ test('events are called an estimate once the server’s counter runs ahead of th
   expect(ask('chat', chat([user('a')])).answer(said(words)).all.tokenSource).toBe('estimate')
 })
 
+test('an answer that ended at its limit has that many tokens, in however few events', () => {
+  const { ask } = recorder()
+  const cut = (words: readonly string[], finish = 'length') =>
+    streamed(
+      words.map((content, index) => ({
+        model: 'm',
+        choices: [
+          { index: 0, delta: { content }, finish_reason: index + 1 < words.length ? null : finish },
+        ],
+      })),
+    )
+  const words = ['one', 'two three', 'four']
+  const tokens = (more: object, answer = cut(words)) =>
+    ask('chat', chat([user('a')], more)).answer(answer).all.outputTokens
+  expect(tokens({ max_tokens: 4 })).toBe(4)
+  expect(tokens({ max_completion_tokens: 48 })).toBe(48)
+  // A server that allows less than was asked for.
+  expect(tokens({ max_tokens: 49 })).toBe(3)
+  expect(tokens({ max_tokens: 2 })).toBe(3)
+  expect(tokens({})).toBe(3)
+  expect(tokens({ max_tokens: 4, n: 2 })).toBe(3)
+  expect(tokens({ max_tokens: 4 }, cut(words, 'stop'))).toBe(3)
+})
+
 test('events of a tool call may hold several tokens: they are an estimate by length', () => {
   const { ask } = recorder()
   const call = {

@@ -109,6 +109,15 @@ test('events of several tokens count as their average, if the server worked for 
   expect(tokensPerEvent(null)).toBe(1)
 })
 
+test('answers known by their limit do not raise what an event of the others stands for', () => {
+  const check = new CountCheck()
+  check.compare(server(0, 100), 0, 0)
+  for (let index = 0; index < 10; index += 1) check.add(ended(100))
+  check.add(ended(100), 1_000)
+  check.compare(server(4_000, 111), 0, 0)
+  expect(check.tokensPerEvent).toBe(3)
+})
+
 test('only prompts of text are sent to be counted, with what changes their length', () => {
   const chat = {
     model: 'm',

@@ -74,22 +74,13 @@ async function record(changes: Parameters<typeof startRecorder>[1], conversation
   await client.close()
   // Else somebody else asks this server too, and its counters say nothing of ours.
   expect(after.finished - before.finished).toBe(rows.length)
-  const isMarked = rows.some(({ tokenSource }) => tokenSource === 'estimate')
   const sum = (key: 'promptTokens' | 'outputTokens') =>
     rows.reduce((total, row) => total + (row[key] ?? 0), 0)
   return {
     rows,
     prompt: sum('promptTokens') / (after.prompt - before.prompt),
     output: sum('outputTokens') / (after.output - before.output),
-    isMarked,
   }
-}
-
-type Recorded = Awaited<ReturnType<typeof record>>
-
-/** A server that falls behind merges tokens into one event; then the rows must say so. */
-function isRightOrMarked({ output, isMarked }: Recorded): boolean {
-  return Math.abs(output - 1) < 0.02 || isMarked
 }
 
 test.skipIf(target === undefined)(
@@ -98,7 +89,8 @@ test.skipIf(target === undefined)(
     const found = await record({ tokenizeRate: '2', metricsUrl: `${target}/metrics` }, 20)
     expect(found.rows.every(({ tokenSource }) => tokenSource !== 'server')).toBe(true)
     expect(Math.abs(found.prompt - 1)).toBeLessThan(0.02)
-    expect(found).toSatisfy(isRightOrMarked)
+    // A server that falls behind merges tokens into events; these answers ended at their limit.
+    expect(Math.abs(found.output - 1)).toBeLessThan(0.02)
     const sources = new Set(found.rows.map(({ tokenSource }) => tokenSource))
     expect(sources).toContain('tokenizer')
     expect(new Set(found.rows.map(({ session }) => session)).size).toBe(40)
@@ -111,6 +103,6 @@ test.skipIf(target === undefined || tokenizer === undefined)(
     const changes = { tokenizer: tokenizer ?? '', metricsUrl: `${target}/metrics` }
     const found = await record(changes, 16)
     expect(found.prompt).toBe(1)
-    expect(found).toSatisfy(isRightOrMarked)
+    expect(Math.abs(found.output - 1)).toBeLessThan(0.02)
   },
 )
