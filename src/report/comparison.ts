@@ -96,7 +96,7 @@ function logs(values: readonly (number | null)[]): number[] | null {
   return all.length === values.length && all.length > 0 ? all : null
 }
 
-/** All gates together hold one level: Holm's order, so the strictest interval goes to the surest gate. */
+/** All gates together hold one level: intervals by Bonferroni's share of it, p-values by Holm's order. */
 function judgeAll(
   a: readonly Report[],
   b: readonly Report[],

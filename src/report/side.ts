@@ -39,7 +39,7 @@ export type Side = Readonly<{
   tokens: Readonly<{ prompt: number; cached: number; output: number }>
 }>
 
-/** Over `window_s`: first due to last token or hang-up. */
+/** Over `window_s`, first due to last token or hang-up; `offered_per_s` over first due to last due. */
 export type Throughput = Readonly<{
   window_s: number
   offered_per_s: number | null
