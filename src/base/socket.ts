@@ -19,7 +19,7 @@ const ALPN_PROTOCOLS = ['http/1.1']
 const BACKLOG_CONNECTIONS = 4_096
 
 /** Returns false to stop reading until `resume`. `buffer` is reused: copy or send what stays. */
-export type OnBytes = (buffer: Uint8Array, sizeBytes: number) => boolean
+export type OnBytes = (buffer: Buffer, sizeBytes: number) => boolean
 
 export type DialTls = Readonly<{
   context: SecureContext
@@ -31,7 +31,7 @@ export type DialTls = Readonly<{
 export type DialOptions = Readonly<{
   tls?: DialTls | null
   /** Where reads land. One buffer may serve many sockets if `onBytes` keeps nothing of it. */
-  buffer: Uint8Array
+  buffer: Buffer
   onBytes: OnBytes
   /** True to keep writing after the other side ended. */
   allowHalfOpen?: boolean
@@ -59,7 +59,7 @@ export function dial(address: Address, options: DialOptions): Socket {
   if (tls === undefined || tls === null) {
     const onread = {
       buffer,
-      callback: (sizeBytes: number, into: Uint8Array) => onBytes(into, sizeBytes),
+      callback: (sizeBytes: number, into: Uint8Array) => onBytes(into as Buffer, sizeBytes),
     }
     return connect({ ...to, onread })
   }
@@ -91,7 +91,7 @@ function joinTls(secure: TLSSocket, raw: Socket, onBytes: OnBytes | null): Socke
   raw.on('error', (error) => secure.destroy(error))
   raw.on('close', () => secure.destroy())
   if (onBytes !== null) {
-    secure.on('data', (bytes: Uint8Array) => {
+    secure.on('data', (bytes: Buffer) => {
       if (!onBytes(bytes, bytes.length)) secure.pause()
     })
   }

@@ -27,5 +27,12 @@ export function giveWay(niceness: number): void {
   }
 }
 
+const nobody = new Int32Array(new SharedArrayBuffer(4))
+
+/** Stops this thread, its event loop too, for about so long; other threads get its core. */
+export function sleepThread(forUs: number): void {
+  Atomics.wait(nobody, 0, 0, forUs / 1_000)
+}
+
 export { MessageChannel, parentPort, workerData } from 'node:worker_threads'
 export type { MessagePort, Worker } from 'node:worker_threads'

@@ -191,7 +191,7 @@ export class ConnectionView {
     this.#incoming = { exchange, body }
   }
 
-  #onBody(bytes: Uint8Array, from: number, to: number): void {
+  #onBody(bytes: Buffer, from: number, to: number): void {
     if (this.#incoming === null) return
     this.#incoming.exchange.requestBytes += to - from
     this.#incoming.body?.push(bytes, from, to)

@@ -37,7 +37,7 @@ export class BodyKeeper {
     this.#bytes = Buffer.allocUnsafe(Math.min(expectedBytes, maxBytes))
   }
 
-  push(bytes: Uint8Array, from: number, to: number): void {
+  push(bytes: Buffer, from: number, to: number): void {
     const end = Math.min(to, from + this.#maxBytes - this.#size)
     if (end < to) this.isCut = true
     const needed = this.#size + end - from
@@ -48,7 +48,7 @@ export class BodyKeeper {
       this.#bytes.copy(larger, 0, 0, this.#size)
       this.#bytes = larger
     }
-    this.#bytes.set(bytes.subarray(from, end), this.#size)
+    bytes.copy(this.#bytes, this.#size, from, end)
     this.#size = needed
   }
 

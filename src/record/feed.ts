@@ -29,8 +29,11 @@ export class Feed {
   readonly #options: FeedOptions
   #worker: Worker | null = null
   /** Batches that came back, to be filled again. */
-  readonly #free: ArrayBuffer[] = []
-  #batch = new BatchWriter(new ArrayBuffer(BATCH_BYTES))
+  readonly #free: BatchWriter[] = []
+  /** Batches that the observer has, by number. */
+  readonly #lent = new Map<number, BatchWriter>()
+  #nextNumber = 0
+  #batch = new BatchWriter(BATCH_BYTES)
   #waitingBytes = 0
   #waitingRecords = 0
   #gap: { fromUs: number; toUs: number; count: number; reason: GapReason } | null = null
@@ -79,7 +82,7 @@ export class Feed {
     kind: RecordKind,
     connection: number,
     atUs: number,
-    source: Uint8Array | null,
+    source: Buffer | null,
     sizeBytes: number,
   ): Buffer | null {
     if (this.#worker === null) return null
@@ -89,7 +92,7 @@ export class Feed {
     return this.#batch.add(kind, connection, atUs, source, sizeBytes)
   }
 
-  /** The copy last returned is still being sent: its memory must not go to the observer. */
+  /** The copy last returned is still being sent: its memory must not be filled again. */
   pin(): void {
     this.#batch.isPinned = true
   }
@@ -113,15 +116,31 @@ export class Feed {
     if (this.#isGapDue()) this.#postGap()
     const batch = this.#batch
     if (batch.recordCount === 0) return
-    const { memory, sizeBytes } = batch.take()
+    const { memory, sizeBytes } = batch
+    const number = this.#nextNumber
+    this.#nextNumber += 1
+    this.#lent.set(number, batch)
     this.#waitingBytes += sizeBytes
     this.#waitingRecords += batch.recordCount
-    this.#post({ type: 'batch', memory, sizeBytes, recordCount: batch.recordCount }, [memory])
-    this.#batch = new BatchWriter(this.#memory())
+    const postedAtUs = this.#options.clock.nowUs()
+    this.send({ type: 'batch', number, memory, sizeBytes, postedAtUs })
+    this.#batch = this.#free.pop() ?? new BatchWriter(BATCH_BYTES)
   }
 
   send(message: ToObserver): void {
-    if (this.#worker !== null) this.#post(message, [])
+    // A thread that is going down takes messages and drops them; its exit settles the account.
+    this.#worker?.postMessage(message)
+  }
+
+  #takeBack(number: number): void {
+    const batch = this.#lent.get(number)
+    if (batch === undefined) return
+    this.#lent.delete(number)
+    this.#waitingBytes -= batch.sizeBytes
+    this.#waitingRecords -= batch.recordCount
+    if (batch.isPinned || this.#free.length >= FREE_BATCHES) return
+    batch.clear()
+    this.#free.push(batch)
   }
 
   /** Ends the observer after what it was given; one that does not end in time is killed. */
@@ -133,7 +152,7 @@ export class Feed {
     if (worker === null) return
     const { promise, resolve } = Promise.withResolvers<void>()
     worker.once('exit', () => resolve())
-    this.#post({ type: 'close' }, [])
+    this.send({ type: 'close' })
     const waiting = new AbortController()
     const late = pause(patienceUs, waiting.signal).then(
       () => void worker.terminate(),
@@ -152,10 +171,6 @@ export class Feed {
     )
   }
 
-  #memory(): ArrayBuffer {
-    return this.#free.pop() ?? new ArrayBuffer(BATCH_BYTES)
-  }
-
   #reason(): GapReason {
     if (this.#isPaused) return 'paused'
     return this.#worker === null ? 'observer_down' : 'queue_full'
@@ -171,13 +186,8 @@ export class Feed {
   #postGap(): void {
     if (this.#gap === null || this.#worker === null) return
     const gap: Gap = { ...this.#gap }
-    this.#post({ type: 'gap', gap }, [])
+    this.send({ type: 'gap', gap })
     this.#gap = null
-  }
-
-  #post(message: ToObserver, transfer: ArrayBuffer[]): void {
-    // A thread that is going down takes messages and drops them; its exit settles the account.
-    this.#worker?.postMessage(message, transfer)
   }
 
   /** Starts the observer's thread; `flush` starts it again when it is gone. */
@@ -186,11 +196,7 @@ export class Feed {
     this.#worker = worker
     worker.on('message', (message: FromObserver) => {
       if (message.type === 'done') {
-        const { memory } = message
-        const isWhole = memory?.byteLength === BATCH_BYTES
-        if (isWhole && this.#free.length < FREE_BATCHES) this.#free.push(memory)
-        this.#waitingBytes -= message.sizeBytes
-        this.#waitingRecords -= message.recordCount
+        if (message.number !== null) this.#takeBack(message.number)
         this.#restartWaitUs = FIRST_RESTART_US
         this.#lastDone = { counts: message.counts, atUs: this.#options.clock.nowUs() }
       }
@@ -208,7 +214,8 @@ export class Feed {
     this.epoch += 1
     this.#waitingBytes = 0
     this.#waitingRecords = 0
-    this.#batch = new BatchWriter(this.#memory())
+    this.#lent.clear()
+    this.#batch = new BatchWriter(BATCH_BYTES)
     if (this.#isClosing) return
     this.restartCount += 1
     this.#loseUnwritten()

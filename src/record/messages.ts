@@ -12,8 +12,17 @@ export type GapReason =
 /** Requests that could not be recorded; absolute µs. */
 export type Gap = Readonly<{ fromUs: number; toUs: number; count: number; reason: GapReason }>
 
+export type BatchMessage = Readonly<{
+  type: 'batch'
+  /** Said again once the batch was read. */
+  number: number
+  memory: SharedArrayBuffer
+  sizeBytes: number
+  postedAtUs: number
+}>
+
 export type ToObserver =
-  | Readonly<{ type: 'batch'; memory: ArrayBuffer; sizeBytes: number; recordCount: number }>
+  | BatchMessage
   | Readonly<{ type: 'gap'; gap: Gap }>
   | Readonly<{
       type: 'event'
@@ -55,11 +64,9 @@ export type ObserverCounts = Readonly<{
 export type FromObserver =
   | Readonly<{
       type: 'done'
-      sizeBytes: number
-      recordCount: number
       counts: ObserverCounts
-      /** The batch's memory, to be filled again. */
-      memory: ArrayBuffer | null
+      /** The batch whose memory may be filled again; null: figures only. */
+      number: number | null
     }>
   /** Connections between two requests, with the client bytes seen of each, as pairs. */
   | Readonly<{ type: 'idle'; pairs: Float64Array }>

@@ -99,7 +99,7 @@ export class Pipe {
     this.tap.note(RECORD.connected, atUs, atUs - this.waiting.dialledAtUs)
   }
 
-  #onUpstreamBytes(buffer: Uint8Array, sizeBytes: number): boolean {
+  #onUpstreamBytes(buffer: Buffer, sizeBytes: number): boolean {
     const { feed, nowUs, delays } = this.#context
     const atUs = nowUs()
     this.waiting.movedAtUs = atUs

@@ -33,7 +33,7 @@ export class Tap {
   }
 
   /** A request that begins where bytes were missed before makes the connection readable again. */
-  client(bytes: Uint8Array, atUs: number): void {
+  client(bytes: Buffer, atUs: number): void {
     const feed = this.#feed
     const first = firstMeant(bytes)
     const isStart = !this.#isClientTurn && isUpperCase(first)
@@ -48,7 +48,7 @@ export class Tap {
   }
 
   /** @returns a copy that stays as it is, or null where the observer does not follow */
-  upstream(buffer: Uint8Array, sizeBytes: number, atUs: number): Buffer | null {
+  upstream(buffer: Buffer, sizeBytes: number, atUs: number): Buffer | null {
     this.#isClientTurn = false
     if (this.#epoch !== this.#feed.epoch) return null
     const copy = this.#feed.put(RECORD.upstreamBytes, this.#id, atUs, buffer, sizeBytes)
@@ -87,7 +87,7 @@ export class Tap {
 }
 
 /** The first byte after line ends, which may stand before a request and mean nothing. */
-function firstMeant(bytes: Uint8Array): number | undefined {
+function firstMeant(bytes: Buffer): number | undefined {
   let at = 0
   while (bytes[at] === 13 || bytes[at] === 10) at += 1
   return bytes[at]

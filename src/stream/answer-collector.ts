@@ -64,7 +64,7 @@ export class AnswerCollector {
     return this.#splitter !== null
   }
 
-  push(bytes: Uint8Array, from: number, to: number, atUs: number): void {
+  push(bytes: Buffer, from: number, to: number, atUs: number): void {
     if (this.bodyBytes === 0 && this.#splitter === null && isUnnamedStream(bytes, from, to)) {
       this.#splitter = new SseSplitter(this.#limits)
     }
@@ -112,7 +112,7 @@ export class AnswerCollector {
     }
   }
 
-  #keep(bytes: Uint8Array, from: number, to: number): void {
+  #keep(bytes: Buffer, from: number, to: number): void {
     const room = this.#maxBodyBytes - this.#kept
     const end = Math.min(to, from + room)
     if (end < to) this.#isCut = true
@@ -123,7 +123,7 @@ export class AnswerCollector {
       this.#body.copy(larger, 0, 0, this.#kept)
       this.#body = larger
     }
-    this.#body.set(bytes.subarray(from, end), this.#kept)
+    bytes.copy(this.#body, this.#kept, from, end)
     this.#kept = needed
   }
 }

@@ -65,7 +65,7 @@ export class AnswerStream implements HttpSink {
     this.#sink.onAnswerBegin(this.#collector)
   }
 
-  onBody(bytes: Uint8Array, from: number, to: number, atUs: number): void {
+  onBody(bytes: Buffer, from: number, to: number, atUs: number): void {
     this.#collector?.push(bytes, from, to, atUs)
   }
 

@@ -8,7 +8,7 @@ export type StopReason = LossReason | 'upgrade' | 'tunnel'
 export interface HttpSink {
   onHead(head: MessageHead): void
   /** Body without framing. The bytes belong to the caller of `push`: copy what stays. */
-  onBody(bytes: Uint8Array, from: number, to: number, atUs: number): void
+  onBody(bytes: Buffer, from: number, to: number, atUs: number): void
   onEnd(atUs: number): void
   /** Nothing follows: this direction is no longer observed. A message may be half read. */
   onStop(reason: StopReason, atUs: number): void

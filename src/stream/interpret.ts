@@ -82,7 +82,7 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): boo
   if (capture.contentType.startsWith('text/event-stream')) {
     // Compressed: when the single events came cannot be told, only when the last did.
     const splitter = new SseSplitter()
-    splitter.push(body, 0, body.byteLength, capture.endAtUs)
+    splitter.push(bufferOf(body), 0, body.byteLength, capture.endAtUs)
     splitter.finish(capture.endAtUs)
     const atUs = splitter.atUs.subarray(0, splitter.eventCount)
     readEvents(splitter.arena, splitter.ends.subarray(0, splitter.eventCount), atUs, dialect, draft)

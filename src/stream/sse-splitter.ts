@@ -50,7 +50,7 @@ export class SseSplitter {
   }
 
   /** @param bytes body bytes at [from, to), without transfer framing, that arrived at `atUs` */
-  push(bytes: Uint8Array, from: number, to: number, atUs: number): void {
+  push(bytes: Buffer, from: number, to: number, atUs: number): void {
     if (this.isCut) return
     let at = this.#bomBytes < 3 ? this.#skipBom(bytes, from, to) : from
     let runStart = at
@@ -108,7 +108,7 @@ export class SseSplitter {
     this.#hasField = false
   }
 
-  #append(bytes: Uint8Array, from: number, to: number): boolean {
+  #append(bytes: Buffer, from: number, to: number): boolean {
     const needed = this.#length + to - from
     if (needed > this.#maxStreamBytes || needed - this.#eventStart > this.#maxEventBytes) {
       this.isCut = true
@@ -116,7 +116,7 @@ export class SseSplitter {
     }
     if (needed > this.arena.length) this.#growArena(needed)
     if (to - from > SHORT_BYTES) {
-      this.arena.set(bytes.subarray(from, to), this.#length)
+      bytes.copy(this.arena, this.#length, from, to)
     } else {
       for (let at = from, into = this.#length; at < to; at += 1, into += 1) {
         this.arena[into] = bytes[at] ?? 0
@@ -142,7 +142,7 @@ export class SseSplitter {
   }
 
   /** A byte-order mark may stand at the very start, in as many pieces as it likes. */
-  #skipBom(bytes: Uint8Array, from: number, to: number): number {
+  #skipBom(bytes: Buffer, from: number, to: number): number {
     let at = from
     while (at < to && this.#bomBytes < 3) {
       if (bytes[at] !== BOM[this.#bomBytes]) {
@@ -157,10 +157,10 @@ export class SseSplitter {
   }
 }
 
-/** Below this a loop is quicker than a view and a native copy. */
+/** Below this a loop is quicker than a native copy. */
 const SHORT_BYTES = 32
 
-function endOfLine(bytes: Uint8Array, from: number, to: number): number {
+function endOfLine(bytes: Buffer, from: number, to: number): number {
   let at = from
   while (at < to) {
     const byte = bytes[at]

@@ -2,7 +2,25 @@
 import { connect, type Socket } from 'node:net'
 import { systemClock } from '../../src/base/clock.ts'
 
-export type StreamFigures = { delaysUs: number[]; firstUs: number[]; chunks: number; bad: number }
+export type StreamLoad = Readonly<{
+  streams: number
+  /** Events of one answer, 20 ms apart. */
+  chunks: number
+  /** Answers that each stream asks for, one after the other on its connection. */
+  answers: number
+  isLockstep: boolean
+}>
+
+export type StreamFigures = {
+  /** Of each event, arrival minus the stamp of its write; while all streams ran. */
+  delaysUs: number[]
+  /** Of each answer, the way of its request and the way of its first event together. */
+  firstUs: number[]
+  /** The same for the first answer of a connection. */
+  firstOfNewUs: number[]
+  chunks: number
+  bad: number
+}
 
 /** Requests that were answered to their end, by port. */
 export const answeredBy = new Map<number, number>()
@@ -12,6 +30,7 @@ function count(port: number, requests: number): void {
 }
 
 const nowUs = () => systemClock.nowUs()
+const EVERY_MS = 20
 
 async function open(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -36,65 +55,69 @@ const PROMPT = JSON.stringify({
   stream: true,
 })
 
-/** Runs streams at once; each chunk's way is its arrival minus the stamp of its write. */
-export async function runStreams(
-  port: number,
-  streams: number,
-  chunks: number,
-  isLockstep: boolean,
-): Promise<StreamFigures> {
-  const figures: StreamFigures = { delaysUs: [], firstUs: [], chunks: 0, bad: 0 }
+/** Keeps so many streams open at once, their beginnings spread evenly. */
+export async function runStreams(port: number, load: StreamLoad): Promise<StreamFigures> {
+  const { streams, chunks, answers, isLockstep } = load
+  const figures: StreamFigures = { delaysUs: [], firstUs: [], firstOfNewUs: [], chunks: 0, bad: 0 }
   const target = `/v1/completions?chunks=${chunks}${isLockstep ? '&lockstep=1' : ''}`
   const request = post(target, PROMPT)
-  const sockets = await Promise.all(Array.from({ length: streams }, async () => open(port)))
-  await Promise.all(
-    sockets.map(
-      async (socket, index) =>
-        new Promise<void>((resolve) => {
-          setTimeout(
-            () => follow(socket, request, chunks, figures, resolve),
-            isLockstep ? 0 : (index * 20) / streams,
-          )
-        }),
-    ),
-  )
-  count(port, streams)
+  const answerMs = chunks * EVERY_MS
+  const startUs = nowUs()
+  const steady = { fromUs: startUs + answerMs * 1_000, toUs: startUs + answerMs * answers * 1_000 }
+  const slots = Array.from({ length: streams }, async (_, index) => {
+    await new Promise((resolve) => setTimeout(resolve, (index * answerMs) / streams))
+    const socket = await open(port)
+    for (let turn = 0; turn < answers; turn += 1) {
+      const into = turn === 0 ? figures.firstOfNewUs : figures.firstUs
+      const seen = await follow(socket, request, figures.delaysUs, into, steady)
+      figures.chunks += seen
+      if (seen !== chunks) figures.bad += 1
+    }
+    socket.destroy()
+  })
+  await Promise.all(slots)
+  count(port, streams * answers)
   return figures
 }
 
-function follow(
+const STAMPS = /got (\d+) at (\d+) /g
+
+/** Asks once. @returns events seen until the answer's end or the connection's */
+async function follow(
   socket: Socket,
   request: Buffer,
-  chunks: number,
-  figures: StreamFigures,
-  done: () => void,
-): void {
-  const sentUs = nowUs()
+  delaysUs: number[],
+  firstUs: number[],
+  steady: Readonly<{ fromUs: number; toUs: number }>,
+): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
   let seen = 0
   let tail = ''
-  socket.on('data', (bytes: Buffer) => {
+  const onData = (bytes: Buffer): void => {
     const atUs = nowUs()
     const text = tail + bytes.toString('latin1')
     let end = 0
-    for (const found of text.matchAll(/"at":(\d+)\}/g)) {
+    for (const found of text.matchAll(STAMPS)) {
       end = found.index + found[0].length
       seen += 1
-      if (seen === 1) figures.firstUs.push(atUs - sentUs)
-      // The first chunks meet a cold path on both sides.
-      if (seen > 5) figures.delaysUs.push(atUs - Number(found[1]))
+      const wayUs = atUs - Number(found[2])
+      if (seen === 1) firstUs.push(Number(found[1]) - sentUs + wayUs)
+      if (atUs >= steady.fromUs && atUs < steady.toUs) delaysUs.push(wayUs)
     }
     tail = text.slice(end)
-    if (!text.endsWith('0\r\n\r\n')) return
-    figures.chunks += seen
-    if (seen !== chunks) figures.bad += 1
-    socket.destroy()
-    done()
-  })
-  socket.on('error', () => {
-    figures.bad += 1
-    done()
-  })
+    if (text.endsWith('0\r\n\r\n')) resolve(seen)
+  }
+  const onClose = (): void => resolve(-1)
+  socket.on('data', onData)
+  socket.on('error', onClose)
+  socket.on('close', onClose)
+  const sentUs = nowUs()
   socket.write(request)
+  const events = await promise
+  socket.off('data', onData)
+  socket.off('error', onClose)
+  socket.off('close', onClose)
+  return events
 }
 
 /** Asks small things as fast as so many connections allow. @returns requests answered */
@@ -107,10 +130,9 @@ export async function runSmall(port: number, connections: number, forMs: number)
     sockets.map(
       async (socket) =>
         new Promise<void>((resolve) => {
-          let tail = ''
           socket.on('data', (bytes: Buffer) => {
-            tail = (tail + bytes.toString('latin1')).slice(-8)
-            if (!tail.endsWith('}}')) return
+            // The answer's last two bytes; a piece before them ends otherwise.
+            if (bytes.at(-1) !== 125 || bytes.at(-2) !== 125) return
             answered += 1
             if (nowUs() < endUs) socket.write(request)
             else resolve(void socket.destroy())
@@ -144,15 +166,19 @@ export async function runLarge(port: number, bytes: number, times: number): Prom
   return tookUs
 }
 
-/** Opens connections one after the other, one request each. */
-export async function runConnections(port: number, total: number): Promise<void> {
+/** Opens connections one after the other, one request each. @returns µs of each, dial included */
+export async function runConnections(port: number, total: number): Promise<number[]> {
   const request = post('/v1/completions', PROMPT.replace('true', 'false'))
+  const tookUs: number[] = []
   for (let index = 0; index < total; index += 1) {
+    const atUs = nowUs()
     const socket = await open(port)
     const answered = new Promise<void>((resolve) => void socket.once('data', () => resolve()))
     socket.write(request)
     await answered
+    tookUs.push(nowUs() - atUs)
     socket.destroy()
   }
   count(port, total)
+  return tookUs
 }

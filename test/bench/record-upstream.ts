@@ -1,17 +1,20 @@
 /**
- * A server for the recorder's benchmark, in a process of its own: raw sockets, each chunk stamped with
- * the moment of its write. `node record-upstream.ts PORT`.
+ * A server for the recorder's benchmark, in a process of its own: raw sockets, each event stamped with
+ * the moment of its write and with the moment its request was whole. `node record-upstream.ts PORT`.
  *
- * A request says what it wants in its path's query: chunks, everyUs, lockstep. Without chunks the
+ * A request says what it wants in its path's query: chunks, everyMs, lockstep. Without chunks the
  * answer is one small JSON body.
  */
 import { createServer, type Socket } from 'node:net'
 import { systemClock } from '../../src/base/clock.ts'
 
 const port = Number(process.argv[2])
-const EVENT =
+/** The text between the two is what changes from event to event, as in a real answer. */
+const EVENT = [
   'data: {"id":"cmpl-0000000000000000","object":"text_completion","created":1795310139,"model":"m",' +
-  '"choices":[{"index":0,"text":" word","logprobs":null,"finish_reason":null,"stop_reason":null}],"at":'
+    '"choices":[{"index":0,"text":"',
+  '","logprobs":null,"finish_reason":null,"stop_reason":null}]}\n\n',
+] as const
 const USAGE = '{"prompt_tokens":12,"total_tokens":20,"completion_tokens":8}'
 const BODY = `{"id":"cmpl-1","model":"m","choices":[{"index":0,"text":"ok","finish_reason":"stop"}],"usage":${USAGE}}`
 const SMALL = Buffer.from(
@@ -21,55 +24,49 @@ const HEAD =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n' +
   'transfer-encoding: chunked\r\n\r\n'
 const END = `e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n`
-
-function event(): string {
-  const text = `${EVENT}${systemClock.nowUs()}}\n\n`
-  return `${text.length.toString(16)}\r\n${text}\r\n`
-}
+const EVERY_MS = 20
 
 /** All streams that write at the same instant. */
 const lockstep = new Set<() => void>()
 
 createServer({ noDelay: true }, (socket) => {
-  let wantedBytes = 0
-  let seenBytes = 0
-  let head = ''
+  let pending: Buffer = Buffer.alloc(0)
+  /** Of a request's body, bytes still to come. */
+  let missing = 0
+  let target = ''
   socket.on('error', () => undefined)
   socket.on('data', (bytes: Buffer) => {
-    if (wantedBytes === 0) {
-      head += bytes.toString('latin1')
-      const end = head.indexOf('\r\n\r\n')
-      if (end < 0) return
-      wantedBytes = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
-      seenBytes = head.length
+    if (missing > bytes.length) return void (missing -= bytes.length)
+    if (missing > 0) {
+      pending = bytes.subarray(missing)
+      missing = 0
+      answer(socket, target)
     } else {
-      seenBytes += bytes.length
+      pending = pending.length === 0 ? bytes : Buffer.concat([pending, bytes])
     }
-    while (wantedBytes > 0 && seenBytes >= wantedBytes) {
-      const target = /^\S+ (\S+)/.exec(head)?.[1] ?? '/'
-      const rest = head.slice(wantedBytes)
-      head = ''
-      wantedBytes = 0
-      answer(socket, new URL(target, 'http://h').searchParams)
-      if (rest.length > 0) {
-        head = rest
-        const end = head.indexOf('\r\n\r\n')
-        if (end < 0) break
-        wantedBytes = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
-        seenBytes = head.length
-      }
+    for (;;) {
+      const end = pending.indexOf('\r\n\r\n')
+      if (end < 0) return
+      const head = pending.toString('latin1', 0, end)
+      target = head.slice(5, head.indexOf(' ', 5))
+      const whole = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
+      missing = Math.max(0, whole - pending.length)
+      pending = pending.subarray(whole)
+      if (missing > 0) return
+      answer(socket, target)
     }
   })
 }).listen(port, '127.0.0.1', 4_096)
 
-function answer(socket: Socket, wanted: URLSearchParams): void {
-  const chunks = Number(wanted.get('chunks') ?? 0)
-  if (chunks === 0) return void socket.write(SMALL)
-  const everyMs = Number(wanted.get('everyMs') ?? 20)
-  let left = chunks
+function answer(socket: Socket, target: string): void {
+  const gotUs = systemClock.nowUs()
+  if (!target.includes('?')) return void socket.write(SMALL)
+  const wanted = new URL(target, 'http://h').searchParams
+  let left = Number(wanted.get('chunks') ?? 1)
   socket.write(HEAD)
   const step = () => {
-    socket.write(event())
+    const text = `${EVENT[0]}got ${gotUs} at ${systemClock.nowUs()} ${EVENT[1]}`
+    socket.write(`${text.length.toString(16)}\r\n${text}\r\n`)
     left -= 1
     if (left > 0 && !socket.destroyed) return
     lockstep.delete(step)
@@ -78,11 +75,11 @@ function answer(socket: Socket, wanted: URLSearchParams): void {
   }
   let timer: NodeJS.Timeout | undefined
   if (wanted.get('lockstep') === '1') lockstep.add(step)
-  else timer = setInterval(step, everyMs)
+  else timer = setInterval(step, Number(wanted.get('everyMs') ?? EVERY_MS))
 }
 
 setInterval(() => {
   for (const step of lockstep) step()
-}, 20)
+}, EVERY_MS)
 process.on('disconnect', () => process.exit())
 process.send?.('ready')

@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 })
 const PORT = Number(process.env['TRACE_BENCH_PORT'] ?? 21_290)
-const CHUNKS = 250
+const CHUNKS = 150
 /** The first rounds fill caches and pools. */
 const WARM_ROUNDS = 3
 const MOST_GROWTH_MB = 64
@@ -36,12 +36,12 @@ await new Promise((resolve) => setTimeout(resolve, 3_000))
 const rounds: { memoryMb: number; p50Us: number; p99Us: number; bad: number }[] = []
 const endMs = Date.now() + Number(values.minutes) * 60_000
 while (Date.now() < endMs) {
-  const figures = await runStreams(
-    PORT + 1,
-    Number(values.streams),
-    CHUNKS,
-    rounds.length % 2 === 1,
-  )
+  const figures = await runStreams(PORT + 1, {
+    streams: Number(values.streams),
+    chunks: CHUNKS,
+    answers: 2,
+    isLockstep: rounds.length % 2 === 1,
+  })
   const sorted = figures.delaysUs.toSorted((a, b) => a - b)
   const at = (q: number) => sorted[Math.floor(q * (sorted.length - 1))] ?? 0
   const status = readFileSync(`/proc/${recorder.pid}/status`, 'utf8')
