@@ -21,8 +21,12 @@ function writer(stream: NodeJS.WriteStream): Writer {
 // A reader that closes the pipe early (`| head`) ends us quietly, as it ends every Unix tool.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`trace: standard output cannot be written (${error.code ?? 'unknown'})\n`)
+  process.exit(1)
 })
+
+// Nobody hears what is said here any more, or the log's disk is full: a recorder outlives its log.
+process.stderr.on('error', () => undefined)
 
 /** Under bin/trace.js a terminal's Ctrl-C comes twice: once to the group, once passed on. */
 const SAME_SIGNAL_US = 50_000

@@ -8,6 +8,8 @@ export type RecorderProcess = Readonly<{
   port: number
   exited: Promise<number | null>
   memoryBytes: () => number
+  /** Its standard error so far. */
+  said: () => string
 }>
 
 export async function spawnRecorder(
@@ -49,5 +51,5 @@ export async function spawnRecorder(
     const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
     return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? 0) * 1_024
   }
-  return { child, port, exited, memoryBytes }
+  return { child, port, exited, memoryBytes, said: () => said }
 }

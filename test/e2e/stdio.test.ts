@@ -1,0 +1,49 @@
+/** Output that nobody takes: a reader that has left, a full disk, a closed log. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { afterEach, expect, test, vi } from 'vitest'
+import { spawnRecorder } from '../support/recorder-process.ts'
+import { scratchFolder } from '../support/scratch.ts'
+import { freePort, watch, wireClient, wireServer } from '../support/wire.ts'
+
+const scratch = scratchFolder()
+const cleanUps: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const clean of cleanUps.splice(0).toReversed()) await clean()
+})
+
+const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'
+
+test('a recorder whose log has nobody to read it goes on serving, and ends as it should', async () => {
+  const server = await wireServer((socket) => socket.on('data', () => socket.end(ANSWER)))
+  cleanUps.push(server.close)
+  const recorder = await spawnRecorder(server.port, await freePort(), scratch('kept'))
+  cleanUps.push(() => recorder.child.kill('SIGKILL'))
+  // What it keeps is said once it hears signals.
+  await vi.waitFor(() => expect(recorder.said()).toContain('keeps'), 20_000)
+  recorder.child.stderr?.destroy()
+  // Each of these says a line.
+  for (let count = 0; count < 2; count += 1) {
+    recorder.child.kill('SIGUSR2')
+    const client = await wireClient(recorder.port)
+    const { ended } = watch(client)
+    client.write('GET /health HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect((await ended).bytes.toString()).toBe(ANSWER)
+    client.destroy()
+  }
+  recorder.child.kill('SIGTERM')
+  expect(await recorder.exited).toBe(0)
+})
+
+const hasFullDevice = existsSync('/dev/full')
+
+test.skipIf(!hasFullDevice)('a full disk under standard output is one sentence', async () => {
+  const command = 'exec "$0" bin/trace.js help inspect > /dev/full'
+  const said = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile('/bin/sh', ['-c', command, process.execPath], (error, _stdout, stderr) => {
+      resolve({ code: error?.code ?? 0, stderr })
+    })
+  })
+  expect(said).toEqual({ code: 1, stderr: 'trace: standard output cannot be written (ENOSPC)\n' })
+})
