@@ -41,6 +41,7 @@ export function startGeneration(options: GenerationOptions): Generation {
     openCount: choices.length,
   }
   const { maxModelTokens, answerTokens } = settings.profile
+  const skipsCache = call.promptLogprobs !== null
   for (const choice of choices) {
     const promptTokens = call.prompts[Math.floor(choice.index / call.n)]?.tokens ?? []
     const nextToken = createSampler({
@@ -52,7 +53,7 @@ export function startGeneration(options: GenerationOptions): Generation {
     })
     const maxTokens = Math.min(call.maxTokens, maxModelTokens - promptTokens.length)
     const ticket: Ticket = core.submit(
-      { promptTokens, maxTokens, salt: call.salt, arrivedUs, nextToken },
+      { promptTokens, maxTokens, salt: call.salt, skipsCache, arrivedUs, nextToken },
       ({ sequence, token }) => {
         const finish = sequence.finish === 'abort' ? null : sequence.finish
         generation.totalTokenCount += 1

@@ -33,13 +33,13 @@ export class EngineMetrics {
     this.#families = createFamilies(modelName, profile, hasPrefixCache)
   }
 
-  /** One step ended with these tokens. */
+  /** One step ended with these tokens. Prompts count as what was computed of them, when they are done. */
   stepped(outputs: readonly Output[]): void {
     const families = this.#families
     let promptTokens = 0
     for (const { sequence, atUs } of outputs) {
       if (sequence.tokens.length - sequence.promptCount === 1) {
-        promptTokens += sequence.promptCount
+        promptTokens += sequence.promptCount - sequence.cachedCount
         this.#firstToken(sequence, atUs)
       } else {
         observe(families.interToken, this.#labels, (atUs - sequence.previousTokenUs) / US_PER_SEC)

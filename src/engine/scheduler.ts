@@ -189,13 +189,14 @@ function admit(scheduler: Scheduler, sequence: Sequence, draft: Draft): boolean 
   const { blockTokens } = pool
   // At least one token must be computed, or there would be nothing to sample from.
   const limit = Math.floor((sequence.tokens.length - 1) / blockTokens)
-  const hashes = scheduler.hasPrefixCache ? hashesOf(sequence, blockTokens, limit) : []
+  const isCacheRead = scheduler.hasPrefixCache && !sequence.skipsCache
+  const hashes = isCacheRead ? hashesOf(sequence, blockTokens, limit) : []
   const prefix = findPrefix(pool, hashes, limit)
   const cachedCount = prefix.length * blockTokens
   const count = Math.min(draft.budget, sequence.tokens.length - cachedCount)
   const blocksWanted = Math.ceil((cachedCount + count) / blockTokens) - prefix.length
   if (blocksWanted > availableBeside(pool, prefix)) return false
-  if (scheduler.hasPrefixCache && sequence.preemptions === 0) {
+  if (isCacheRead && sequence.preemptions === 0) {
     scheduler.counts.prefixQueries += sequence.tokens.length
     scheduler.counts.prefixHits += cachedCount
   }

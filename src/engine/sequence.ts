@@ -12,6 +12,8 @@ export type Sequence = {
   readonly maxTokens: number
   /** Seeds the chain of block hashes: sequences with other salts share nothing. */
   readonly salt: number
+  /** Every token of the prompt is wanted, so none comes from the cache; later ones may share it. */
+  readonly skipsCache: boolean
   readonly arrivedUs: number
   /** When it was put in the queue. */
   readonly queuedUs: number
@@ -35,19 +37,23 @@ export type Sequence = {
 }
 
 export type SequenceRequest = Readonly<
-  Pick<Sequence, 'id' | 'maxTokens' | 'salt' | 'arrivedUs' | 'queuedUs' | 'nextToken'> & {
+  Pick<
+    Sequence,
+    'id' | 'maxTokens' | 'salt' | 'skipsCache' | 'arrivedUs' | 'queuedUs' | 'nextToken'
+  > & {
     promptTokens: readonly number[]
   }
 >
 
 export function createSequence(request: SequenceRequest): Sequence {
-  const { id, maxTokens, salt, arrivedUs, queuedUs, nextToken, promptTokens } = request
+  const { id, maxTokens, salt, skipsCache, arrivedUs, queuedUs, nextToken, promptTokens } = request
   return {
     id,
     tokens: [...promptTokens],
     promptCount: promptTokens.length,
     maxTokens,
     salt,
+    skipsCache,
     arrivedUs,
     queuedUs,
     nextToken,

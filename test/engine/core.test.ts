@@ -37,6 +37,7 @@ async function serve(settings: EngineSettings, demands: readonly Demand[]): Prom
       {
         promptTokens: Array.from({ length: promptCount }, (_, at) => index * 10_000 + at),
         maxTokens: outputCount,
+        skipsCache: false,
         salt: 1,
         arrivedUs: clock.nowUs(),
         nextToken: () => ({ token: 5, isLast: false }),

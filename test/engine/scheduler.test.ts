@@ -76,6 +76,7 @@ function run(
           promptTokens: next.prompt,
           maxTokens: next.outputTokens,
           salt: 1,
+          skipsCache: false,
           arrivedUs: next.atUs,
           queuedUs: next.atUs,
           nextToken: (index) => ({ token: hashStep(id, index) % 50_000, isLast: false }),
@@ -148,6 +149,7 @@ describe('the simulated scheduler', () => {
         promptTokens: [1, 2, 3],
         maxTokens: 5,
         salt: 1,
+        skipsCache: false,
         arrivedUs: 0,
         queuedUs: 0,
         nextToken: () => ({ token: 7, isLast: false }),
@@ -158,6 +160,27 @@ describe('the simulated scheduler', () => {
     finishSequence(scheduler, first, 'abort')
     expect(endStep(scheduler)).toEqual([])
     expect(beginStep(scheduler, 1_000)?.sequences).toEqual([second])
+  })
+
+  test('a prompt that skips the cache is computed whole, and can be shared by the next', () => {
+    const scheduler = createScheduler({ ...SMALL, maxStepTokens: 64 })
+    const cachedOf = (id: number, skipsCache: boolean) => {
+      const sequence = enqueue(scheduler, {
+        id,
+        promptTokens: [1, 2, 3, 4, 5, 6, 7, 8, 9],
+        maxTokens: 1,
+        salt: 1,
+        skipsCache,
+        arrivedUs: 0,
+        queuedUs: 0,
+        nextToken: () => ({ token: 7, isLast: false }),
+      })
+      beginStep(scheduler, 0)
+      endStep(scheduler)
+      return sequence.cachedCount
+    }
+    expect([cachedOf(0, true), cachedOf(1, true), cachedOf(2, false)]).toEqual([0, 0, 8])
+    expect(scheduler.counts).toMatchObject({ prefixQueries: 9, prefixHits: 8 })
   })
 
   test('first tokens come in the order of arrival', () => {

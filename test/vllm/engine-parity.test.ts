@@ -7,6 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { HttpClient } from '../../src/base/http.ts'
 import { type Engine, startEngine } from '../../src/engine/engine.ts'
 import { ENGINE_DEFAULTS, parseEngineOptions } from '../../src/engine/options.ts'
+import { cachedAsks } from '../support/cached-asks.ts'
 import { exchangeBytes } from '../support/raw-http.ts'
 import { REFUSED_ASKS } from '../support/refused-asks.ts'
 import { shapeOf } from '../support/vllm-shape.ts'
@@ -206,8 +207,8 @@ describe.skipIf(url === undefined)(
       const requests = [
         { prompt: [5, 6, 7], max_tokens: 4, ignore_eos: true, n: 2 },
         { prompt: [[1], [2, 3]], max_tokens: 3, ignore_eos: true, stream: true },
-        { prompt: Array.from({ length: 300 }, (_, index) => 500 + index), max_tokens: 1 },
         { prompt: 'Hi', max_tokens: 0 },
+        ...cachedAsks(Math.floor(systemClock.wallUs() / 1_000_000)),
       ].map((body) => bytesOf(['', 'POST', TEXT, body]))
       const movedBy = async (origin: string) => {
         const before = await countersOf(origin)
@@ -227,7 +228,7 @@ describe.skipIf(url === undefined)(
 
 /** Counts that depend on the requests alone, not on their timing. */
 const COUNTED =
-  /^(vllm:(prompt_tokens|generation_tokens|request_success|prefix_cache_queries)_total|http_requests_total|vllm:(e2e_request_latency_seconds|time_to_first_token_seconds|inter_token_latency_seconds|request_time_per_output_token_seconds|request_prompt_tokens|request_generation_tokens|request_params_n|request_params_max_tokens|request_max_num_generation_tokens)_(count|sum))[ {]/
+  /^(vllm:(prompt_tokens|generation_tokens|request_success|prefix_cache_queries|prefix_cache_hits|prompt_tokens_cached)_total|http_requests_total|vllm:(e2e_request_latency_seconds|time_to_first_token_seconds|inter_token_latency_seconds|request_time_per_output_token_seconds|request_prompt_tokens|request_generation_tokens|request_params_n|request_params_max_tokens|request_max_num_generation_tokens|request_prefill_kv_computed_tokens)_(count|sum)|vllm:iteration_tokens_total_sum)[ {]/
 
 async function countersOf(origin: string): Promise<Map<string, number>> {
   const client = new HttpClient()
