@@ -6,26 +6,32 @@ import { randomBytes } from 'node:crypto'
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import type { HostPort } from '../base/parse.ts'
 import { listenFailure } from '../base/socket.ts'
-import { type Progress, progressLine } from '../replay/progress.ts'
+import { progressLine } from '../replay/progress.ts'
 import { escapeHtml, page } from '../report/page.ts'
+import type { LiveHistory } from './live-history.ts'
 import { livePictures } from './live-pictures.ts'
-import { LiveHistory } from './terminal.ts'
+import { addMetrics } from './metrics-server.ts'
 
 /** More watchers than this are turned away; each holds a connection. */
 const MAX_WATCHERS = 16
 
 export class Dashboard {
-  readonly #history = new LiveHistory()
+  readonly #history: LiveHistory
   readonly #watchers = new Set<FastifyReply>()
   readonly #token = randomBytes(16).toString('hex')
   readonly #server: FastifyInstance
   readonly #stop: () => void
   #last = ''
 
-  /** @param stop ends the run as Ctrl-C would: what was measured is kept */
-  constructor(stop: () => void) {
+  /**
+   * @param stop ends the run as Ctrl-C would: what was measured is kept
+   * @param metrics what Prometheus reads
+   */
+  constructor(history: LiveHistory, stop: () => void, metrics: () => string) {
+    this.#history = history
     this.#stop = stop
     this.#server = this.#routes()
+    addMetrics(this.#server, metrics)
   }
 
   get server(): FastifyInstance {
@@ -41,15 +47,18 @@ export class Dashboard {
     }
   }
 
-  /** Draws at most once a second, and only while someone watches. */
-  show(progress: Progress): void {
-    if (this.#history.add(progress) === null) return
-    if (this.#watchers.size === 0) return
+  /** Draws the latest of the history, and only while someone watches. */
+  show(): void {
+    const { last } = this.#history
+    if (this.#watchers.size === 0 || last === null) return
     this.#last = JSON.stringify({
-      line: escapeHtml(progressLine(progress, false)),
+      line: escapeHtml(progressLine(last, false)),
       pictures: livePictures(this.#history.points),
     })
-    for (const watcher of this.#watchers) watcher.raw.write(`data: ${this.#last}\n\n`)
+    for (const { raw } of this.#watchers) {
+      // One that does not read gets the next picture instead: nothing piles up here.
+      if (!raw.writableNeedDrain) raw.write(`data: ${this.#last}\n\n`)
+    }
   }
 
   async close(): Promise<void> {

@@ -1,50 +1,100 @@
-/** What watches a run: lines on a terminal, and a page where one was asked for. Effects: network. */
+/** What watches a run: lines on a terminal, and a page or figures where they were asked for. Effects: network. */
 import { parseHostPort, type HostPort } from '../base/parse.ts'
 import type { World } from '../base/world.ts'
 import type { RunHooks } from '../replay/run-hooks.ts'
-import { LiveHistory, terminalView } from './terminal.ts'
+import { LiveHistory } from './live-history.ts'
+import { terminalView } from './terminal.ts'
 
 export const LIVE_FLAGS = {
   dashboard: {
     flags: '--dashboard <host:port>',
     description: 'the run as it goes, in a browser; with a button that ends it',
   },
+  metricsListen: {
+    flags: '--metrics-listen <host:port>',
+    description: 'the figures of the run for Prometheus, at /metrics (the dashboard has them too)',
+  },
 } as const
 
-export type RawLiveOptions = { dashboard?: string }
+export type RawLiveOptions = { dashboard?: string; metricsListen?: string }
+
+export type LiveOptions = Readonly<{ dashboard: HostPort | null; metrics: HostPort | null }>
 
 /** @throws TraceError BAD_OPTION */
-export function parseLiveOptions(raw: RawLiveOptions): HostPort | null {
-  return raw.dashboard === undefined ? null : parseHostPort('--dashboard', raw.dashboard)
+export function parseLiveOptions(raw: RawLiveOptions): LiveOptions {
+  const place = (flag: string, text: string | undefined) =>
+    text === undefined ? null : parseHostPort(flag, text)
+  return {
+    dashboard: place('--dashboard', raw.dashboard),
+    metrics: place('--metrics-listen', raw.metricsListen),
+  }
 }
 
-/** @param place where to serve the page while `run` goes on; null for none */
+/** @param options where to serve what while `run` goes on */
 export async function withRunView<T>(
-  place: HostPort | null,
+  options: LiveOptions,
   world: World,
   run: (hooks: RunHooks) => Promise<T>,
 ): Promise<T> {
   const history = new LiveHistory()
-  const view: RunHooks['view'] = (progress, columns) => {
-    history.add(progress)
-    return terminalView(progress, history.points, columns)
-  }
-  if (place === null) return run({ view })
-  const wish = { isStopped: false, stop: () => {} }
-  // The chart library is loaded only for those who look.
-  const { Dashboard } = await import('./dashboard.ts')
-  const dashboard = new Dashboard(() => {
+  const startedSec = world.clock.wallUs() / 1e6
+  const wish = { isStopped: false, stop: nothing }
+  const stop = () => {
     wish.isStopped = true
     wish.stop()
-  })
-  world.stderr.write(`dashboard  ${await dashboard.listen(place)}\n`)
-  const onBegin: RunHooks['onBegin'] = ({ stop }) => {
-    wish.stop = stop
-    if (wish.isStopped) stop()
+  }
+  const served = await serve(options, world, history, stop, startedSec)
+  const hooks: RunHooks = {
+    view: (progress, columns) => terminalView(progress, history.points, columns),
+    onBegin(controls) {
+      history.begin(controls.live)
+      wish.stop = () => controls.stop()
+      if (wish.isStopped) controls.stop()
+    },
+    onProgress(progress) {
+      if (history.add(progress) !== null) served.show()
+    },
+    onSamples: (samples) => history.hear(samples),
   }
   try {
-    return await run({ view, onBegin, onProgress: (progress) => dashboard.show(progress) })
+    return await run(hooks)
   } finally {
-    await dashboard.close()
+    await served.close()
   }
+}
+
+async function serve(
+  { dashboard: place, metrics }: LiveOptions,
+  world: World,
+  history: LiveHistory,
+  stop: () => void,
+  startedSec: number,
+) {
+  if (place === null && metrics === null) return { show: nothing, close: async () => undefined }
+  // Servers and the chart library are loaded only for those who look.
+  const { replayMetrics } = await import('./replay-metrics.ts')
+  const render = () => replayMetrics(history, startedSec)
+  const closers: (() => Promise<void>)[] = []
+  let show = nothing
+  if (place !== null) {
+    const { Dashboard } = await import('./dashboard.ts')
+    const dashboard = new Dashboard(history, stop, render)
+    world.stderr.write(`dashboard  ${await dashboard.listen(place)}\n`)
+    closers.push(async () => dashboard.close())
+    show = () => dashboard.show()
+  }
+  const isShared = place?.host === metrics?.host && place?.port === metrics?.port
+  if (metrics !== null && !isShared) {
+    const { serveMetrics } = await import('./metrics-server.ts')
+    closers.push(await serveMetrics(metrics, render))
+    world.stderr.write(`metrics    http://${metrics.host}:${metrics.port}/metrics\n`)
+  }
+  return {
+    show: () => show(),
+    close: async () => void (await Promise.all(closers.map((each) => each()))),
+  }
+}
+
+function nothing(): void {
+  // Nobody looks.
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { Dashboard } from '../../src/live/dashboard.ts'
+import { LiveHistory } from '../../src/live/live-history.ts'
 import { livePictures } from '../../src/live/live-pictures.ts'
 
 const point = (second: number) => ({
@@ -9,10 +10,20 @@ const point = (second: number) => ({
   donePerSec: 2,
   errors: 0,
   lagUs: 100,
+  ttftP50Us: 1_000,
+  ttftP99Us: 2_000,
+  outputTokensPerSec: 10,
+  waiting: null,
+  running: null,
+  kvShare: null,
 })
 
 test('the page is its own: no other origin, and only its own script runs', async () => {
-  const dashboard = new Dashboard(() => {})
+  const dashboard = new Dashboard(
+    new LiveHistory(),
+    () => {},
+    () => '',
+  )
   const answer = await dashboard.server.inject({ url: '/' })
   const policy = String(answer.headers['content-security-policy'])
   const nonce = /script-src 'nonce-([^']+)'/.exec(policy)?.[1]
@@ -24,7 +35,11 @@ test('the page is its own: no other origin, and only its own script runs', async
 
 test('only who has read the page can stop the run', async () => {
   let stops = 0
-  const dashboard = new Dashboard(() => (stops += 1))
+  const dashboard = new Dashboard(
+    new LiveHistory(),
+    () => (stops += 1),
+    () => '',
+  )
   const { body } = await dashboard.server.inject({ url: '/' })
   const token = /'x-token': '([0-9a-f]{32})'/.exec(body)![1]!
   const post = (headers: Record<string, string>) =>
@@ -37,9 +52,9 @@ test('only who has read the page can stop the run', async () => {
   await dashboard.close()
 })
 
-test('pictures need two points, and have words for who cannot see them', () => {
+test('pictures need two points and something known, and have words for who cannot see them', () => {
   expect(livePictures([point(1)])).toBe('')
   const html = livePictures([point(1), point(2), point(3)])
-  expect(html.match(/<svg/g)).toHaveLength(4)
-  expect(html.match(/aria-label="[^"]+ over the last minutes"/g)).toHaveLength(4)
+  expect(html.match(/<svg/g)).toHaveLength(6)
+  expect(html.match(/aria-label="[^"]+ over the last minutes"/g)).toHaveLength(6)
 })

@@ -1,0 +1,91 @@
+/** A running replay as Prometheus reads it. Pure. */
+import {
+  add,
+  counter,
+  type Family,
+  gauge,
+  histogram,
+  histogramSeries,
+  renderFamilies,
+} from '../engine/exposition.ts'
+import { edgeUs, LIVE_LATENCIES, type LiveResults } from '../replay/live-results.ts'
+import type { Progress } from '../replay/progress.ts'
+import type { LiveHistory } from './live-history.ts'
+
+export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+
+const COUNTERS: readonly (readonly [name: string, help: string, of: keyof Progress])[] = [
+  ['due', 'Requests that were due so far', 'due'],
+  ['sent', 'Requests whose first byte was written', 'sent'],
+  ['done', 'Requests that have their end, whatever it was', 'done'],
+  ['errors', 'Requests that failed', 'errors'],
+  ['hung_up', 'Requests hung up as planned', 'hungUp'],
+  ['dropped', 'Requests left out by our own limits', 'dropped'],
+]
+
+/** Every fourth edge of the buckets that are kept: two to the octave, from 1 ms to 9 min. */
+const EVERY = 4
+const FIRST_US = 900
+const LAST_US = 600_000_000
+
+/** @param startedSec when the run began, s since 1970 */
+export function replayMetrics(history: LiveHistory, startedSec: number): string {
+  const { last, live, points } = history
+  const families: Family[] = []
+  const single = (family: Family & { kind: 'counter' | 'gauge' }, value: number) => {
+    add(family as Parameters<typeof add>[0], '', value)
+    families.push(family)
+  }
+  const name = (word: string) => `trace_replay_${word}`
+  if (last !== null) {
+    for (const [word, help, of] of COUNTERS) {
+      single(counter(name(`${word}_total`), help), last[of] ?? 0)
+    }
+    single(gauge(name('planned_requests'), 'Requests of the plan', []), last.planned)
+    single(gauge(name('in_flight'), 'Requests under way', []), last.inFlight)
+    single(
+      gauge(name('elapsed_seconds'), 'Since the first request was due', []),
+      Math.max(0, last.elapsedUs / 1e6),
+    )
+    const lagUs = points.at(-1)?.lagUs ?? 0
+    single(gauge(name('lag_p99_seconds'), 'Lateness of sends so far, p99', []), lagUs / 1e6)
+  }
+  if (live !== null) {
+    for (const [word, of] of [
+      ['prompt', 'promptTokens'],
+      ['cached', 'cachedTokens'],
+      ['output', 'outputTokens'],
+    ] as const) {
+      const help = `Tokens of ended requests: ${word}`
+      single(counter(name(`${word}_tokens_total`), help), live.total(of))
+    }
+    families.push(...LIVE_LATENCIES.map((latency) => latencyFamily(live, latency)))
+  }
+  return renderFamilies(families, startedSec)
+}
+
+const HELP = {
+  ttft_due: 'Time to first token, from due',
+  tpot: 'Time per output token after the first',
+  e2e_due: 'End to end, from due',
+} as const
+
+function latencyFamily(live: LiveResults, latency: keyof typeof HELP): Family {
+  const { counts, sumUs } = live.latency(latency)
+  const edges = [...counts.keys()]
+    .map((bucket) => ({ bucket, us: edgeUs(bucket) }))
+    .filter(({ bucket, us }) => bucket % EVERY === EVERY - 1 && us >= FIRST_US && us <= LAST_US)
+  const family = histogram(
+    `trace_replay_${latency}_seconds`,
+    HELP[latency],
+    edges.map(({ us }) => Number((us / 1e6).toPrecision(3))),
+  ) as Family & { kind: 'histogram' }
+  const series = histogramSeries(family, '')
+  counts.forEach((count, bucket) => {
+    const at = edges.findIndex((edge) => bucket <= edge.bucket)
+    series.counts[at < 0 ? edges.length : at]! += count
+    series.count += count
+  })
+  series.sum = sumUs / 1e6
+  return family
+}
