@@ -3,7 +3,7 @@
  * and the tokens that the server did not count. Text is looked at here and not kept. Pure, but for
  * the counter that it is given.
  */
-import { asArray, asText, type JsonObject } from '../stream/json.ts'
+import { asText, type JsonObject } from '../stream/json.ts'
 import type { Observation } from '../stream/observation.ts'
 import {
   chainKey,
@@ -26,12 +26,13 @@ import { ModelNames } from './model-names.ts'
 import { nameBy } from './name-rules.ts'
 import type { ObserveOptions } from './observe-options.ts'
 import {
-  idsOf,
   promptCountOf,
   type CountPrompt,
   type PromptCount,
   type PromptTokens,
 } from './prompt-count.ts'
+import { PromptCounter } from './prompt-counter.ts'
+import type { ParentOf } from './adapter-lists.ts'
 import type { Row } from './request-row.ts'
 import { isSampled } from './session-sample.ts'
 import { BoundedMap, MAX_TURNS, Sessions, type Turn } from './sessions.ts'
@@ -43,6 +44,7 @@ export type EnrichOptions = Readonly<{
   observe: ObserveOptions
   hasBlock: (id: bigint) => boolean
   countPrompt: CountPrompt
+  parentOf: ParentOf
 }>
 
 /** What is remembered of a request until its answer ends. */
@@ -58,7 +60,8 @@ type Answered = Readonly<{ whole: Chain | null; sizeBytes: number }>
 
 /** Set by `trace replay`, so that a recording of a replay says what it is. */
 const REPLAY_HEADER = 'x-trace-replay'
-const MAX_KINDS = 1_000
+/** Of a row whose request or answer was too long, or too well packed, to be looked at whole. */
+const CUT_LABEL = 'cut'
 const GENERATED = 'vllm:generation_tokens_total'
 const FINISHED = 'vllm:request_success_total'
 
@@ -77,8 +80,7 @@ export class ExchangeEnricher implements Enricher {
   /** Conversations that live on the server, by keyed id of the response. */
   readonly #stored = new BoundedMap<string, Chain>(MAX_TURNS)
   readonly #attempts = new Attempts()
-  /** Models and endpoints whose server counts without being asked. */
-  readonly #countsUnasked = new BoundedMap<string, boolean>(MAX_KINDS)
+  readonly #counter: PromptCounter
   readonly #models: ModelNames
 
   constructor(options: EnrichOptions) {
@@ -89,6 +91,7 @@ export class ExchangeEnricher implements Enricher {
     this.#sessions = new Sessions(this.#key)
     this.#points = new PointFinder(this.#key)
     this.#models = new ModelNames(this.#key)
+    this.#counter = new PromptCounter(observe.blocks, options.countPrompt)
     const rules = [...observe.sessionBy, ...observe.tenantBy]
     const named = rules.flatMap((rule) => (rule.kind === 'header' ? [rule.name] : []))
     this.headers = [ATTEMPT_HEADER, REPLAY_HEADER, ...named]
@@ -117,7 +120,7 @@ export class ExchangeEnricher implements Enricher {
     const end = chain === null ? null : this.#points.endOf(chain, false)
     if (end !== null) this.#sessions.notePoint(end, turn)
     const prompt = promptCountOf(exchange.endpoint, facts, rendered)
-    const counting = this.#startCounting(exchange, facts, prompt)
+    const counting = this.#counter.start(exchange, facts, prompt)
     this.#pending.set(exchange, { turn, chain, prompt, counting })
     const row: Row = {
       session: turn.session,
@@ -125,7 +128,7 @@ export class ExchangeEnricher implements Enricher {
       parentSeq: parent?.seq ?? null,
       tenant,
       ...this.#attempts.place(exchange.headers.get(ATTEMPT_HEADER), end, turn.seq),
-      ...(exchange.headers.has(REPLAY_HEADER) ? { label: 'replay' } : {}),
+      ...labelOf(exchange, facts.isCut),
     }
     return { row, blocks: [], isKept: isSampled(this.#key, observe.sample, turn.session, tenant) }
   }
@@ -139,14 +142,14 @@ export class ExchangeEnricher implements Enricher {
     if (pending === undefined) return { row: {}, blocks: [] }
     const { counting, prompt } = pending
     const answered = this.#noteAnswer(exchange, pending, seen)
-    const model = this.#models.nameOf(exchange.facts?.model ?? null, seen)
+    const names = this.#namesOf(exchange, seen)
     const finish = (tokens: PromptTokens | null): Enrichment => {
       const counted = tokens === null ? prompt : { ...prompt, exact: tokens.count }
       const found = this.#finish(exchange, counted, answered, seen, row)
       const { facts } = exchange
       const exact = facts === null ? null : this.#chains.describeTokens(facts, tokens?.ids ?? null)
       return {
-        row: { model, ...found.row, ...exact?.row },
+        row: { ...names, ...labelOf(exchange, seen.seenShare < 1), ...found.row, ...exact?.row },
         blocks: [...found.blocks, ...(exact?.blocks ?? [])],
       }
     }
@@ -161,12 +164,12 @@ export class ExchangeEnricher implements Enricher {
     if (pending === undefined) return { row: {}, blocks: [] }
     const { chain, prompt } = pending
     pending.turn.endedAtUs = exchange.sentAtUs ?? exchange.startedAtUs
-    const model = this.#models.nameOf(exchange.facts?.model ?? null, null)
+    const names = this.#namesOf(exchange, null)
     const promptTokens = this.#fill.promptTokens(prompt)
-    if (promptTokens === null) return { row: { model }, blocks: [] }
+    if (promptTokens === null) return { row: names, blocks: [] }
     const { row, blocks } = this.#chains.describe(chain, null, promptTokens, 0)
     const tokenSource = prompt.exact === null ? 'estimate' : 'tokenizer'
-    return { row: { ...row, model, promptTokens, tokenSource }, blocks }
+    return { row: { ...row, ...names, promptTokens, tokenSource }, blocks }
   }
 
   metrics(samples: readonly MetricSample[], liveTokens: number, liveStreams: number): void {
@@ -176,14 +179,19 @@ export class ExchangeEnricher implements Enricher {
     this.#check.compare(server, liveTokens, liveStreams)
   }
 
+  /** @param seen null where no answer came */
+  #namesOf({ route, facts }: Exchange, seen: Observation | null): Row {
+    const name = this.#models.nameOf(facts?.model ?? null, seen)
+    const parent = name === null ? null : this.#options.parentOf(route, name)
+    return parent === null ? { model: name } : { model: parent, adapter: name }
+  }
+
   /** Lets later turns find this one; at once, since the next may be on its way. */
   #noteAnswer(exchange: Exchange, { turn, chain, prompt }: Pending, seen: Observation): Answered {
     const { endpoint, facts } = exchange
     turn.endedAtUs = seen.endAtUs
     this.#check.add(seen, tokensAtLimit(facts, seen))
-    if (seen.tokenSource === 'server' && facts?.asksUsage === false && facts.isStream) {
-      this.#countsUnasked.set(prompt.kind, true)
-    }
+    this.#counter.note(prompt, facts, seen)
     const hasAnswer = seen.answerText !== null && seen.status < 300
     const calls = seen.answerCalls ?? []
     const bytes = hasAnswer
@@ -229,22 +237,9 @@ export class ExchangeEnricher implements Enricher {
     const id = asText(body['previous_response_id'])
     return id === null ? null : keyedId(this.#key, 'response', id)
   }
+}
 
-  /** A prompt whose answer will say its size is worth asking about only for its very tokens. */
-  #startCounting(
-    exchange: Exchange,
-    facts: RequestFacts,
-    prompt: PromptCount,
-  ): Promise<PromptTokens | null> | null {
-    const { endpoint } = exchange
-    if (facts.json === null || (endpoint !== 'chat' && endpoint !== 'completions')) return null
-    if (this.#options.observe.blocks !== 'engine') {
-      if (prompt.exact !== null || facts.asksUsage || !facts.isStream) return null
-      if (this.#countsUnasked.get(prompt.kind) === true) return null
-    } else if (prompt.exact !== null) {
-      const ids = idsOf(asArray(facts.json['prompt']))
-      return Promise.resolve(ids === null ? null : { count: ids.length, ids })
-    }
-    return this.#options.countPrompt(exchange, facts.json)
-  }
+function labelOf({ headers }: Exchange, isCut: boolean): Row {
+  if (headers.has(REPLAY_HEADER)) return { label: 'replay' }
+  return isCut ? { label: CUT_LABEL } : {}
 }

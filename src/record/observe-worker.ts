@@ -11,6 +11,7 @@ import type { EventRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { measureSegments, retainSegments, segmentIsThere } from '../trace/retention.ts'
 import { type Recording, openRecording } from '../trace/segment.ts'
+import { createAdapterLists } from './adapter-lists.ts'
 import { readBatch } from './batch.ts'
 import { ExchangeEnricher } from './enrich.ts'
 import { every } from './every.ts'
@@ -72,6 +73,12 @@ class ObserverThread {
         observe: config.observe,
         hasBlock: (id) => this.#keeper.recording?.hasBlock(id) === true,
         countPrompt: this.#promptCounter(),
+        parentOf: createAdapterLists({
+          clock: systemClock,
+          client: this.#client,
+          origins: config.origins,
+          apiKey: config.apiKey,
+        }),
       }),
       originUs: () => this.#originUs,
       limits: config.limits,

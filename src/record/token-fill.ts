@@ -65,6 +65,9 @@ export class TokenFill {
       return { tokens: text.length === 0 ? seen.outputTokens : guess, isSure: false }
     }
     const events = seen.outputTokens ?? 0
+    // The rest of a stream that was too long to be looked at is taken for more of the same.
+    const isPartly = seen.seenShare > 0 && seen.seenShare < 1
+    if (isPartly) return { tokens: Math.round(events / seen.seenShare), isSure: false }
     const hasTools = seen.chunkKinds.includes(CHUNK_TOOL)
     if (hasTools) return { tokens: Math.max(events, guess), isSure: false }
     const tokens = Math.round(events * this.#check.tokensPerEvent)

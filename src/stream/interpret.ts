@@ -35,7 +35,7 @@ export function interpret(capture: AnswerCapture, options: InterpretOptions): Ob
   const draft = newDraft(options.keepAnswer)
   const dialect = DIALECTS[options.endpoint]
   const isRead = capture.status >= 200 && capture.status < 300 && options.endpoint !== 'other'
-  const events = isRead ? readAnswer(capture, dialect, draft) : false
+  const { isEvents: events, seenShare } = isRead ? readAnswer(capture, dialect, draft) : UNREAD
   dropEmptyEnds(draft)
   const hasMeaning = isRead && (draft.choices.size > 0 || draft.promptTokens !== null)
   return {
@@ -50,6 +50,7 @@ export function interpret(capture: AnswerCapture, options: InterpretOptions): Ob
     fingerprint: draft.fingerprint,
     responseId: draft.responseId,
     bodyBytes: capture.bodyBytes,
+    seenShare,
     serverQueueUs: draft.serverQueueUs,
     serverTtftUs: draft.serverTtftUs,
     serverGenerateUs: draft.serverGenerateUs,
@@ -71,14 +72,18 @@ function answerOf({
   }
 }
 
-/** @returns true if it was an event stream */
-function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): boolean {
+type Reading = Readonly<{ isEvents: boolean; seenShare: number }>
+
+const UNREAD: Reading = { isEvents: false, seenShare: 1 }
+
+function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Reading {
+  const seenShare = capture.isCut ? capture.body.byteLength / Math.max(1, capture.bodyBytes) : 1
   if (capture.eventEnds !== null && capture.eventAtUs !== null) {
     readEvents(capture.body, capture.eventEnds, capture.eventAtUs, dialect, draft)
-    return true
+    return { isEvents: true, seenShare }
   }
   const body = inflate(capture.body, capture.contentEncoding)
-  if (body === null) return false
+  if (body === null) return { isEvents: false, seenShare: 0 }
   if (capture.contentType.startsWith('text/event-stream')) {
     // Compressed: when the single events came cannot be told, only when the last did.
     const splitter = new SseSplitter()
@@ -86,11 +91,11 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): boo
     splitter.finish(capture.endAtUs)
     const atUs = splitter.atUs.subarray(0, splitter.eventCount)
     readEvents(splitter.arena, splitter.ends.subarray(0, splitter.eventCount), atUs, dialect, draft)
-    return true
+    return { isEvents: true, seenShare }
   }
   const value = capture.isCut ? null : asObject(parseJson(bufferOf(body).toString('utf8')))
   if (value !== null) dialect.readBody(draft, value)
-  return false
+  return { isEvents: false, seenShare }
 }
 
 function readEvents(

@@ -64,6 +64,8 @@ export type Observation = {
   fingerprint: string | null
   responseId: string | null
   bodyBytes: number
+  /** How much of the body was looked at: 1 is all; less where it passed a limit or stayed packed. */
+  seenShare: number
   serverQueueUs: number | null
   serverTtftUs: number | null
   serverGenerateUs: number | null

@@ -20,6 +20,8 @@ export type RequestFacts = Readonly<{
   toolBytes: number | null
   /** Canonical JSON list of [width, height, bytes]. */
   imageSizes: string | null
+  /** Not looked at whole: it was too long, or could not be unpacked. */
+  isCut: boolean
   /** The request itself, for those who derive keyed ids from it; never stored. */
   json: JsonObject | null
 }>
@@ -101,6 +103,7 @@ export function describeRequest(
     tools: tools.length === 0 ? null : tools.length,
     toolBytes: tools.length === 0 ? null : Buffer.byteLength(JSON.stringify(tools)),
     imageSizes: images.length === 0 ? null : canonicalJson(images.slice(0, MAX_IMAGES)),
+    isCut,
     json,
   }
 }

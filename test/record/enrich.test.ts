@@ -30,6 +30,7 @@ function recorder(raw: Partial<RawObserveOptions> = {}, more: Partial<EnrichOpti
     observe: parseObserveOptions({ ...RAW, ...raw }, 'out', []),
     hasBlock: (id) => written.has(id),
     countPrompt: () => null,
+    parentOf: () => null,
     ...more,
   })
   let seq = 0
@@ -370,6 +371,15 @@ test('a model’s name is kept once the server used it; before, only its keyed i
   expect(refused()).toMatch(/^[0-9a-f]{16}$/)
   expect(ask('chat', chat([user('a')])).answer(said(['x'])).row.model).toBe('m')
   expect(refused()).toBe('m')
+})
+
+test('an adapter stands beside the model under it, also where no answer came', () => {
+  const parentOf = (route: string, name: string) =>
+    route === '9000' && name === 'm' ? 'base' : null
+  const { ask } = recorder({}, { parentOf })
+  const adapted = { model: 'base', adapter: 'm' }
+  expect(ask('chat', chat([user('a')])).answer(said(['x'])).row).toMatchObject(adapted)
+  expect(ask('chat', chat([user('a')])).bareEnd().row).toMatchObject(adapted)
 })
 
 test('a sample keeps or drops whole sessions, also turns that come later', () => {

@@ -33,6 +33,7 @@ function observe() {
     observe: options,
     hasBlock: () => false,
     countPrompt: () => null,
+    parentOf: () => null,
   })
   const limits = { maxBodyBytes: 1e6, maxStreamBytes: 1e6, maxHeadBytes: 65_536 }
   const observer = new Observer({ keeper, enricher, originUs: () => 0, limits })
