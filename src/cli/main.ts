@@ -54,6 +54,13 @@ async function commandOf(
   const command = isAsked ? (await load())({ ...world, argv }, answer) : new Command(name)
   command.description(summary).helpGroup(group).copyInheritedSettings(program)
   for (const part of command.commands) part.copyInheritedSettings(command)
-  if (isAsked) await applySettings(addSettings(command), argv, world)
+  if (isAsked) await settle(command, argv, world)
   return command
+}
+
+/** Options come from environment and file, too: the verb's own, or those of its part that is asked for. */
+async function settle(command: Command, argv: readonly string[], world: World): Promise<void> {
+  const part = command.commands.find((each) => argv.includes(each.name()))
+  if (part === undefined) return applySettings(addSettings(command), argv, world)
+  await applySettings(addSettings(part), argv, world, `${command.name()} ${part.name()}`)
 }

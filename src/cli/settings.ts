@@ -29,15 +29,17 @@ export function addSettings(command: Command): Command {
 /**
  * Sets what environment and file say, below the flags that are parsed afterwards.
  *
+ * @param section of the file: the verb's name, for `catalog add` both words
  * @throws TraceError BAD_OPTION naming a file that cannot be read, or a key that is no option
  */
 export async function applySettings(
   command: Command,
   argv: readonly string[],
   world: World,
+  section: string = command.name(),
 ): Promise<void> {
   const path = configPath(argv) ?? world.env['TRACE_CONFIG']
-  if (path !== undefined) applyFile(command, path, await readText(CONFIG_FLAG, path))
+  if (path !== undefined) applyFile(command, section, path, await readText(CONFIG_FLAG, path))
   for (const option of command.options) {
     const name = environmentName(option)
     const value = SECRETS.has(name) ? undefined : world.env[name]
@@ -65,13 +67,13 @@ function configPath(argv: readonly string[]): string | undefined {
   return index < 0 ? undefined : argv[index + 1]
 }
 
-function applyFile(command: Command, path: string, text: string): void {
+function applyFile(command: Command, section: string, path: string, text: string): void {
   const sections = asRecord(parseYaml(text, path), path)
-  const section = asRecord(sections[command.name()] ?? {}, `${path}: ${command.name()}`)
-  for (const [key, value] of Object.entries(section)) {
+  const wanted = asRecord(sections[section] ?? {}, `${path}: ${section}`)
+  for (const [key, value] of Object.entries(wanted)) {
     const option = command.options.find((known) => known.name() === key)
     if (option === undefined) {
-      throw new TraceError('BAD_OPTION', `${path}: ${command.name()} has no option '${key}'`)
+      throw new TraceError('BAD_OPTION', `${path}: ${section} has no option '${key}'`)
     }
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
       setValue(command, option, String(one), 'config')

@@ -39,3 +39,9 @@ test.each(names)('%s refuses an unknown flag with exit code 2 and names it', asy
   expect(code).toBe(2)
   expect(err).toContain('--no-such-flag')
 })
+
+test('the parts of a verb take their options from the environment, too', async () => {
+  const { world, said } = testWorld({ env: { TRACE_DIR: 'no-such-shelf' } })
+  expect(await main(['catalog', 'list'], world)).toBe(0)
+  expect(said.out).toContain('no-such-shelf has no cards')
+})
