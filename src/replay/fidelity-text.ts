@@ -1,6 +1,7 @@
 /** What was delivered, in one or two lines. Pure. */
 import { formatCount, formatShare } from '../base/format.ts'
 import type { Fidelity } from './fidelity.ts'
+import type { PrefixGap } from './prefix-gap.ts'
 
 /** 'sent 63 of 63 · prompts exact 100 % · answers exact 100 %' */
 export function fidelityText(fidelity: Fidelity): string {
@@ -23,8 +24,35 @@ export function fidelityText(fidelity: Fidelity): string {
   const failed = bad.map(
     ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`,
   )
-  return wrapped([...parts, ...failed])
+  const lines = [wrapped([...parts, ...failed])]
+  if (fidelity.prefix !== null) lines.push(prefixText(fidelity.prefix))
+  return lines.join('\n      ')
 }
+
+/** 'prefix hits 38.1 % of prompts · 41.0 % predicted in blocks of 16 · …' */
+export function prefixText(gap: PrefixGap): string {
+  const share = (tokens: number) => formatShare(gap.prompts === 0 ? 0 : tokens / gap.prompts)
+  const { inFlight, evicted, answers, unexplained } = gap.causes
+  const causes = [
+    [evicted, 'evicted'],
+    [inFlight, 'while the same prefix was still being read'],
+    [answers, 'answers that were not held'],
+    [unexplained, 'unexplained'],
+  ] as const
+  const lost = causes.flatMap(([tokens, name]) =>
+    tokens < LEAST_SHARE * gap.prompts ? [] : [`${share(tokens)} lost: ${name}`],
+  )
+  const isMore = gap.served - gap.predicted >= LEAST_SHARE * gap.prompts
+  return wrapped([
+    `prefix hits ${share(gap.served)} of prompt tokens${gap.source === 'counters' ? ', as the server counts' : ''}`,
+    `${share(gap.predicted)} predicted in blocks of ${formatCount(gap.blockTokens)} (${share(gap.shared)} shared)`,
+    ...lost,
+    ...(isMore ? ['more than the plan explains: is the cache warm?'] : []),
+  ])
+}
+
+/** What is less is not worth a word: one token in a thousand. */
+const LEAST_SHARE = 0.001
 
 const WIDTH = 92
 

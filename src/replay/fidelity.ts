@@ -1,5 +1,6 @@
 /** How much of the planned stimulus was delivered, counted while results come in. Pure. */
 import type { RequestRow } from '../trace/columns.ts'
+import type { PrefixGap } from './prefix-gap.ts'
 
 export type Fidelity = {
   planned: number
@@ -27,6 +28,8 @@ export type Fidelity = {
   /** Tokens that hung-up answers brought beyond the planned instant. */
   surplusTokens: number
   outcomes: Record<string, number>
+  /** null where nothing is shared, or nobody tells what was served. */
+  prefix: PrefixGap | null
 }
 
 export type PlannedSizes = Readonly<{
@@ -57,6 +60,7 @@ export function newFidelity(planned: number): Fidelity {
     retried: 0,
     fillers: 0,
     outcomes: {},
+    prefix: null,
   }
 }
 

@@ -16,6 +16,7 @@ import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
 import { preflight, type Preflight } from './preflight.ts'
+import { prefixFacts } from './prefix-facts.ts'
 import { headerOf, planText, type RunNames } from './run-facts.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { RunWatch } from './run-watch.ts'
@@ -127,6 +128,7 @@ function startThreads(
     targets,
     maxLinks: mostLinks,
     bounds: hooks.bounds ?? [],
+    prefix: prefixFacts(plan, ready, options),
     header: headerOf(plan, ready, options, names),
     models: builtOf.map(({ model }) => model),
     targetNames: builtOf.map(

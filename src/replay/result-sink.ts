@@ -19,6 +19,7 @@ import { countFidelity, newFidelity, type Fidelity, type PlannedSizes } from './
 import type { FlightResult } from './flight-result.ts'
 import { LiveResults, type RowBound } from './live-results.ts'
 import { outcomeRow, rowNumber, type RowContext } from './outcome-row.ts'
+import { PrefixWatch, type PrefixFacts } from './prefix-gap.ts'
 
 export type ResultPlan = Pick<
   Plan,
@@ -31,6 +32,8 @@ export type SinkOptions = Readonly<{
   targetNames: readonly string[]
   /** Session mode: where later turns are made; null otherwise. */
   ends: MessagePort | null
+  /** null: hits are not looked at. */
+  prefix: PrefixFacts | null
   /** Memory of LiveResults, for whoever watches the run. */
   live: SharedArrayBuffer
   bounds: readonly RowBound[]
@@ -54,6 +57,7 @@ export class ResultSink {
   readonly #writer: TraceWriter
   readonly #family: Family | null
   readonly #live: LiveResults
+  readonly #prefix: PrefixWatch | null
   readonly fidelity: Fidelity
   #rows: Partial<RequestRow>[] = []
   #seen = 0
@@ -61,11 +65,12 @@ export class ResultSink {
   #writing: Promise<void> = Promise.resolve()
 
   constructor(options: SinkOptions, writer: TraceWriter) {
-    const { plan, models, targetNames, live } = options
+    const { plan, models, targetNames, live, prefix } = options
     this.#options = options
     this.#writer = writer
     this.#family = options.ends === null ? null : new Family(plan.columns.parent)
     this.#live = new LiveResults(plan.count, live)
+    this.#prefix = prefix === null ? null : new PrefixWatch(plan, prefix, options.ends !== null)
     const { shard } = plan
     const depths = depthsOf(plan.blocks.parent)
     this.#context = { plan, shard, models, targetNames, startUs: 0, depths }
@@ -105,6 +110,7 @@ export class ResultSink {
   async finish(command: RunEnd): Promise<void> {
     this.fidelity.lateBodies = command.lateBodies
     this.fidelity.fillers = command.fillers
+    this.fidelity.prefix = this.#prefix?.finish(command.samples) ?? null
     this.#write()
     await this.#writing
     await this.#writer.addEvents([...command.events, this.#fidelityEvent(command.events)])
@@ -131,8 +137,20 @@ export class ResultSink {
     this.#rows.push(row)
     if (result.isFinal) {
       countFidelity(this.fidelity, row, this.#planned(index, shape))
+      this.#prefix?.add(index, row)
       this.#live.add(index, row, this.#options.bounds)
     } else this.fidelity.retried += 1
+  }
+
+  /** Reads answers that nobody asked for, so that those that count are not the first. */
+  warmUp(results: readonly FlightResult[]): void {
+    if (this.#options.plan.count === 0) return
+    for (const result of results) {
+      const { capture } = result
+      if (capture === null) continue
+      const how = { endpoint: 'completions', isStream: true, keepAnswer: false } as const
+      outcomeRow(this.#context, result, interpret(capture, how))
+    }
   }
 
   #shapeOf(index: number): RequestShape {

@@ -82,3 +82,12 @@ export function blockTokensOf(metrics: readonly Metric[]): number | null {
   const tokens = Number(settings?.labels['block_size'])
   return tokens > 0 ? tokens : null
 }
+
+/** Tokens that the server's KV cache holds; null where it is not told. */
+export function cacheTokensOf(metrics: readonly Metric[]): number | null {
+  const labels = metrics.find(({ name }) => name === SETTINGS)?.labels
+  const told = Number(labels?.['kv_cache_size_tokens'])
+  if (told > 0) return told
+  const product = Number(labels?.['num_gpu_blocks']) * Number(labels?.['block_size'])
+  return product > 0 ? product : null
+}

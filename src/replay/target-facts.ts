@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { TraceError } from '../base/errors.ts'
 import type { HttpClient } from '../base/http.ts'
-import { blockTokensOf, readMetrics } from './server-metrics.ts'
+import { blockTokensOf, cacheTokensOf, readMetrics } from './server-metrics.ts'
 
 export type ServedModel = Readonly<{ id: string; maxModelTokens: number | null }>
 
@@ -14,6 +14,8 @@ export type TargetFacts = Readonly<{
   version: string | null
   models: readonly ServedModel[]
   blockTokens: number | null
+  /** Room of its KV cache; null where it is not told. */
+  cacheTokens: number | null
   hasMetrics: boolean
   /** Digest of what is known of it: two runs with different ones met different servers. */
   fingerprint: string
@@ -49,11 +51,13 @@ export async function probeTarget(client: HttpClient, url: URL): Promise<TargetF
     models: models.list,
     blockTokens: metrics === null ? null : blockTokensOf(metrics),
   }
+  const cacheTokens = metrics === null ? null : cacheTokensOf(metrics)
   return {
     url,
     basePath,
     isVllm,
     ...facts,
+    cacheTokens,
     hasMetrics: metrics !== null,
     fingerprint: hash('sha256', JSON.stringify([isVllm, facts]), 'hex').slice(0, 16),
   }

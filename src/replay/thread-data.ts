@@ -6,6 +6,7 @@ import type { BuildOptions } from './body-builder.ts'
 import type { BodyWorkerData } from './body-worker.ts'
 import type { RowBound } from './live-results.ts'
 import type { ReplayOptions } from './options.ts'
+import type { PrefixFacts } from './prefix-gap.ts'
 import type { ResultWorkerData } from './result-worker.ts'
 import type { SendTarget, SendWorkerData } from './send-worker.ts'
 
@@ -20,6 +21,8 @@ export type ThreadPlan = Readonly<{
   header: TraceHeader
   /** Connections of one sending thread at once. */
   maxLinks: number
+  /** See SinkOptions. */
+  prefix: PrefixFacts | null
   /** See BodyWorkerData. */
   tokenizers: BodyWorkerData['tokenizers']
   /** What each finished request is held against while the run goes on. */
@@ -53,6 +56,7 @@ export function resultData(
     outPath: input.outPath,
     isForced: input.options.isForced,
     header: input.header,
+    prefix: input.prefix,
     live,
     bounds: input.bounds,
   }

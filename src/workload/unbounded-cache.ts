@@ -14,17 +14,23 @@ export class UnboundedCache {
   }
 
   serve(leaf: number, promptTokens: number): number {
+    const hitTokens = this.find(leaf, promptTokens)
+    this.keep(leaf, promptTokens)
+    this.totals.totalBlocks += promptBlocks(this.#tree, leaf, promptTokens)
+    this.totals.totalTokens += promptTokens
+    return hitTokens
+  }
+
+  /** Tokens that are held; the prompt itself is not held by it. */
+  find(leaf: number, promptTokens: number): number {
     const { rule, blockTokens, endTokens, endBlocks } = this.#tree
     const held = this.#heldOf(leaf)
     const reached = held === NONE ? 0 : endBlocks[held]!
     const hitBlocks = Math.min(reached, servableBlocks(this.#tree, leaf, promptTokens))
     const reachedTokens = held === NONE ? 0 : Math.min(endTokens[held]!, promptTokens)
     const hitTokens = rule === 'engine' ? hitBlocks * blockTokens : reachedTokens
-    this.keep(leaf, promptTokens)
     this.totals.hitBlocks += hitBlocks
-    this.totals.totalBlocks += promptBlocks(this.#tree, leaf, promptTokens)
     this.totals.hitTokens += hitTokens
-    this.totals.totalTokens += promptTokens
     return hitTokens
   }
 
