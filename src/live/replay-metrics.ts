@@ -28,6 +28,8 @@ const EVERY = 4
 const FIRST_US = 900
 const LAST_US = 600_000_000
 
+const name = (word: string) => `trace_replay_${word}`
+
 /** @param startedSec when the run began, s since 1970 */
 export function replayMetrics(history: LiveHistory, startedSec: number): string {
   const { last, live, points } = history
@@ -36,7 +38,6 @@ export function replayMetrics(history: LiveHistory, startedSec: number): string 
     add(family as Parameters<typeof add>[0], '', value)
     families.push(family)
   }
-  const name = (word: string) => `trace_replay_${word}`
   if (last !== null) {
     for (const [word, help, of] of COUNTERS) {
       single(counter(name(`${word}_total`), help), last[of] ?? 0)

@@ -22,12 +22,14 @@ export type LiveOptions = Readonly<{ dashboard: HostPort | null; metrics: HostPo
 
 /** @throws TraceError BAD_OPTION */
 export function parseLiveOptions(raw: RawLiveOptions): LiveOptions {
-  const place = (flag: string, text: string | undefined) =>
-    text === undefined ? null : parseHostPort(flag, text)
   return {
-    dashboard: place('--dashboard', raw.dashboard),
-    metrics: place('--metrics-listen', raw.metricsListen),
+    dashboard: placeOf('--dashboard', raw.dashboard),
+    metrics: placeOf('--metrics-listen', raw.metricsListen),
   }
+}
+
+function placeOf(flag: string, text: string | undefined): HostPort | null {
+  return text === undefined ? null : parseHostPort(flag, text)
 }
 
 /** @param options where to serve what while `run` goes on */

@@ -1,5 +1,7 @@
 /** What others may do while a run goes on. Pure. */
+import type { HttpOptions } from '../base/http.ts'
 import type { SampleRow } from '../trace/columns.ts'
+import type { BuildTarget } from './body-builder.ts'
 import type { LiveResults, RowBound } from './live-results.ts'
 import type { Progress } from './progress.ts'
 
@@ -27,6 +29,8 @@ export type RunControls = Readonly<{
   /** Writes an event into the result, with the run's time. */
   note: (kind: string, detail: Readonly<Record<string, unknown>>) => void
   live: LiveResults
+  /** What a prober of its own needs: the first target, and the instant of due 0. */
+  probe: Readonly<{ url: URL; target: BuildTarget; http: HttpOptions; startUs: number }>
 }>
 
 /** Several watchers of one run. Only one of them may have bounds, and one a view. */

@@ -1,7 +1,7 @@
 /** Watches a run from outside: progress, the server's counters, signals. Effects: network, stderr, signals. */
 import { pause } from '../base/clock.ts'
 import { EXIT } from '../base/errors.ts'
-import type { HttpClient } from '../base/http.ts'
+import type { HttpClient, HttpOptions } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
@@ -29,6 +29,7 @@ export type WatchOptions = Readonly<{
   plan: Plan
   world: World
   client: HttpClient
+  http: HttpOptions
   ready: Preflight
   counters: readonly Counters[]
   live: LiveResults
@@ -63,9 +64,11 @@ export class RunWatch {
       state.exitCode = exitCode
       threads.stop()
     }
-    const { hooks, live } = this.#options
+    const { hooks, live, ready, http } = this.#options
+    const target = ready.targets[0]!
     hooks.onBegin?.({
       live,
+      probe: { url: ready.servers[target.server]!.facts.url, target, http, startUs },
       stop: (exitCode = EXIT.interrupted) => stop(exitCode),
       note: (kind, detail) => {
         const atUs = Math.max(0, Math.round(world.clock.nowUs() - startUs))

@@ -9,6 +9,7 @@ import { pairRows, quantileChange, type Change } from './pairing.ts'
 import { type Fluidity, fluidityOf } from './fluidity.ts'
 import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
 import type { Objective } from './objective.ts'
+import { type ProbeFigures, probeFigures } from './probe-check.ts'
 import { clientFigures, deliveryOf, type ClientFigures, type Delivery } from './run-facts.ts'
 import { type ServerFigures, serverFigures } from './server-figures.ts'
 import { type SideWatch, watchSide } from './side-watch.ts'
@@ -33,6 +34,8 @@ export type Report = Readonly<{
   delivery: Delivery | null
   client: ClientFigures
   server: ServerFigures | null
+  /** What an independent prober saw; its requests are none of the run's rows. */
+  probe: ProbeFigures | null
   why: readonly string[]
   notes: readonly string[]
   slo: SloResult | null
@@ -92,6 +95,7 @@ export async function buildReport(
     delivery: deliveryOf(events),
     client: clientFigures(samples),
     server: serverFigures(samples),
+    probe: probeFigures(samples, watch),
   }
   const other = against === null ? null : await watchSide(against)
   return {
@@ -104,6 +108,7 @@ export async function buildReport(
     delivery: facts.delivery,
     client: facts.client,
     server: facts.server,
+    probe: facts.probe,
     why: explain(facts),
     notes: [...breachNotes(events), ...notesOf(run, against)],
     slo: options.objectives.length === 0 ? null : judgeObjectives(options.objectives, side, watch),

@@ -1,5 +1,6 @@
 /** Everything that a verdict looks at, gathered from one run. Pure. */
 import type { EventRow, SampleRow } from '../trace/columns.ts'
+import type { ProbeFigures } from './probe-check.ts'
 import type { ServerFigures } from './server-figures.ts'
 import { largestOf } from '../stats/moments.ts'
 import type { SideWatch } from './side-watch.ts'
@@ -45,6 +46,7 @@ export type RunFacts = Readonly<{
   delivery: Delivery | null
   client: ClientFigures
   server: ServerFigures | null
+  probe: ProbeFigures | null
 }>
 
 const CLIENT_NAMES = [

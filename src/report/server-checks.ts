@@ -20,31 +20,38 @@ function isBlind(server: RunFacts['server']): boolean {
 }
 
 /** A hung-up request may have ended on the server before it noticed: it counts there, or not. */
-export function checkCompleted({ server, side, watch, kind }: RunFacts): Finding {
+export function checkCompleted({ server, side, watch, kind, probe }: RunFacts): Finding {
   const done = server?.completed
   if (done === undefined || done === null || kind !== 'replayed' || isBlind(server)) {
     return unmeasured(NO_SERVER)
   }
   const { ok, hung_up: hungUp, by_outcome: outcomes } = side.requests
+  const probed = probe?.answered ?? 0
   const [least, most] = [
-    ok,
-    ok + watch.extraChoices + hungUp + (outcomes['truncated'] ?? 0) + (outcomes['timeout'] ?? 0),
+    ok + probed,
+    ok +
+      (probe?.sent ?? 0) +
+      watch.extraChoices +
+      hungUp +
+      (outcomes['truncated'] ?? 0) +
+      (outcomes['timeout'] ?? 0),
   ]
   const off = Math.max(least - done, done - most, 0)
   const says =
     off === 0
       ? `server agrees${hungUp > 0 ? ` (${formatCount(hungUp)} hung up)` : ''}`
-      : `server finished ${formatCount(done)}, we ${formatCount(ok)}`
+      : `server finished ${formatCount(done)}, we ${formatCount(ok + probed)}`
   return atMost(off, { warnAbove: 0, failAbove: Math.max(1, ok * 0.1) }, 'requests', says)
 }
 
 /** Requests that reached the server's HTTP layer and were not ours. */
-export function checkForeignLoad({ server, side, kind }: RunFacts): Finding {
+export function checkForeignLoad({ server, side, kind, probe }: RunFacts): Finding {
   if (server?.http_requests === null || server === null || server.scrapes < 2) {
     return unmeasured(NO_SERVER)
   }
   if (kind !== 'replayed' || server.restarted) return unmeasured(NO_SERVER)
-  const sent = side.requests.total - (side.requests.by_outcome['not_sent'] ?? 0)
+  const own = side.requests.total - (side.requests.by_outcome['not_sent'] ?? 0)
+  const sent = own + (probe?.sent ?? 0)
   const foreign = server.http_requests - sent
   if (foreign < 0) {
     const lost =
@@ -68,12 +75,12 @@ export function checkForeignLoad({ server, side, kind }: RunFacts): Finding {
 const SURPLUS_PER_HANG_UP = 64
 
 /** Tokens that the server generated against those that we received. */
-export function checkGenerated({ server, side, kind }: RunFacts): Finding {
+export function checkGenerated({ server, side, kind, probe }: RunFacts): Finding {
   const generated = server?.generation_tokens
   if (generated === undefined || generated === null || kind !== 'replayed' || server?.restarted) {
     return unmeasured(NO_SERVER)
   }
-  const ours = side.tokens.output
+  const ours = side.tokens.output + (probe?.output_tokens ?? 0)
   const spare = SURPLUS_PER_HANG_UP * (side.requests.hung_up + side.requests.failed)
   const off = Math.max(ours - generated, generated - ours - spare, 0)
   const share = off / Math.max(1, ours)
@@ -88,12 +95,12 @@ export function checkGenerated({ server, side, kind }: RunFacts): Finding {
 }
 
 /** Tokens of our prompts against the server's sum; prompts of requests that failed may be missing there. */
-export function checkPrompts({ server, side, watch, kind }: RunFacts): Finding {
+export function checkPrompts({ server, side, watch, kind, probe }: RunFacts): Finding {
   const read = server?.prompt_tokens
   if (read === undefined || read === null || kind !== 'replayed' || server?.restarted) {
     return unmeasured(NO_SERVER)
   }
-  const ours = watch.promptReads
+  const ours = watch.promptReads + (probe?.prompt_tokens ?? 0)
   const sparse = side.requests.hung_up + side.requests.failed > 0
   const off = sparse ? Math.max(0, read - ours) : Math.abs(read - ours)
   const share = off / Math.max(1, ours)

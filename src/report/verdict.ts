@@ -19,6 +19,7 @@ import {
   checkThrottling,
 } from './client-checks.ts'
 import type { Finding } from './finding.ts'
+import { checkProbe } from './probe-check.ts'
 import type { RunFacts } from './run-facts.ts'
 import { checkArrivals, checkDropped, checkEarlySends, checkLag, checkRate } from './send-checks.ts'
 import {
@@ -56,6 +57,7 @@ const CHECKS = {
   loop_delay: checkLoopDelay,
   loop_use: checkLoopUse,
   garbage: checkGarbage,
+  probe: checkProbe,
   clock: checkClock,
   connect: checkConnect,
 } as const satisfies Readonly<Record<string, (facts: RunFacts) => Finding>>

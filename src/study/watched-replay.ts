@@ -5,17 +5,23 @@ import { replay, type ReplayEnd } from '../replay/replay.ts'
 import { joinHooks, type RunHooks } from '../replay/run-hooks.ts'
 import { breachHooks } from '../report/breach-watch.ts'
 import type { Plan } from '../workload/plan.ts'
+import { probeHooks } from './probe.ts'
 import type { WatchOptions } from './watch-options.ts'
 
 /** @param view what shows the run */
 export async function watchedReplay(
   plan: Plan,
   options: ReplayOptions,
-  { watched, isTraced }: WatchOptions,
+  { watched, isTraced, probesPerSec }: WatchOptions,
   world: World,
   view: RunHooks,
 ): Promise<ReplayEnd> {
   const tell = (line: string) => world.stderr.write(`\n${line}\n`)
-  const hooks = [view, { isTraced }, ...(watched.length === 0 ? [] : [breachHooks(watched, tell)])]
+  const hooks = [
+    view,
+    { isTraced },
+    ...(watched.length === 0 ? [] : [breachHooks(watched, tell)]),
+    ...(probesPerSec === null ? [] : [probeHooks(plan, probesPerSec)]),
+  ]
   return replay(plan, options, world, joinHooks(hooks))
 }

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { breachHooks, watchedObjectives } from '../../src/report/breach-watch.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
+import { probeHooks } from '../../src/study/probe.ts'
 import { handPlan } from '../support/hand-plan.ts'
 import { runReplay } from '../support/replay-run.ts'
 import { TruthServer } from '../support/truth-server.ts'
@@ -41,5 +42,20 @@ test('a run that meets its objective is left alone', async () => {
     const run = await runReplay(paced(100), { target }, () => undefined, hooks)
     expect(run).toMatchObject({ exitCode: 0 })
     expect(run.rows).toHaveLength(100)
+  })
+})
+
+test('a prober asks on its own beside the load, and sees what the load sees', async () => {
+  await withTruth(26_003, async (target) => {
+    const plan = paced(100)
+    const run = await runReplay(plan, { target }, () => undefined, probeHooks(plan, 5))
+    const of = (name: string) =>
+      run.samples.filter(({ metric }) => metric === `trace:probe_${name}`)
+    expect(run.rows).toHaveLength(100)
+    expect(of('sent').length).toBeGreaterThanOrEqual(9)
+    expect(of('ttft_us')).toHaveLength(of('sent').length)
+    // The server answers after 50 ms, whoever asks.
+    expect(Math.min(...of('ttft_us').map(({ value }) => value))).toBeGreaterThanOrEqual(50_000)
+    expect(of('sent').map(({ atUs }) => atUs % 200_000)).toEqual(of('sent').map(() => 0))
   })
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { sequenceFor } from '../../src/base/random.ts'
+import type { RunControls } from '../../src/replay/run-hooks.ts'
 import { LiveResults } from '../../src/replay/live-results.ts'
 import { breachHooks, judgeBreach, watchedObjectives } from '../../src/report/breach-watch.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
@@ -86,7 +87,12 @@ test('a breach stops the run once, with exit code 99 and a note of why', () => {
   const said: string[] = []
   const stops: unknown[] = []
   const notes: string[] = []
-  hooks.onBegin!({ live, stop: (code) => stops.push(code), note: (kind) => notes.push(kind) })
+  const controls = {
+    live,
+    stop: (code?: number) => stops.push(code),
+    note: (kind: string) => notes.push(kind),
+  }
+  hooks.onBegin!(controls as unknown as RunControls)
   for (let row = 0; row < 400; row += 1) {
     live.add(row, { outcome: 'ok', stream: true, ttftUs: 5_000 }, hooks.bounds!)
     const progress = { planned: 1_000, due: row + 1, sent: row + 1, done: row + 1, inFlight: 0 }

@@ -99,6 +99,44 @@ function good(change: Partial<UnsavedTrace> = {}): UnsavedTrace {
   }
 }
 
+/** A prober that asks once a second; its TTFT is the load's median and a little noise. */
+function probed(offUs: number, answered = 20): SampleRow[] {
+  const rows = Array.from({ length: 20 }, (_, second) => ({
+    atUs: second * 1_000_000,
+    value: 105_000 + ((second * 31) % 11) * 300 + offUs,
+  }))
+  return rows.flatMap(({ atUs, value }, index) => {
+    const row = (name: string, of: number) => ({
+      atUs,
+      metric: `trace:probe_${name}`,
+      labels: null,
+      value: of,
+    })
+    if (index >= answered) return [row('sent', 1)]
+    return [
+      row('sent', 1),
+      row('ttft_us', value),
+      row('prompt_tokens', 100),
+      row('output_tokens', 2),
+    ]
+  })
+}
+
+/** The server counts the prober's requests too. */
+function withProber(offUs: number, answered = 20): Partial<UnsavedTrace> {
+  const counts = {
+    'vllm:request_success_total': COUNT + answered,
+    http_requests_total: COUNT + 20,
+    'vllm:prompt_tokens_total': COUNT * 100 + answered * 100,
+    'vllm:generation_tokens_total': COUNT * 10 + answered * 2,
+  }
+  return { samples: [...serverSamples(counts), ...clientSamples(), ...probed(offUs, answered)] }
+}
+
+test('a prober that agrees leaves the run VALID, and its own requests are no foreign load', async () => {
+  expect(await verdictOf(good(withProber(0)))).toEqual({ status: 'VALID', warned: [], failed: [] })
+})
+
 async function verdictOf(trace: UnsavedTrace) {
   const { verdict } = await buildReport(unsavedTrace(trace), null)
   const named = (wanted: string) =>
@@ -111,11 +149,15 @@ test('a good run is VALID: every check that can look is silent', async () => {
   expect(verdict.status).toBe('VALID')
   expect(verdict.checks.filter(({ status }) => status !== 'pass').map(({ name }) => name)).toEqual([
     'hang_ups', // none were planned
+    'probe', // none ran
   ])
 })
 
 /** What is done to the good run, the check that must notice, and how badly it must take it. */
 const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'INVALID'][] = [
+  ['a load that sees twice what a prober sees', withProber(-60_000), 'probe', 'SUSPECT'],
+  ['a load that sees a fraction of what a prober sees', withProber(400_000), 'probe', 'INVALID'],
+  ['a prober that gets no answers', withProber(0, 5), 'probe', 'SUSPECT'],
   ['all sends 2 ms late', { requests: goodRows(() => ({ lagUs: 2_000 })) }, 'lag', 'SUSPECT'],
   ['all sends 20 ms late', { requests: goodRows(() => ({ lagUs: 20_000 })) }, 'lag', 'INVALID'],
   [

@@ -104,22 +104,37 @@ const full = (kind: 'recorded' | 'replayed'): UnsavedTrace => ({
     },
   ],
   gaps: [{ fromUs: 1, toUs: 2, reason: 'busy', count: 3 }],
-  samples: [0, 100_000_000, 300_000_000].flatMap((atUs, index) => [
-    ...SERVER.map((metric) => ({
-      atUs,
-      metric,
-      labels: '{"engine":"0"}',
-      value: index === 1 ? 1 : 0,
-    })),
-    ...COUNTERS.map((metric) => ({
-      atUs,
-      metric,
-      labels: '{"finished_reason":"length","handler":"/v1/x","method":"POST"}',
-      value: 100 * index,
-    })),
-    ...CLIENT.map((name) => ({ atUs, metric: `trace:${name}`, labels: null, value: 0.1 })),
-  ]),
+  samples: [
+    ...probes(),
+    ...[0, 100_000_000, 300_000_000].flatMap((atUs, index) => [
+      ...SERVER.map((metric) => ({
+        atUs,
+        metric,
+        labels: '{"engine":"0"}',
+        value: index === 1 ? 1 : 0,
+      })),
+      ...COUNTERS.map((metric) => ({
+        atUs,
+        metric,
+        labels: '{"finished_reason":"length","handler":"/v1/x","method":"POST"}',
+        value: 100 * index,
+      })),
+      ...CLIENT.map((name) => ({ atUs, metric: `trace:${name}`, labels: null, value: 0.1 })),
+    ]),
+  ],
 })
+
+function probes() {
+  const values = { sent: 1, ttft_us: 120_000, prompt_tokens: 80, output_tokens: 2 }
+  return Array.from({ length: 10 }, (_, index) =>
+    Object.entries(values).map(([name, value]) => ({
+      atUs: 10_000_000 * index,
+      metric: `trace:probe_${name}`,
+      labels: null,
+      value,
+    })),
+  ).flat()
+}
 
 const EMPTY: UnsavedTrace = { kind: 'imported', requests: [] }
 const FEW: UnsavedTrace = {
