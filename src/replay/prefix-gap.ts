@@ -179,7 +179,7 @@ function byName<C>(make: () => C): (name: string) => C {
 type Causes = PrefixGap['causes']
 
 /** Each cause explains as much as it can of what is left, in the order in which they are sure. */
-export function attribute(gap: number, most: Readonly<Omit<Causes, 'unexplained'>>): Causes {
+export function attribute(gapTokens: number, most: Readonly<Omit<Causes, 'unexplained'>>): Causes {
   let left = Math.max(0, gapTokens)
   const take = (tokens: number) => {
     const taken = Math.min(left, Math.max(0, tokens))
