@@ -25,9 +25,10 @@ export function mapModels(
   recorded: readonly string[],
   mappings: Readonly<Record<string, string>>,
 ): ModelMap {
+  const fallback = mappings[ANY_MODEL]
+  if (!facts.isListed) return mapUnlisted(facts, recorded, mappings)
   const served = new Set(facts.models.map(({ id }) => id))
   const first = facts.models[0]?.id ?? ''
-  const fallback = mappings[ANY_MODEL]
   const models: Record<string, string> = {}
   for (const name of recorded) {
     const wanted = mappings[name] ?? (served.has(name) ? name : (fallback ?? name))
@@ -39,6 +40,29 @@ export function mapModels(
     models[name] = wanted
   }
   return { models, defaultModel: fallback ?? first }
+}
+
+/** Nobody says what such a server serves, so that each name has to be given; a first request will tell. */
+function mapUnlisted(
+  { url, basePath }: TargetFacts,
+  recorded: readonly string[],
+  mappings: Readonly<Record<string, string>>,
+): ModelMap {
+  const fallback = mappings[ANY_MODEL]
+  const models: Record<string, string> = {}
+  for (const name of recorded) {
+    const wanted = mappings[name] ?? fallback
+    if (wanted !== undefined) models[name] = wanted
+  }
+  const isNamed = recorded.every((name) => models[name] !== undefined)
+  if (isNamed && (recorded.length > 0 || fallback !== undefined)) {
+    return { models, defaultModel: fallback ?? '' }
+  }
+  throw new TraceError(
+    'TARGET_UNFIT',
+    `${url.origin} is no LLM server: ${basePath}/models does not list models`,
+    { hint: "If it is one all the same, say which model it serves: --map-model '*=NAME'." },
+  )
 }
 
 const NAMES_SHOWN = 5

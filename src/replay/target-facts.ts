@@ -13,6 +13,8 @@ export type TargetFacts = Readonly<{
   isVllm: boolean
   version: string | null
   models: readonly ServedModel[]
+  /** It has a route that lists its models; some servers have none, and serve what they are asked for. */
+  isListed: boolean
   blockTokens: number | null
   /** Room of its KV cache; null where it is not told. */
   cacheTokens: number | null
@@ -49,6 +51,7 @@ export async function probeTarget(client: HttpClient, url: URL): Promise<TargetF
   const facts = {
     version: typeof version === 'string' ? version : null,
     models: models.list,
+    isListed: models.isListed,
     blockTokens: metrics === null ? null : blockTokensOf(metrics),
   }
   const cacheTokens = metrics === null ? null : cacheTokensOf(metrics)
@@ -63,7 +66,14 @@ export async function probeTarget(client: HttpClient, url: URL): Promise<TargetF
   }
 }
 
-type ModelList = Readonly<{ isVllm: boolean; list: readonly ServedModel[] }>
+type ModelList = Readonly<{
+  isVllm: boolean
+  isListed: boolean
+  list: readonly ServedModel[]
+}>
+
+/** What servers answer to a route that they do not have. */
+const NO_SUCH_ROUTE = new Set([404, 405, 501])
 
 async function readModels(client: HttpClient, url: URL, basePath: string): Promise<ModelList> {
   const answer = await client.call(new URL(`${basePath}/models`, url))
@@ -72,6 +82,7 @@ async function readModels(client: HttpClient, url: URL, basePath: string): Promi
       hint: 'Put it into a file and name that with --api-key-file.',
     })
   }
+  if (NO_SUCH_ROUTE.has(answer.status)) return { isVllm: false, isListed: false, list: [] }
   const list = parseModels(answer.status, answer.text)
   if (list === null) {
     throw new TraceError(
@@ -91,6 +102,7 @@ function parseModels(status: number, text: string): ModelList | null {
     const rows = data as readonly Record<string, unknown>[]
     return {
       isVllm: rows.some((row) => row['owned_by'] === 'vllm'),
+      isListed: true,
       list: rows.map((row) => ({
         id: String(row['id']),
         maxModelTokens: typeof row['max_model_len'] === 'number' ? row['max_model_len'] : null,

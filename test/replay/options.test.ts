@@ -26,8 +26,24 @@ test('a header that is refused is not quoted: it may be a secret', () => {
 
 const facts = {
   url: new URL('http://h:1'),
+  basePath: '/v1',
+  isListed: true,
   models: [{ id: 'served', maxModelTokens: null }],
 } as unknown as TargetFacts
+
+test('a server that lists no models is asked for those that are named, and for no others', () => {
+  const silent = { ...facts, isListed: false, models: [] }
+  expect(mapModels(silent, ['a'], { '*': 'm' })).toEqual({ models: { a: 'm' }, defaultModel: 'm' })
+  expect(mapModels(silent, ['a'], { a: 'x' }).models).toEqual({ a: 'x' })
+  expect(mapModels(silent, [], { '*': 'm' }).defaultModel).toBe('m')
+  for (const [recorded, mappings] of [
+    [['a'], {}],
+    [['a', 'b'], { a: 'x' }],
+    [[], {}],
+  ] as const) {
+    expect(() => mapModels(silent, recorded, mappings)).toThrow('does not list models')
+  }
+})
 
 test('recorded models are mapped by name, then by *, and must be served', () => {
   expect(mapModels(facts, ['served'], {}).models).toEqual({ served: 'served' })
