@@ -53,10 +53,8 @@ export type SenderOptions = Readonly<{
 const SWEEP_US = 250_000
 /** Connections made in a row before sockets are served again. */
 const OPENS_PER_TURN = 4
-
 /** A finished connection that the server has not closed after this long is closed by us. */
 const LINGER_US = 1_000_000
-
 type Step =
   | Readonly<{ kind: 'open' | 'send' | 'hangUp'; flight: Flight }>
   | Readonly<{ kind: 'close'; link: Link }>
@@ -93,13 +91,12 @@ export class Sender implements FlightHost {
 
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
   add(request: ReadyRequest, bytes: Uint8Array): void {
-    if (this.#options.concurrency === null) {
-      if (this.nowUs() > request.dueUs) this.#options.counters.add('lateBodies')
-      this.#add(request, bytes)
-    } else {
+    if (this.#options.concurrency !== null) {
       this.#line.add(request, bytes)
-      this.#serveLine()
+      return this.#serveLine()
     }
+    if (this.nowUs() > request.dueUs) this.#options.counters.add('lateBodies')
+    this.#add(request, bytes)
   }
 
   #serveLine(): void {
@@ -173,11 +170,9 @@ export class Sender implements FlightHost {
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
     if (!flight.isSent) this.#release(flight)
-    if (!Number.isNaN(result.abortAtUs)) {
-      this.#breaker.forgo()
-    } else if (result.fault !== 'dropped') {
+    if (!Number.isNaN(result.abortAtUs)) this.#breaker.forgo()
+    else if (result.fault !== 'dropped')
       this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
-    }
     const retry = this.#isStopped
       ? null
       : this.#retries.next(flight.request, result, clock, counters.get('sent'))
