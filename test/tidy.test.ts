@@ -27,7 +27,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   seedrandom: ['src/base/random.ts'],
   undici: ['src/base/http.ts'],
   yaml: ['src/base/yaml.ts'],
-  'node:child_process': ['src/study/'],
+  'node:child_process': ['src/study/', 'src/base/processes.ts'],
   'node:dns': ['src/base/socket.ts'],
   'node:dns/promises': ['src/base/socket.ts'],
   'node:fs': ['src/base/files.ts', 'src/trace/', 'src/formats/source.ts'],

@@ -1,7 +1,7 @@
 /** `trace head`: the first rows of a trace. */
 import { Command } from 'commander'
 import { HEAD_DEFAULTS, parseHeadOptions, readHead, type RawHeadOptions } from '../trace/head.ts'
-import { ROW_FORMATS, formatRows } from '../trace/rows-text.ts'
+import { ROW_FORMATS, rowsText } from '../trace/rows-text.ts'
 import type { Verb } from './verbs.ts'
 
 export const headCommand: Verb = (world) =>
@@ -18,5 +18,7 @@ export const headCommand: Verb = (world) =>
     .action(async (path: string, raw: RawHeadOptions) => {
       const options = parseHeadOptions(path, raw)
       const { columns, rows } = await readHead(options)
-      for (const text of formatRows(options.format, columns, rows)) world.stdout.write(text)
+      const text = rowsText(options.format, columns)
+      for (const row of rows) world.stdout.write(text.add(row))
+      world.stdout.write(text.end())
     })

@@ -9,13 +9,15 @@ import { BatchInserter } from './sqlite-writer.ts'
 
 export type Cell = bigint | number | string | Uint8Array | null
 
-export type QueryAnswer = Readonly<{ columns: readonly string[]; rows: Iterable<Cell[]> }>
+export type QueryRows = Readonly<{ columns: readonly string[]; rows: Iterable<Cell[]> }>
 
 export class TraceDatabase {
   readonly #connection: Connection
 
   constructor(connection: Connection) {
     this.#connection = connection
+    // What a query sorts and joins counts as its memory, and stays off the disk.
+    connection.pragma('temp_store = MEMORY')
     connection.pragma('query_only = ON')
     const deterministic = { deterministic: true }
     connection.function('chunk_times', deterministic, (bytes) => asJson(bytes, decodeChunkTimes))
@@ -27,7 +29,7 @@ export class TraceDatabase {
    *
    * @throws TraceError BAD_OPTION for SQL that is wrong, or does more than read
    */
-  query(sql: string): QueryAnswer {
+  query(sql: string): QueryRows {
     refuseWriting(sql)
     try {
       const statement = this.#connection.prepare(sql)

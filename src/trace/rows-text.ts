@@ -8,38 +8,55 @@ export type RowFormat = (typeof ROW_FORMATS)[number]
 const MEASURED_ROWS = 200
 const MAX_CELL_WIDTH = 60
 
-/** Text in pieces that each end with a newline. */
-export function* formatRows(
-  format: RowFormat,
-  columns: readonly string[],
-  rows: Iterable<Cell[]>,
-): Generator<string> {
-  if (format === 'table') yield* tableLines(columns, rows)
-  else if (format === 'csv') {
-    yield `${columns.map(csvCell).join(',')}\n`
-    for (const row of rows) yield `${row.map(csvCell).join(',')}\n`
-  } else for (const row of rows) yield `${jsonLine(columns, row)}\n`
+/** Takes row after row and says what to write: nothing, a line, or the lines that were held back. */
+export type RowsText = Readonly<{ add(row: Cell[]): string; end(): string }>
+
+export function rowsText(format: RowFormat, columns: readonly string[]): RowsText {
+  if (format === 'table') return new TableText(columns)
+  if (format === 'jsonl') return { add: (row) => `${jsonLine(columns, row)}\n`, end: () => '' }
+  let head = `${columns.map(csvCell).join(',')}\n`
+  const withHead = (text: string) => {
+    const whole = head + text
+    head = ''
+    return whole
+  }
+  return {
+    add: (row) => withHead(`${row.map(csvCell).join(',')}\n`),
+    end: () => withHead(''),
+  }
 }
 
-function* tableLines(columns: readonly string[], rows: Iterable<Cell[]>): Generator<string> {
-  let waiting: string[][] = [columns.map(escapeText)]
-  let widths: number[] | null = null
-  let isRight: boolean[] = columns.map(() => true)
-  for (const row of rows) {
-    isRight = isRight.map((right, index) => right && isNumber(row[index] ?? null))
-    const cells = row.map(tableCell)
-    if (widths !== null) {
-      yield line(cells, widths, isRight)
-      continue
-    }
-    waiting.push(cells)
-    if (waiting.length <= MEASURED_ROWS) continue
-    widths = widthsOf(waiting)
-    for (const held of waiting) yield line(held, widths, isRight)
-    waiting = []
+class TableText implements RowsText {
+  #waiting: string[][]
+  #widths: number[] | null = null
+  #isRight: boolean[]
+
+  constructor(columns: readonly string[]) {
+    this.#waiting = [columns.map(escapeText)]
+    this.#isRight = columns.map(() => true)
   }
-  const last = widths ?? widthsOf(waiting)
-  for (const held of waiting) yield line(held, last, isRight)
+
+  add(row: Cell[]): string {
+    this.#isRight = this.#isRight.map((right, index) => right && isNumber(row[index] ?? null))
+    const cells = row.map(tableCell)
+    if (this.#widths !== null) return line(cells, this.#widths, this.#isRight)
+    this.#waiting.push(cells)
+    if (this.#waiting.length <= MEASURED_ROWS) return ''
+    return this.#release()
+  }
+
+  end(): string {
+    return this.#release()
+  }
+
+  #release(): string {
+    const widths = this.#widths ?? widthsOf(this.#waiting)
+    this.#widths = widths
+    return this.#waiting
+      .splice(0)
+      .map((held) => line(held, widths, this.#isRight))
+      .join('')
+  }
 }
 
 function widthsOf(lines: readonly string[][]): number[] {

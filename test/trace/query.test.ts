@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import { openDatabase } from '../../src/trace/query.ts'
-import { formatRows } from '../../src/trace/rows-text.ts'
+import { rowsText } from '../../src/trace/rows-text.ts'
 import { openRecording } from '../../src/trace/segment.ts'
 import { newHeader } from '../../src/trace/header.ts'
 import { scratchFolder } from '../support/scratch.ts'
@@ -73,14 +73,13 @@ test('SQL that is wrong says why', async () => {
 const render = (
   format: 'table' | 'csv' | 'jsonl',
   ...row: (bigint | number | string | Uint8Array | null)[]
-) =>
-  [
-    ...formatRows(
-      format,
-      row.map((_, index) => `c${index}`),
-      [row],
-    ),
-  ].join('')
+) => {
+  const text = rowsText(
+    format,
+    row.map((_, index) => `c${index}`),
+  )
+  return text.add(row) + text.end()
+}
 
 test('a table aligns numbers to the right and texts to the left', () => {
   expect(render('table', 5n, 'a', null)).toBe('c0  c1  c2\n 5  a    –\n')

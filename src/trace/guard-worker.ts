@@ -1,0 +1,12 @@
+/**
+ * The thread that ends its whole process once that holds more memory than it may, or its parent is gone:
+ * SQLite at work hears nothing and has no bound of its own. Effects: may end the process.
+ */
+import { pause } from '../base/clock.ts'
+import { endProcess, isOrphan, residentBytes } from '../base/processes.ts'
+import { workerData } from '../base/threads.ts'
+
+const LOOK_US = 20_000
+
+while (residentBytes() <= (workerData as number) && !isOrphan()) await pause(LOOK_US)
+endProcess()
