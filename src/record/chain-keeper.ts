@@ -15,9 +15,11 @@ import type { BlockRow, EndpointName } from '../trace/columns.ts'
 import { IdIndex } from '../trace/id-index.ts'
 import type { Enrichment } from './enricher.ts'
 import type { ObserveOptions } from './observe-options.ts'
+import { BoundedMap } from './sessions.ts'
 
 /** Blocks whose length in tokens is remembered; about 12 bytes each. */
 const MAX_KNOWN_BLOCKS = 4_000_000
+const MAX_KNOWN_ROOTS = 1_000
 const TOKEN_BYTES = 4
 
 export type ChainKeeperOptions = Readonly<{
@@ -30,6 +32,8 @@ export type ChainKeeperOptions = Readonly<{
 export class ChainKeeper {
   readonly #options: ChainKeeperOptions
   #tokens = new IdIndex()
+  /** Roots of prompts without a salt of their own. */
+  readonly #roots = new BoundedMap<string, bigint>(MAX_KNOWN_ROOTS)
 
   constructor(options: ChainKeeperOptions) {
     this.#options = options
@@ -41,13 +45,15 @@ export class ChainKeeper {
   }
 
   #startOf(family: ChainRoot['family'], { model, json }: RequestFacts): Chain {
-    const root = rootId(this.#options.key, {
-      family,
-      model: model ?? '',
-      adapter: null,
-      cacheSalt: asText(json?.['cache_salt']),
-    })
-    return startChain(root)
+    const cacheSalt = asText(json?.['cache_salt'])
+    const root: ChainRoot = { family, model: model ?? '', adapter: null, cacheSalt }
+    if (cacheSalt !== null) return startChain(rootId(this.#options.key, root))
+    const name = `${family} ${root.model}`
+    const known = this.#roots.get(name)
+    if (known !== undefined) return startChain(known)
+    const id = rootId(this.#options.key, root)
+    this.#roots.set(name, id)
+    return startChain(id)
   }
 
   extend(chain: Chain, bytes: Buffer): Chain {

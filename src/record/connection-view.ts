@@ -3,6 +3,7 @@
  *
  * Where the two could be paired wrongly it stops looking, and says how many were under way. Pure.
  */
+import type { AnswerCollector } from '../stream/answer-collector.ts'
 import { AnswerStream } from '../stream/answer-reader.ts'
 import type { MessageHead } from '../stream/http-head.ts'
 import { HttpReader, type StopReason } from '../stream/http-reader.ts'
@@ -45,6 +46,8 @@ export class ConnectionView {
   #requestCount: number
   #connectUs: number | null = null
   #clientGoneAtUs: number | null = null
+  /** Of the latest answer. */
+  #collector: AnswerCollector | null = null
   /** Whole answers after the client had ended its side: a reset shows whether it had left. */
   readonly #late: { exchange: Exchange; capture: AnswerCapture }[] = []
   clientBytes: number
@@ -66,7 +69,7 @@ export class ConnectionView {
     this.#answers = new AnswerStream(
       {
         methodOfNext: () => this.#waiting[0]?.method ?? null,
-        onAnswerBegin: () => undefined,
+        onAnswerBegin: (collector) => void (this.#collector = collector),
         onAnswer: (capture) => this.#onAnswer(capture),
         onStop: (reason, atUs) => this.#stop(reason, atUs),
       },
@@ -209,8 +212,10 @@ export class ConnectionView {
     const exchange = this.#waiting.shift()
     if (exchange === undefined) return
     const mayHaveLeft = this.#clientGoneAtUs !== null && capture.end === 'complete'
-    if (mayHaveLeft) this.#late.push({ exchange, capture })
-    else this.#options.sink.onAnswered(exchange, capture)
+    if (mayHaveLeft) return void this.#late.push({ exchange, capture })
+    this.#options.sink.onAnswered(exchange, capture)
+    this.#collector?.release()
+    this.#collector = null
   }
 
   #stop(reason: StopReason, atUs: number): void {

@@ -100,6 +100,11 @@ export class AnswerCollector {
     }
   }
 
+  /** What `finish` gave is not looked at any more. */
+  release(): void {
+    this.#splitter?.release()
+  }
+
   #scanEvents(splitter: SseSplitter): void {
     while (this.#scanned < splitter.eventCount) {
       const from = this.#scanned === 0 ? 0 : (splitter.ends[this.#scanned - 1] ?? 0)

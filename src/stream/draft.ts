@@ -5,9 +5,10 @@ const FIRST_CHUNKS = 64
 
 /** Token-bearing events in order of arrival. */
 export class ChunkList {
-  #atUs = new Float64Array(FIRST_CHUNKS)
-  #tokens = new Uint32Array(FIRST_CHUNKS)
-  #kinds = new Uint8Array(FIRST_CHUNKS)
+  // Most answers that are no stream have none.
+  #atUs = new Float64Array(0)
+  #tokens = new Uint32Array(0)
+  #kinds = new Uint8Array(0)
   count = 0
 
   add(atUs: number, tokens: number, kind: number): void {
@@ -50,7 +51,7 @@ export class ChunkList {
   }
 
   #grow(): void {
-    const length = this.#atUs.length * 2
+    const length = Math.max(FIRST_CHUNKS, this.#atUs.length * 2)
     const [atUs, tokens, kinds] = [this.#atUs, this.#tokens, this.#kinds]
     this.#atUs = new Float64Array(length)
     this.#tokens = new Uint32Array(length)

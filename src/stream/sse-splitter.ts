@@ -11,6 +11,8 @@ export const MAX_STREAM_BYTES = 32_000_000
 const FIRST_ARENA_BYTES = 8_192
 const FIRST_EVENTS = 64
 
+const NOTHING = Buffer.alloc(0)
+
 const CR = 13
 const LF = 10
 const COLON = 58
@@ -18,13 +20,28 @@ const BOM = [0xef, 0xbb, 0xbf] as const
 
 export type SplitterLimits = Readonly<{ maxEventBytes?: number; maxStreamBytes?: number }>
 
+type Storage = Readonly<{ arena: Buffer; ends: Uint32Array; atUs: Float64Array }>
+
+/** Left by streams that ended, for streams that begin: a thread that reads many asks for no memory. */
+const spare: Storage[] = []
+const MAX_SPARE = 256
+const MAX_SPARE_BYTES = 65_536
+
+function newStorage(): Storage {
+  return {
+    arena: Buffer.allocUnsafeSlow(FIRST_ARENA_BYTES),
+    ends: new Uint32Array(FIRST_EVENTS),
+    atUs: new Float64Array(FIRST_EVENTS),
+  }
+}
+
 export class SseSplitter {
   /** Event bytes one after the other, each with its line ends; longer than `keptBytes`. */
-  arena: Buffer = Buffer.allocUnsafeSlow(FIRST_ARENA_BYTES)
+  arena: Buffer
   /** Where the k-th event ends in `arena`. Longer than `eventCount`. */
-  ends = new Uint32Array(FIRST_EVENTS)
+  ends: Uint32Array
   /** When its last byte arrived. */
-  atUs = new Float64Array(FIRST_EVENTS)
+  atUs: Float64Array
   eventCount = 0
   /** Something was too long: what follows is neither kept nor counted. */
   isCut = false
@@ -40,6 +57,10 @@ export class SseSplitter {
   #bomBytes = 0
 
   constructor(limits: SplitterLimits = {}) {
+    const { arena, ends, atUs } = spare.pop() ?? newStorage()
+    this.arena = arena
+    this.ends = ends
+    this.atUs = atUs
     this.#maxEventBytes = limits.maxEventBytes ?? MAX_EVENT_BYTES
     this.#maxStreamBytes = limits.maxStreamBytes ?? MAX_STREAM_BYTES
   }
@@ -93,6 +114,16 @@ export class SseSplitter {
   dropAfter(atUs: number): void {
     while (this.eventCount > 0 && (this.atUs[this.eventCount - 1] ?? 0) > atUs) this.eventCount -= 1
     this.#eventStart = this.eventCount === 0 ? 0 : (this.ends[this.eventCount - 1] ?? 0)
+  }
+
+  /** Nothing of what it kept is looked at any more: another stream may have the memory. */
+  release(): void {
+    const { arena, ends, atUs } = this
+    this.isCut = true
+    this.eventCount = 0
+    if (arena.length > MAX_SPARE_BYTES || spare.length >= MAX_SPARE) return
+    spare.push({ arena, ends, atUs })
+    this.arena = NOTHING
   }
 
   #endEvent(atUs: number): void {

@@ -36,7 +36,10 @@ createServer({ noDelay: true }, (socket) => {
   let target = ''
   socket.on('error', () => undefined)
   socket.on('data', (bytes: Buffer) => {
-    if (missing > bytes.length) return void (missing -= bytes.length)
+    if (missing > bytes.length) {
+      missing -= bytes.length
+      return
+    }
     if (missing > 0) {
       pending = bytes.subarray(missing)
       missing = 0

@@ -133,3 +133,20 @@ test('any bytes at all are taken without throwing', () => {
     }),
   )
 })
+
+test('memory that one stream gave back serves the next, which reads the same', () => {
+  const text = Buffer.from('data: one\n\ndata: two\n\n')
+  const read = () => {
+    const splitter = new SseSplitter()
+    splitter.push(text, 0, text.length, 7)
+    const { arena, eventCount, keptBytes } = splitter
+    return { splitter, arena, eventCount, kept: arena.toString('utf8', 0, keptBytes) }
+  }
+  const first = read()
+  first.splitter.release()
+  const second = read()
+  expect(second.arena).toBe(first.arena)
+  expect([second.eventCount, second.kept]).toEqual([first.eventCount, first.kept])
+  first.splitter.push(text, 0, text.length, 8)
+  expect(second.splitter.keptBytes).toBe(text.length)
+})
