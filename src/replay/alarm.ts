@@ -1,9 +1,12 @@
-/** Rings at an absolute instant, never early, while the thread's sockets keep being served. Effects: timers. */
+/** Rings at absolute instants, never early, while the thread's sockets keep being served. Effects: timers. */
 import { pause, type Clock } from '../base/clock.ts'
+import type { Metronome } from './metronome.ts'
 
 export interface Alarm {
   /** Asks for a ring at this instant. An earlier instant that was asked for before stays. */
   set(atUs: number): void
+  /** The same for what may happen some milliseconds late. */
+  setAbout(atUs: number): void
   /** No ring after this. */
   stop(): void
 }
@@ -13,86 +16,96 @@ export type Pacing = (typeof PACINGS)[number]
 
 export type MakeAlarm = (ring: () => void) => Alarm
 
-/** Timers are up to 1 ms late and come in whole ms: the last stretch is polled, I/O between. */
-const POLLED_TAIL_US = 2_000
+/** What is so near is polled: I/O between, and nobody else has to be woken for it. */
+const POLLED_US = 250
 
-/** @returns an alarm over this thread's timers; frugal never polls and is up to a millisecond late */
-export function systemAlarm(clock: Clock, pacing: Pacing): MakeAlarm {
-  return (ring) => new TimerAlarm(clock, pacing === 'precise' ? POLLED_TAIL_US : 0, ring)
+/** @param metronome null: timers alone, whose rings are up to two milliseconds late */
+export function systemAlarm(clock: Clock, metronome: Metronome | null): MakeAlarm {
+  return (ring) => new SystemAlarm(clock, metronome, ring)
 }
 
-/**
- * Who polls without a break is soon put behind everyone else by the scheduler of a busy machine, and
- * is then late when it counts. So most of the tail is slept, in slices short enough for sockets.
- */
-const DOZE_US = 200
-const DOZE_UNTIL_US = 250
-
-const neverNotified = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-
-function doze(us: number): void {
-  Atomics.wait(neverNotified, 0, 0, us / 1_000)
-}
-
-class TimerAlarm implements Alarm {
+class SystemAlarm implements Alarm {
   readonly #clock: Clock
-  readonly #tailUs: number
+  readonly #metronome: Metronome | null
   readonly #ring: () => void
-  #atUs = Number.POSITIVE_INFINITY
+  #exactUs = Number.POSITIVE_INFINITY
+  #aboutUs = Number.POSITIVE_INFINITY
   /** When the earliest timer that runs will wake us. */
   #timerAtUs = Number.POSITIVE_INFINITY
+  /** What the metronome was last asked for and has not rung. */
+  #askedUs = Number.NaN
   #isPolling = false
 
-  constructor(clock: Clock, tailUs: number, ring: () => void) {
+  constructor(clock: Clock, metronome: Metronome | null, ring: () => void) {
     this.#clock = clock
-    this.#tailUs = tailUs
+    this.#metronome = metronome
     this.#ring = ring
+    metronome?.listen(() => {
+      this.#askedUs = Number.NaN
+      this.#look()
+    })
   }
 
   set(atUs: number): void {
-    if (atUs >= this.#atUs) return
-    this.#atUs = atUs
-    if (!this.#isPolling) this.#wait()
+    if (this.#metronome === null) return this.setAbout(atUs)
+    if (atUs >= this.#exactUs) return
+    this.#exactUs = atUs
+    if (!this.#isPolling) this.#await()
+  }
+
+  setAbout(atUs: number): void {
+    if (atUs >= this.#aboutUs) return
+    this.#aboutUs = atUs
+    this.#awaitTimer()
   }
 
   stop(): void {
-    this.#atUs = Number.POSITIVE_INFINITY
+    this.#exactUs = Number.POSITIVE_INFINITY
+    this.#aboutUs = Number.POSITIVE_INFINITY
   }
 
-  #wait(): void {
-    const coarseUs = this.#atUs - this.#tailUs - this.#clock.nowUs()
-    if (coarseUs <= 0) {
-      this.#isPolling = true
-      setImmediate(this.#poll)
-      return
-    }
-    const wakeAtUs = this.#atUs - this.#tailUs
-    if (wakeAtUs >= this.#timerAtUs) return
-    this.#timerAtUs = wakeAtUs
-    void this.#sleep(coarseUs, wakeAtUs)
+  #await(): void {
+    if (this.#exactUs - this.#clock.nowUs() <= POLLED_US) return this.#poll()
+    if (this.#askedUs === this.#exactUs) return
+    this.#askedUs = this.#exactUs
+    this.#metronome?.set(this.#exactUs)
   }
 
-  async #sleep(coarseUs: number, wakeAtUs: number): Promise<void> {
-    await pause(coarseUs)
+  #awaitTimer(): void {
+    const leftUs = this.#aboutUs - this.#clock.nowUs()
+    if (leftUs <= 0) return this.#poll()
+    if (this.#aboutUs >= this.#timerAtUs) return
+    this.#timerAtUs = this.#aboutUs
+    void this.#sleep(leftUs, this.#aboutUs)
+  }
+
+  async #sleep(waitUs: number, wakeAtUs: number): Promise<void> {
+    await pause(waitUs)
     if (this.#timerAtUs === wakeAtUs) this.#timerAtUs = Number.POSITIVE_INFINITY
-    if (!this.#isPolling && this.#atUs !== Number.POSITIVE_INFINITY) this.#wait()
+    if (this.#isPolling || this.#aboutUs === Number.POSITIVE_INFINITY) return
+    if (this.#aboutUs <= this.#clock.nowUs()) this.#look()
+    else this.#awaitTimer()
   }
 
-  readonly #poll = (): void => {
-    const leftUs = this.#atUs - this.#clock.nowUs()
-    if (leftUs > this.#tailUs) {
-      this.#isPolling = false
-      if (this.#atUs !== Number.POSITIVE_INFINITY) this.#wait()
-      return
-    }
-    if (leftUs > 0) {
-      if (leftUs > DOZE_UNTIL_US) doze(Math.min(leftUs - DOZE_UNTIL_US, DOZE_US))
-      setImmediate(this.#poll)
-      return
-    }
+  #poll(): void {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    setImmediate(this.#polled)
+  }
+
+  readonly #polled = (): void => {
     this.#isPolling = false
-    this.#atUs = Number.POSITIVE_INFINITY
-    this.#ring()
+    this.#look()
+  }
+
+  /** Rings if anything is due, else waits on. */
+  #look(): void {
+    const nowUs = this.#clock.nowUs()
+    const isDue = this.#exactUs <= nowUs || this.#aboutUs <= nowUs
+    if (this.#exactUs <= nowUs) this.#exactUs = Number.POSITIVE_INFINITY
+    if (this.#aboutUs <= nowUs) this.#aboutUs = Number.POSITIVE_INFINITY
+    if (isDue) this.#ring()
+    if (this.#exactUs !== Number.POSITIVE_INFINITY && !this.#isPolling) this.#await()
   }
 }
 
@@ -106,12 +119,14 @@ export function clockAlarm(clock: Clock): MakeAlarm {
       state.dueUs = Number.POSITIVE_INFINITY
       ring()
     }
+    const set = (atUs: number) => {
+      if (atUs >= state.dueUs) return
+      state.dueUs = atUs
+      void wait(atUs)
+    }
     return {
-      set(atUs) {
-        if (atUs >= state.dueUs) return
-        state.dueUs = atUs
-        void wait(atUs)
-      },
+      set,
+      setAbout: set,
       stop() {
         state.dueUs = Number.POSITIVE_INFINITY
       },

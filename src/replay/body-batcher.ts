@@ -2,10 +2,11 @@
 import type { MessagePort } from '../base/threads.ts'
 import type { BodyBuilder, BuildChange } from './body-builder.ts'
 import type { ReadyRequest } from './flight-result.ts'
+import { packRequests } from './request-pack.ts'
 
-/** `ends[i]` is where request i ends in `bytes`. */
+/** `ends[i]` is where request i ends in `bytes`; its numbers are in `requests`, see request-pack. */
 export type BodyBatch = Readonly<{
-  requests: readonly ReadyRequest[]
+  requests: Float64Array
   ends: Uint32Array
   bytes: Uint8Array
   /** Nothing follows. */
@@ -67,8 +68,9 @@ export class BodyBatcher {
     const { requests, ends, end } = this.#drafts[worker]!
     // A copy, so that what waits in a sending thread is no larger than its bodies.
     const bytes = new Uint8Array(this.#buffers[worker]!.subarray(0, end))
-    const batch: BodyBatch = { requests, ends: Uint32Array.from(ends), bytes, isLast }
-    this.#ports[worker]!.postMessage(batch, [bytes.buffer])
+    const packed = packRequests(requests)
+    const batch: BodyBatch = { requests: packed, ends: Uint32Array.from(ends), bytes, isLast }
+    this.#ports[worker]!.postMessage(batch, [bytes.buffer, packed.buffer])
     this.#drafts[worker] = { requests: [], ends: [], end: 0 }
   }
 }

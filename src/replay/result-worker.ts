@@ -6,7 +6,7 @@ import { giveWay, parentPort, workerData, type MessagePort } from '../base/threa
 import { createTrace } from '../trace/create.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { Fidelity } from './fidelity.ts'
-import type { FlightResult } from './flight-result.ts'
+import { type PackedResults, unpackResults } from './result-pack.ts'
 import { ResultSink, type RunEnd, type SinkOptions } from './result-sink.ts'
 
 export type ResultWorkerData = SinkOptions &
@@ -24,6 +24,9 @@ export type ResultCommand = Readonly<
   /** Leaves nothing behind. */
   | { kind: 'abandon' }
 >
+
+/** From a sending thread; what it sent only to warm up is no result. */
+export type ResultMessage = Readonly<{ packed: PackedResults; isWarmUp: boolean }>
 
 export type ResultReply = Readonly<
   | { kind: 'ready' | 'abandoned' }
@@ -56,7 +59,9 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
       } satisfies ResultReply)
     })
   for (const each of data.ports) {
-    each.on('message', (results: readonly FlightResult[]) => {
+    each.on('message', ({ packed, isWarmUp }: ResultMessage) => {
+      const results = unpackResults(packed)
+      if (isWarmUp) return sink.warmUp(results)
       sink.add(results)
       guard(finishIfWhole())
     })

@@ -12,8 +12,14 @@ import { Counters } from './counters.ts'
 import type { FlightResult } from './flight-result.ts'
 import type { ConnectionMode } from './link.ts'
 import type { BreakerPolicy, RetryPolicy } from './retry.ts'
-import { Sender, type SenderLimits } from './sender.ts'
+import { Metronome } from './metronome.ts'
+import { requestAt } from './request-pack.ts'
+import { ResultPacker } from './result-pack.ts'
+import type { ResultMessage } from './result-worker.ts'
+import type { SenderLimits } from './sender-options.ts'
+import { Sender } from './sender.ts'
 import { socketWires } from './socket-wire.ts'
+import { warmUp } from './warm-up.ts'
 
 export type SendTarget = Readonly<{
   host: string
@@ -52,18 +58,19 @@ export type SendWorkerData = Readonly<{
 export type SendCommand = Readonly<{ kind: 'start'; startUs: number } | { kind: 'stop' }>
 
 export type SendReply = Readonly<
-  { kind: 'done'; results: number } | { kind: 'load'; load: ThreadLoad }
+  { kind: 'ready' } | { kind: 'done'; results: number } | { kind: 'load'; load: ThreadLoad }
 >
 
 /** Results travel together: a message costs more than a result. */
 const RESULTS_PER_MESSAGE = 64
+const BYTES_PER_MESSAGE = 1_000_000
 const RESULTS_WAIT_US = 50_000
 const LOAD_STEP_US = 1_000_000
 
 class ResultBox {
   readonly #port: MessagePort
   readonly #perMessage: number
-  #results: FlightResult[] = []
+  readonly #packer = new ResultPacker()
   sent = 0
 
   constructor(port: MessagePort, perMessage: number) {
@@ -72,32 +79,42 @@ class ResultBox {
   }
 
   add(result: FlightResult): void {
-    this.#results.push(result)
-    if (this.#results.length >= this.#perMessage) this.flush()
+    this.#packer.add(result)
+    const { count, byteCount } = this.#packer
+    if (count >= this.#perMessage || byteCount >= BYTES_PER_MESSAGE) this.flush()
   }
 
   flush(): void {
-    if (this.#results.length === 0) return
-    const buffers = new Set<ArrayBuffer>()
-    for (const { capture } of this.#results) {
-      if (capture === null) continue
-      for (const array of [capture.body, capture.eventEnds, capture.eventAtUs]) {
-        if (array !== null && array.length > 0) buffers.add(array.buffer as ArrayBuffer)
-      }
-    }
-    this.sent += this.#results.length
-    this.#port.postMessage(this.#results, [...buffers])
-    this.#results = []
+    if (this.#packer.count === 0) return
+    this.sent += this.#packer.count
+    this.#post(this.#packer, false)
+  }
+
+  /** For the thread that reads answers, whose code is cold too. */
+  postWarmUp(results: readonly FlightResult[]): void {
+    const packer = new ResultPacker()
+    for (const result of results) packer.add(result)
+    this.#post(packer, true)
+  }
+
+  #post(packer: ResultPacker, isWarmUp: boolean): void {
+    const packed = packer.take()
+    const { fields, bytes, eventEnds, eventAtUs } = packed
+    const buffers = [fields, bytes, eventEnds, eventAtUs].map(({ buffer }) => buffer as ArrayBuffer)
+    this.#port.postMessage({ packed, isWarmUp } satisfies ResultMessage, buffers)
   }
 }
 
-function run(data: SendWorkerData, port: MessagePort): void {
+async function run(data: SendWorkerData, port: MessagePort): Promise<void> {
   const box = new ResultBox(data.results, data.isSession ? 1 : RESULTS_PER_MESSAGE)
   const counters = new Counters(data.counters)
   const { maxInFlight, maxPerSecond } = data
+  const metronome = data.pacing === 'precise' ? new Metronome() : null
+  const makeAlarm = systemAlarm(systemClock, metronome)
+  box.postWarmUp(await warmUp(makeAlarm))
   const sender = new Sender({
     clock: systemClock,
-    makeAlarm: systemAlarm(systemClock, data.pacing),
+    makeAlarm,
     openWire: socketWires(
       data.targets.map(({ host, port: number, tls }) => ({
         host,
@@ -118,9 +135,9 @@ function run(data: SendWorkerData, port: MessagePort): void {
   const state = { startUs: Number.NaN, isFed: false, isStopped: false }
   const backlog: BodyBatch[] = []
   const take = (batch: BodyBatch) => {
-    for (const [at, request] of batch.requests.entries()) {
+    for (let at = 0; at < batch.ends.length; at += 1) {
       const bytes = batch.bytes.subarray(at === 0 ? 0 : batch.ends[at - 1], batch.ends[at])
-      sender.add({ ...request, dueUs: request.dueUs + state.startUs }, bytes)
+      sender.add(requestAt(batch.requests, at, state.startUs), bytes)
     }
     state.isFed ||= batch.isLast
   }
@@ -138,7 +155,10 @@ function run(data: SendWorkerData, port: MessagePort): void {
     }
   })
   const isOver = () => state.isStopped || (state.isFed && sender.pendingCount === 0)
-  void report(data.worker, port, box, isOver).then(() => data.bodies.close())
+  port.postMessage({ kind: 'ready' } satisfies SendReply)
+  await report(data.worker, port, box, isOver)
+  data.bodies.close()
+  metronome?.close()
 }
 
 /** Passes results and figures on until everything has ended. */
@@ -168,4 +188,4 @@ async function report(
   port.postMessage({ kind: 'done', results: box.sent } satisfies SendReply)
 }
 
-if (parentPort !== null) run(workerData as SendWorkerData, parentPort)
+if (parentPort !== null) await run(workerData as SendWorkerData, parentPort)

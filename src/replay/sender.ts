@@ -4,65 +4,41 @@
  * Open loop: a slow answer never holds back a later send; what is late is sent at once and its lag is
  * known. Effects: only through `openWire`, the clock and the alarm.
  */
-import type { Clock } from '../base/clock.ts'
-import type { Draw } from '../base/random.ts'
-import type { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
-import type { Alarm, MakeAlarm } from './alarm.ts'
+import type { Alarm } from './alarm.ts'
 import { ClosedLine } from './closed-line.ts'
-import { countEnd, type Counters } from './counters.ts'
+import { countEnd } from './counters.ts'
 import type { FlightResult, ReadyRequest } from './flight-result.ts'
 import { Flight, type FlightHost } from './flight.ts'
 import { LinkDesk } from './link-desk.ts'
-import type { ConnectionMode, Link } from './link.ts'
+import { Link } from './link.ts'
 import { asAttempt } from './request-head.ts'
-import { Breaker, isServersFault, Retries, type BreakerPolicy, type RetryPolicy } from './retry.ts'
-import type { OpenWire } from './wire.ts'
-
-export type SenderLimits = Readonly<{
-  /** How long before its instant a request's connection is opened. */
-  leadUs: number
-  /** An answer must be whole so long after *sent*. */
-  timeoutUs: number
-  /** Bytes must arrive at least this often while one waits. */
-  stallUs: number
-  /** Connections at once; what needs one more waits, and is late. */
-  maxLinks: number
-}>
-
-export type SenderOptions = Readonly<{
-  clock: Clock
-  makeAlarm: MakeAlarm
-  openWire: OpenWire
-  counters: Counters
-  admission: Admission
-  limits: SenderLimits
-  /** Closed loop: a request is due when one of so many users is free; null: at its own instant. */
-  concurrency: number | null
-  connections: ConnectionMode
-  /** null: what failed stays failed. */
-  retry: RetryPolicy | null
-  breaker: BreakerPolicy | null
-  /** Spreads retries. */
-  draw: Draw
-  /** Called once for each attempt of each request that was added. */
-  onResult: (result: FlightResult) => void
-}>
+import { Breaker, isServersFault, Retries } from './retry.ts'
+import type { SenderOptions } from './sender-options.ts'
 
 /** How often limits are looked at: a timeout is so much late at most. */
 const SWEEP_US = 250_000
 /** Connections made in a row before sockets are served again. */
 const OPENS_PER_TURN = 4
+/** With a send nearer than this, chores wait: a connection takes about half as long to open. */
+const CHORE_ROOM_US = 300
+/** A connection is opened at least so long before its request, however busy it is. */
+const LEAST_LEAD_US = 100_000
+
 /** A finished connection that the server has not closed after this long is closed by us. */
 const LINGER_US = 1_000_000
-type Step =
-  | Readonly<{ kind: 'open' | 'send' | 'hangUp'; flight: Flight }>
-  | Readonly<{ kind: 'close'; link: Link }>
+
+/** What has its instant. */
+type Step = Readonly<{ kind: 'send' | 'hangUp'; flight: Flight }>
+/** What has to be done, some milliseconds sooner or later. */
+type Chore = Flight | Link
 
 export class Sender implements FlightHost {
   readonly #options: SenderOptions
   readonly #alarm: Alarm
   readonly #agenda = new Agenda<Step>()
+  /** Flights that need a connection, and connections that were to be closed by the server. */
+  readonly #chores = new Agenda<Chore>()
   readonly #open = new Set<Flight>()
   /** Those with a connection: the only ones that limits of time concern. */
   readonly #airborne = new Set<Flight>()
@@ -91,12 +67,13 @@ export class Sender implements FlightHost {
 
   /** @param bytes head and body in one piece; empty if it cannot be expressed for its target */
   add(request: ReadyRequest, bytes: Uint8Array): void {
-    if (this.#options.concurrency !== null) {
+    if (this.#options.concurrency === null) {
+      if (this.nowUs() > request.dueUs) this.#options.counters.add('lateBodies')
+      this.#add(request, bytes)
+    } else {
       this.#line.add(request, bytes)
-      return this.#serveLine()
+      this.#serveLine()
     }
-    if (this.nowUs() > request.dueUs) this.#options.counters.add('lateBodies')
-    this.#add(request, bytes)
   }
 
   #serveLine(): void {
@@ -110,7 +87,7 @@ export class Sender implements FlightHost {
     const flight = new Flight(request, bytes, this)
     this.#open.add(flight)
     if (bytes.length === 0) return flight.fail('unsendable')
-    this.#agenda.add(request.dueUs - this.#options.limits.leadUs, { kind: 'open', flight })
+    this.#chores.add(request.dueUs - this.#options.limits.leadUs, flight)
     this.#wake()
   }
 
@@ -157,7 +134,7 @@ export class Sender implements FlightHost {
   leave(link: Link, isKept: boolean): void {
     if (isKept && this.#desk.keep(link, this.nowUs())) return
     // The server was asked to close first, which leaves its side with the port to wait for.
-    this.#agenda.add(this.nowUs() + LINGER_US, { kind: 'close', link })
+    this.#chores.add(this.nowUs() + LINGER_US, link)
     this.#wake()
   }
 
@@ -170,9 +147,11 @@ export class Sender implements FlightHost {
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
     if (!flight.isSent) this.#release(flight)
-    if (!Number.isNaN(result.abortAtUs)) this.#breaker.forgo()
-    else if (result.fault !== 'dropped')
+    if (!Number.isNaN(result.abortAtUs)) {
+      this.#breaker.forgo()
+    } else if (result.fault !== 'dropped') {
       this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
+    }
     const retry = this.#isStopped
       ? null
       : this.#retries.next(flight.request, result, clock, counters.get('sent'))
@@ -200,33 +179,29 @@ export class Sender implements FlightHost {
   }
 
   #wake(): void {
-    this.#alarm.set(Math.min(this.#agenda.nextUs, this.#nextSweepUs))
+    this.#alarm.set(this.#agenda.nextUs)
+    // Chores that wait for a send are looked at after it.
+    const isWaiting = this.#chores.nextUs <= this.nowUs() && this.#isTight(this.nowUs())
+    const choreUs = isWaiting ? Number.POSITIVE_INFINITY : this.#chores.nextUs
+    this.#alarm.setAbout(Math.min(choreUs, this.#nextSweepUs))
   }
 
   #turn(): void {
     if (this.#isStopped) return
-    let opens = 0
     for (;;) {
       const nowUs = this.#options.clock.nowUs()
-      if (this.#agenda.nextUs > nowUs || opens === OPENS_PER_TURN) break
-      const step = this.#agenda.take()
+      const step = this.#agenda.nextUs > nowUs ? undefined : this.#agenda.take()
       if (step === undefined) break
-      if (step.kind === 'open') opens += 1
       this.#act(step, nowUs)
     }
+    this.#doChores()
     this.#sweep()
     this.#wake()
   }
 
-  #act(step: Step, nowUs: number): void {
-    if (step.kind === 'close') return step.link.close()
-    const { kind, flight } = step
+  #act({ kind, flight }: Step, nowUs: number): void {
     if (flight.isOver) return
-    if (kind === 'open') {
-      this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
-      this.#grounded.add(flight)
-      this.#openNext()
-    } else if (kind === 'hangUp') {
+    if (kind === 'hangUp') {
       flight.hangUp()
     } else if (!this.#breaker.allows(nowUs)) {
       flight.fail('dropped')
@@ -236,6 +211,28 @@ export class Sender implements FlightHost {
       this.#breaker.forgo()
       flight.fail('dropped')
     }
+  }
+
+  #doChores(): void {
+    for (let done = 0; done < OPENS_PER_TURN; done += 1) {
+      const nowUs = this.#options.clock.nowUs()
+      if (this.#chores.nextUs > nowUs || this.#isTight(nowUs)) return
+      const chore = this.#chores.take()
+      if (chore instanceof Link) chore.close()
+      else if (chore?.isOver === false) this.#prepare(chore)
+    }
+  }
+
+  /** The next send comes first, unless the next chore must not wait for it. */
+  #isTight(nowUs: number): boolean {
+    const patienceUs = this.#options.limits.leadUs - LEAST_LEAD_US
+    return this.#agenda.nextUs - nowUs < CHORE_ROOM_US && nowUs - this.#chores.nextUs < patienceUs
+  }
+
+  #prepare(flight: Flight): void {
+    this.#agenda.add(flight.request.dueUs, { kind: 'send', flight })
+    this.#grounded.add(flight)
+    this.#openNext()
   }
 
   #sweep(): void {

@@ -34,6 +34,7 @@ export class ReplayThreads {
   readonly #failure = Promise.withResolvers<never>()
   readonly #isPrimed: Promise<unknown>
   readonly #isReady: Promise<ResultReply>
+  readonly #areWarm: Promise<unknown>
   #posted = 0
   #fillers = 0
   readonly #allSent: Promise<unknown>
@@ -88,6 +89,8 @@ export class ReplayThreads {
     this.#body.on('message', (reply: BodyReply) => {
       if (reply.kind === 'built') this.#fillers = reply.fillers
     })
+    // The first thing that a sending thread says.
+    this.#areWarm = Promise.all(this.#senders.map(async (sender) => nextMessage(sender)))
     this.#allSent = Promise.all(
       this.#senders.map(async (sender) => {
         this.#posted += await this.#follow(sender)
@@ -99,7 +102,7 @@ export class ReplayThreads {
 
   /** Until the result can be written and the first bodies stand ready. */
   async ready(): Promise<void> {
-    await this.#orFailure(Promise.all([this.#isReady, this.#isPrimed]))
+    await this.#orFailure(Promise.all([this.#isReady, this.#isPrimed, this.#areWarm]))
   }
 
   start(startUs: number): void {
@@ -162,7 +165,7 @@ export class ReplayThreads {
     const { promise, resolve } = Promise.withResolvers<number>()
     sender.on('message', (reply: SendReply) => {
       if (reply.kind === 'load') this.loads.push(reply.load)
-      else resolve(reply.results)
+      else if (reply.kind === 'done') resolve(reply.results)
     })
     return promise
   }

@@ -3,7 +3,8 @@ import { Admission } from '../../src/replay/admission.ts'
 import { clockAlarm } from '../../src/replay/alarm.ts'
 import { Counters } from '../../src/replay/counters.ts'
 import type { FlightResult, ReadyRequest } from '../../src/replay/flight-result.ts'
-import { Sender, type SenderOptions } from '../../src/replay/sender.ts'
+import type { SenderOptions } from '../../src/replay/sender-options.ts'
+import { Sender } from '../../src/replay/sender.ts'
 import type { OpenWire } from '../../src/replay/wire.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
@@ -13,7 +14,12 @@ export type SenderRun = Readonly<{ results: FlightResult[]; counters: Counters }
 export async function runSender(
   requests: readonly Partial<ReadyRequest>[],
   openWire: (clock: VirtualClock) => OpenWire,
-  changes: Partial<SenderOptions> & Readonly<{ maxInFlight?: number; maxPerSecond?: number }> = {},
+  changes: Partial<SenderOptions> &
+    Readonly<{
+      maxInFlight?: number
+      maxPerSecond?: number
+      bytesOf?: (index: number) => Uint8Array
+    }> = {},
 ): Promise<SenderRun> {
   const { maxInFlight = Number.POSITIVE_INFINITY, maxPerSecond = Number.POSITIVE_INFINITY } =
     changes
@@ -40,7 +46,7 @@ export async function runSender(
     ...changes,
   })
   for (const [index, request] of requests.entries())
-    sender.add(readyRequest(index, request), Buffer.alloc(200))
+    sender.add(readyRequest(index, request), changes.bytesOf?.(index) ?? Buffer.alloc(200))
   await clock.run(promise)
   return { results, counters }
 }
