@@ -6,10 +6,10 @@ import { cacheFolder } from '../base/cache-folder.ts'
 import { fileSize, isFolder, makeFolder, removeFile, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import { fileDigest } from '../trace/digest.ts'
-import { openTrace } from '../trace/open.ts'
 import { fillPlace, parsePlace } from './place.ts'
 import type { Upload } from './store.ts'
 import { openStore } from './stores.ts'
+import { checkedDigest } from './whole-trace.ts'
 
 export type PushOptions = Readonly<{
   path: string
@@ -38,7 +38,7 @@ export async function pushTrace(options: PushOptions, world: World): Promise<Pus
       hint: 'A recording is pushed as one file: trace convert DIR FILE.arrow',
     })
   }
-  await refuseUnfinished(path)
+  await checkedDigest(path)
   const sha256 = await fileDigest(path)
   const slashed = (await isFolder(options.destination))
     ? options.destination.replace(/\/?$/, '/')
@@ -105,12 +105,4 @@ async function cardFile(
   const sizeBytes = Buffer.byteLength(text)
   const name = `${basename(path)}.md`
   return { path: file, name, sizeBytes, sha256, signal, companion: null }
-}
-
-/** Only whole traces leave: a file without its end mark may be half of one. */
-async function refuseUnfinished(path: string): Promise<void> {
-  const reader = await openTrace(path)
-  await reader.close()
-  if (reader.isComplete) return
-  throw new TraceError('TRACE_UNREADABLE', `${path} has no end mark: it is not whole`)
 }

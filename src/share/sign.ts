@@ -1,11 +1,10 @@
 /** Signs a trace file, and checks who signed it. Effects: reads and writes trace files. */
 import type { KeyObject } from 'node:crypto'
-import { TraceError } from '../base/errors.ts'
 import { copyTrace } from '../trace/copy.ts'
 import { createTrace } from '../trace/create.ts'
-import { rowDigest } from '../trace/digest.ts'
 import { openTrace } from '../trace/open.ts'
 import { isSignatureGood, keyIdOf, signHeader } from './signature.ts'
+import { checkedDigest, digestsOf } from './whole-trace.ts'
 
 /**
  * Adds a signature; one of the same key is replaced. The file is written anew and keeps its digest.
@@ -29,32 +28,6 @@ export async function signTrace(path: string, key: KeyObject): Promise<string> {
       throw error
     }
     return signature.keyId
-  } finally {
-    await reader.close()
-  }
-}
-
-async function checkedDigest(path: string): Promise<string> {
-  const { digest, told, isComplete } = await digestsOf(path)
-  if (!isComplete) {
-    throw new TraceError(
-      'TRACE_UNREADABLE',
-      `${path} has no end mark: only whole traces are signed`,
-    )
-  }
-  if (told !== null && told !== digest) {
-    throw new TraceError('TRACE_UNREADABLE', `${path}: its rows are not those of its digest`)
-  }
-  return digest
-}
-
-type Digests = Readonly<{ digest: string; told: string | null; isComplete: boolean }>
-
-async function digestsOf(path: string): Promise<Digests> {
-  const reader = await openTrace(path)
-  try {
-    const digest = await rowDigest(reader)
-    return { digest, told: reader.header.rowDigest, isComplete: reader.isComplete }
   } finally {
     await reader.close()
   }

@@ -222,6 +222,11 @@ are four bytes of length, low first, and the bytes. An id names its whole chain,
 in the digest, so a row's prefix counts by its content. A column that is added later, and is null, changes
 nothing.
 
+Reading checks structure: lost pages, rows out of order, values of a wrong type, an end that is missing. It
+does not hash, so a bit that flipped inside a number is read as another number. \`trace verify\` notices it:
+it reads every row and compares this digest; \`trace sign\` and \`trace push\` do the same first, and
+\`trace pull\` compares the file's SHA-256 with the promised one.
+
 The _file digest_ is the SHA-256 of a file's bytes; push and pull go by that. A signature covers the row
 digest and the header without its signatures.
 `
