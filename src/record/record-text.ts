@@ -109,6 +109,9 @@ export function summaryText(summary: RecordSummary): string {
     const verb = summary.unrecorded === 1 ? 'is' : 'are'
     lines.push(`${indent}${requestsText(summary.unrecorded)} ${verb} missing: see its gaps`)
   }
+  if (counts.passed > 0) {
+    lines.push(`${indent}${requestsText(counts.passed)} of other kinds passed, unrecorded`)
+  }
   return `${lines.join('\n')}\n`
 }
 

@@ -26,19 +26,24 @@ export type RequestFacts = Readonly<{
   json: JsonObject | null
 }>
 
-const PATHS: Readonly<Record<string, EndpointName>> = {
-  '/v1/chat/completions': 'chat',
-  '/v1/completions': 'completions',
-  '/v1/responses': 'responses',
-  '/v1/messages': 'messages',
-  '/v1/embeddings': 'embeddings',
-}
+/** A map, since a target may be any word, `constructor` too. */
+const PATHS: ReadonlyMap<string, EndpointName> = new Map([
+  ['/v1/chat/completions', 'chat'],
+  ['/v1/completions', 'completions'],
+  ['/v1/responses', 'responses'],
+  ['/v1/messages', 'messages'],
+  ['/v1/embeddings', 'embeddings'],
+])
+
+/** What clients of a forward proxy write before the path. */
+const ORIGIN = /^https?:\/\/[^/]*/i
 
 /** @returns null for a request that is passed on and not recorded */
 export function endpointOf(method: string, target: string): EndpointName | null {
   if (method !== 'POST') return null
   const query = target.indexOf('?')
-  return PATHS[query < 0 ? target : target.slice(0, query)] ?? null
+  const path = query < 0 ? target : target.slice(0, query)
+  return PATHS.get(path) ?? PATHS.get(path.replace(ORIGIN, '').replace(/\/$/, '')) ?? null
 }
 
 const PARAMS = [

@@ -58,13 +58,14 @@ test('the summary says what is there, what is missing, and how tokens were count
   const text = summaryText({
     directory: 'prod/',
     elapsedUs: 852_000_000,
-    counts,
+    counts: { ...counts, passed: 1_200 },
     unrecorded: 5,
     digest: '9c41aa55bb66cc77',
   })
   expect(text).toBe(
     'prod/  100 requests in 14 min 12 s · 1 segment · 2 MB · digest 9c41aa55bb66\n' +
       '       token counts: 71 % from the server; --ask-usage would make it all\n' +
-      '       5 requests are missing: see its gaps\n',
+      '       5 requests are missing: see its gaps\n' +
+      '       1,200 requests of other kinds passed, unrecorded\n',
   )
 })

@@ -10,6 +10,12 @@ const facts = (endpoint: EndpointName, body: unknown) =>
 
 test('only the recorded endpoints are recorded, with or without a query', () => {
   expect(endpointOf('POST', '/v1/chat/completions?x=1')).toBe('chat')
+  for (const word of ['constructor', 'toString', '__proto__', '', '*']) {
+    expect(endpointOf('POST', word)).toBeNull()
+  }
+  expect(endpointOf('POST', '/v1/messages/')).toBe('messages')
+  expect(endpointOf('POST', 'http://vllm.example:8000/v1/embeddings?a=/')).toBe('embeddings')
+  expect(endpointOf('POST', '/v1/chat/completions/render')).toBeNull()
   expect(endpointOf('GET', '/v1/chat/completions')).toBeNull()
   expect(endpointOf('POST', '/tokenize')).toBeNull()
   expect(endpointOf('POST', '/v1/chat/completions/batch')).toBeNull()
