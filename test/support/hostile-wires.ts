@@ -24,7 +24,10 @@ export const MISFORTUNES = {
   garbage_chunk: 'stream_error',
   error_in_stream: 'stream_error',
   http_400: 'http_error',
+  http_429: 'http_error',
   http_503: 'http_error',
+  short_body: 'truncated',
+  long_body: 'ok',
   no_answer: 'timeout',
   stall_in_stream: 'timeout',
   endless: 'timeout',
@@ -47,20 +50,18 @@ const END = '0\r\n\r\n'
 
 const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
 const stream = [HEAD, ...[EVENT, EVENT, EVENT, LAST, USAGE, DONE].map(chunk), END]
-const whole = (status: string, body: string) =>
-  `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+const whole = (status: string, body: string, promisedBytes = body.length, more = '') =>
+  `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\n${more}content-length: ${promisedBytes}\r\n\r\n${body}`
 const steps = (texts: readonly string[], gapUs = 20_000): Act[] =>
   texts.map((bytes) => ({ afterUs: gapUs, bytes }))
+
+const ANSWER =
+  '{"choices":[{"index":0,"text":" a b","finish_reason":"length"}],"usage":{"prompt_tokens":16,"completion_tokens":2}}'
 
 /** What the server does once it has the request. */
 const ACTS: Readonly<Record<Misfortune, readonly Act[]>> = {
   none: steps(stream),
-  whole_body: steps([
-    whole(
-      '200 OK',
-      '{"choices":[{"index":0,"text":" a b","finish_reason":"length"}],"usage":{"prompt_tokens":16,"completion_tokens":2}}',
-    ),
-  ]),
+  whole_body: steps([whole('200 OK', ANSWER)]),
   dribble: steps(Array.from(stream.join('')), 100),
   slow_head: [{ afterUs: 5_000_000, bytes: stream.join('') }],
   slow_connect: steps(stream),
@@ -75,6 +76,9 @@ const ACTS: Readonly<Record<Misfortune, readonly Act[]>> = {
   garbage_chunk: steps([HEAD, chunk(EVENT), 'zz\r\nnot a chunk']),
   error_in_stream: steps([HEAD, chunk(EVENT), chunk(ERROR), chunk(DONE), END]),
   http_400: steps([whole('400 Bad Request', '{"error":{"message":"no"}}')]),
+  http_429: steps([whole('429 Too Many Requests', 'busy', 4, 'retry-after: 1\r\n')]),
+  short_body: [...steps([whole('200 OK', ANSWER, ANSWER.length + 9)]), { afterUs: 10, end: 'fin' }],
+  long_body: steps([whole('200 OK', `${ANSWER}surplus`, ANSWER.length)]),
   http_503: steps([whole('503 Service Unavailable', 'upstream connect error')]),
   no_answer: [],
   stall_in_stream: steps(stream.slice(0, 4)),
@@ -100,8 +104,62 @@ export function hostileServer(clock: Clock, seed: string): HostileServer {
   }
 }
 
-function connection(clock: Clock, misfortune: Misfortune, events: WireEvents) {
-  const state = { isGone: false }
+/** What one write met, and whether its connection had carried an answer before. */
+export type Deed = Readonly<{ misfortune: Misfortune; isReused: boolean }>
+
+export type HostilePool = Readonly<{
+  openWire: OpenWire
+  /** By the number in the first four bytes of a request: what its writes met, in their order. */
+  deeds: ReadonlyMap<number, readonly Deed[]>
+}>
+
+/** What can only befall a connection before anything is written. */
+const BEFORE = new Set<Misfortune>(['refused', 'never_connects', 'closed_before_sent'])
+/** Of connections; of those that are idle, as a server with a short patience would close them. */
+const FAILING_SHARE = 0.1
+const IMPATIENT_SHARE = 0.3
+
+/** A server whose connections carry several requests, each of which meets what the seed says. */
+export function hostilePool(clock: Clock, seed: string): HostilePool {
+  const draw = drawFor(seed, 'pool')
+  const deeds = new Map<number, Deed[]>()
+  const state = { opened: 0, written: 0 }
+  const writable = NAMES.filter((name) => !BEFORE.has(name) && name !== 'slow_connect')
+  const failing = [...BEFORE]
+  const nextDeed = () => {
+    state.written += 1
+    return writable[Math.floor(draw(state.written, 1) * writable.length)] ?? 'none'
+  }
+  return {
+    deeds,
+    openWire(_target, events) {
+      state.opened += 1
+      const luck = draw(state.opened) / FAILING_SHARE
+      const opening = luck < 1 ? failing[Math.floor(luck * failing.length)] : undefined
+      const line = connection(clock, opening ?? 'none', events)
+      let carried = 0
+      return {
+        unsentBytes: 0,
+        close: () => line.close(),
+        write(bytes) {
+          const index = Buffer.from(bytes.buffer, bytes.byteOffset).readUInt32LE(0)
+          // Written at once, before the server let go of a connection that it never wanted.
+          const isUnwanted = opening === 'closed_before_sent'
+          const misfortune = isUnwanted ? 'silent_close' : nextDeed()
+          deeds.set(index, [...(deeds.get(index) ?? []), { misfortune, isReused: carried > 0 }])
+          carried += 1
+          if (isUnwanted) return
+          const isWhole = ['ok', 'http_error'].includes(MISFORTUNES[misfortune])
+          const isImpatient = isWhole && draw(state.written, 2) < IMPATIENT_SHARE
+          line.serve(misfortune, isImpatient ? draw(state.written, 3) * 3_000_000 : null)
+        },
+      }
+    },
+  }
+}
+
+function connection(clock: Clock, opening: Misfortune, events: WireEvents) {
+  const state = { isGone: false, serving: 0 }
   const leave = (code: string | null) => {
     if (state.isGone) return
     state.isGone = true
@@ -109,15 +167,17 @@ function connection(clock: Clock, misfortune: Misfortune, events: WireEvents) {
   }
   const after = async (us: number) => clock.sleepUntil(clock.nowUs() + us)
   const connect = async () => {
-    await after(misfortune === 'slow_connect' ? 700_000 : 200)
-    if (misfortune === 'refused') leave('ECONNREFUSED')
-    else if (misfortune !== 'never_connects' && !state.isGone) events.connected()
-    if (misfortune !== 'closed_before_sent') return
+    await after(opening === 'slow_connect' ? 700_000 : 200)
+    if (opening === 'refused') leave('ECONNREFUSED')
+    else if (opening !== 'never_connects' && !state.isGone) events.connected()
+    if (opening !== 'closed_before_sent') return
     await after(1_000)
-    events.ended()
+    if (!state.isGone) events.ended()
     leave(null)
   }
-  const serve = async () => {
+  const serve = async (misfortune: Misfortune, idleUs: number | null) => {
+    state.serving += 1
+    const turn = state.serving
     for (const act of ACTS[misfortune]) {
       await after(act.afterUs)
       if (state.isGone) return
@@ -130,10 +190,17 @@ function connection(clock: Clock, misfortune: Misfortune, events: WireEvents) {
       if (act.end === 'fin') events.ended()
       if (act.end !== undefined) leave(act.end === 'fin' ? null : 'ECONNRESET')
     }
+    if (idleUs === null) return
+    await after(Math.round(idleUs))
+    // Whoever wrote in the meantime has a turn of its own.
+    if (state.isGone || turn !== state.serving) return
+    events.ended()
+    leave(null)
   }
   void connect()
   return {
-    write: () => void serve(),
+    write: () => void serve(opening, null),
+    serve: (misfortune: Misfortune, idleUs: number | null) => void serve(misfortune, idleUs),
     unsentBytes: 0,
     close: () => void (state.isGone = true),
   }
