@@ -70,7 +70,7 @@ export const REPLAY_FLAGS = {
   workers: { flags: '--workers <count>', description: 'sending threads', default: '1' },
   pacing: {
     flags: '--pacing <precise|frugal>',
-    description: 'precise polls the last 2 ms before a send; frugal is up to 1.5 ms late',
+    description: 'precise polls the last 0.2 ms before a send; frugal is up to 2 ms late',
     default: 'precise',
   },
   timeout: { flags: '--timeout <duration>', description: 'longest answer', default: '30m' },

@@ -1,12 +1,7 @@
 /** One replay in a process of its own, so that its CPU and memory are the replayer's alone. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
-import type { systemClock as Clock } from '../../src/base/clock.ts'
-import type { World } from '../../src/base/world.ts'
-import { REPLAY_FLAGS, type parseReplayOptions as Parse } from '../../src/replay/options.ts'
-import type { replay as Replay } from '../../src/replay/replay.ts'
-import type { openTrace as Open } from '../../src/trace/open.ts'
 import { handPlan, type HandRow } from '../support/hand-plan.ts'
+import { builtProgram } from './replay-built.ts'
 
 export type ClientJob = Readonly<{
   port: number
@@ -22,36 +17,9 @@ const parts: Buffer[] = []
 for await (const part of process.stdin) parts.push(part as Buffer)
 const job = JSON.parse(Buffer.concat(parts).toString()) as ClientJob
 
-const built = async <T>(path: string) =>
-  import(pathToFileURL(`${job.buildPath}/${path}.js`).href) as Promise<T>
-const { systemClock } = await built<{ systemClock: typeof Clock }>('base/clock')
-const { parseReplayOptions } = await built<{ parseReplayOptions: typeof Parse }>('replay/options')
-const { replay } = await built<{ replay: typeof Replay }>('replay/replay')
-const { openTrace } = await built<{ openTrace: typeof Open }>('trace/open')
-
-const quiet = { write: () => true, isTTY: false, columns: 100 }
-const world: World = {
-  clock: systemClock,
-  stdout: quiet,
-  stderr: quiet,
-  stdin: process.stdin,
-  env: {},
-  cwd: process.cwd(),
-  onSignal: () => () => undefined,
-}
-const defaults = Object.fromEntries(
-  Object.entries(REPLAY_FLAGS).flatMap(([name, flag]) =>
-    'default' in flag ? [[name, flag.default]] : [],
-  ),
-)
-const options = parseReplayOptions({
-  ...defaults,
-  target: [`http://127.0.0.1:${job.port}`],
-  out: job.outPath,
-  force: true,
-  workers: String(job.workers),
-  pacing: job.pacing,
-} as unknown as Parameters<typeof parseReplayOptions>[0])
+const { systemClock, replay, openTrace, world, optionsOf } = await builtProgram(job.buildPath)
+const { port, pacing } = job
+const options = optionsOf({ port, pacing, out: job.outPath, workers: String(job.workers) })
 
 /** CPU of each thread so far, ticks of 10 ms; empty where /proc is not there. */
 function threadTicks(): Record<string, number> {
@@ -88,6 +56,7 @@ const threadMs = Object.entries(last.threads)
 process.stdout.write(
   JSON.stringify({
     cpuUs: last.cpuUs - first.cpuUs,
+    allCpuUs: process.cpuUsage().user + process.cpuUsage().system,
     startUpCpuUs: first.cpuUs,
     threadMs,
     maxRssKb: process.resourceUsage().maxRSS,

@@ -1,12 +1,7 @@
 /** A plan of many rows in shared memory, replayed in a process of its own. */
-import { pathToFileURL } from 'node:url'
-import type { systemClock as Clock } from '../../src/base/clock.ts'
-import type { World } from '../../src/base/world.ts'
-import { REPLAY_FLAGS, type parseReplayOptions as Parse } from '../../src/replay/options.ts'
-import type { replay as Replay } from '../../src/replay/replay.ts'
-import type { openTrace as Open } from '../../src/trace/open.ts'
 import { NONE, type Plan } from '../../src/workload/plan.ts'
 import { handPlan } from '../support/hand-plan.ts'
+import { builtProgram } from './replay-built.ts'
 
 const job = JSON.parse(process.argv[2] ?? '{}') as {
   port: number
@@ -16,12 +11,8 @@ const job = JSON.parse(process.argv[2] ?? '{}') as {
   perSecond: number
   stopAfterS: number
 }
-const built = async <T>(path: string) =>
-  import(pathToFileURL(`${job.buildPath}/${path}.js`).href) as Promise<T>
-const { systemClock } = await built<{ systemClock: typeof Clock }>('base/clock')
-const { parseReplayOptions } = await built<{ parseReplayOptions: typeof Parse }>('replay/options')
-const { openTrace } = await built<{ openTrace: typeof Open }>('trace/open')
-const { replay } = await built<{ replay: typeof Replay }>('replay/replay')
+const program = await builtProgram(job.buildPath)
+const { systemClock, replay, openTrace, optionsOf } = program
 
 const shared = (bytes: number) => new SharedArrayBuffer(job.rows * bytes)
 const dueUs = new Float64Array(shared(8))
@@ -49,31 +40,15 @@ const plan: Plan = {
     shape: new Uint32Array(shared(4)),
   },
 }
-const quiet = { write: () => true, isTTY: false, columns: 100 }
-const world: World = {
-  clock: systemClock,
-  stdout: quiet,
-  stderr: quiet,
-  stdin: process.stdin,
-  env: {},
-  cwd: process.cwd(),
+const world: typeof program.world = {
+  ...program.world,
   onSignal(name, callback) {
     if (name === 'SIGINT' && job.stopAfterS > 0) setTimeout(callback, job.stopAfterS * 1_000)
     return () => undefined
   },
 }
-const defaults = Object.fromEntries(
-  Object.entries(REPLAY_FLAGS).flatMap(([name, flag]) =>
-    'default' in flag ? [[name, flag.default]] : [],
-  ),
-)
-const options = parseReplayOptions({
-  ...defaults,
-  target: [`http://127.0.0.1:${job.port}`],
-  out: job.outPath,
-  force: true,
-  connections: 'pool',
-} as unknown as Parameters<typeof parseReplayOptions>[0])
+const options = optionsOf({ port: job.port, out: job.outPath, connections: 'pool' })
+
 /** Median and 99th percentile of the send lag. */
 async function lags(): Promise<number[]> {
   const reader = await openTrace(job.outPath)

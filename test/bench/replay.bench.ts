@@ -1,65 +1,63 @@
 /**
- * How late requests leave and how far measured latencies are from what the server did, against a
- * server in another process that logs its own truth. `npm run bench replay [lag|streams]`.
+ * How late requests leave, and how far measured latencies are from what the server did, against a
+ * server in another process that logs its own truth. A bare Node loop does the same beside it: the
+ * floor of this machine. `npm run bench replay [lag|streams] [RATE or STREAMS,…] [trace|floor]`.
+ *
+ * *Foreign* is what other processes took of the machine meanwhile, in cores; with more than 0.1 a case is
+ * run again, twice at most.
  */
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { drawFor } from '../../src/base/random.ts'
-import { decodeChunkTimes } from '../../src/trace/chunk-times.ts'
-import { openTrace } from '../../src/trace/open.ts'
 import type { HandRow } from '../support/hand-plan.ts'
-import type { Truth } from '../support/truth-server.ts'
-import type { ClientJob } from './replay-client.ts'
+import { build, TruthBench, type ClientName, type Measured, type Pacing } from './replay-run.ts'
+import type { Spread } from './replay-truth.ts'
 
 const PORT = Number(process.env['TRACE_BENCH_PORT'] ?? 21_590)
-const TTFT_US = 200_000
 const GAP_US = 20_000
+const RATES = [50, 200, 1_000]
+const STREAMS = [1, 10, 100, 1_000]
+const LEAST_REQUESTS = 400
+const RUN_S = 4
+const TOKENS = 100
+/** Cores that other processes may take of the machine before a case is measured again. */
+const MOST_FOREIGN = 0.1
+const REPEATS = 2
+
+type Case = Readonly<{ name: string; client: ClientName; pacing: Pacing } & Measured>
+
+const [wanted = '', sizes = '', onlyClient = ''] = process.argv.slice(2)
 const folder = mkdtempSync(join(tmpdir(), 'trace-bench-'))
-/** One core each, where the system can say so: what is measured is the replayer, not the scheduler. */
-const canHurry = spawnSync('nice', ['-n', '-10', 'true']).stderr.length === 0
-const canPin = spawnSync('taskset', ['--version']).status === 0
-
-const buildPath = resolve('bench-results/build')
-spawnSync('node_modules/.bin/tsc', [
-  '-p',
-  'tsconfig.build.json',
-  '--outDir',
-  buildPath,
-  '--noCheck',
-])
-
-const results: Record<string, unknown>[] = []
-const wanted = process.argv[2] ?? ''
-
+const bench = new TruthBench(PORT, folder, { ttftUs: 200_000, gapUs: GAP_US })
+const cases: Case[] = []
+build()
 if (wanted === '' || wanted === 'lag') {
-  process.stdout.write(
-    'send lag, µs, from the server’s receive stamps (least late = 0) and by ourselves\n',
-  )
-  for (const perSecond of [50, 200, 1_000]) {
-    const rows = poisson(perSecond, perSecond === 50 ? 400 : perSecond * 4)
-    for (const pacing of ['precise', 'frugal'] as const)
-      await measure(`poisson ${perSecond}/s ${pacing}`, rows, pacing)
+  title('lag of the send, Poisson arrivals of short answers')
+  for (const perSecond of sizesOr(RATES)) {
+    const rows = poisson(perSecond, Math.max(LEAST_REQUESTS, perSecond * RUN_S))
+    await measure(`${perSecond}/s`, 'floor', rows)
+    await measure(`${perSecond}/s`, 'trace', rows)
+    await measure(`${perSecond}/s frugal`, 'trace', rows, 'frugal')
   }
 }
 if (wanted === '' || wanted === 'streams') {
-  process.stdout.write('\nstreams of 100 tokens, 50 tokens/s each\n')
-  for (const streams of (process.argv[3] ?? '1,10,100,500,1000').split(',').map(Number)) {
-    for (const spreadUs of [0, GAP_US]) {
-      const name = `${streams} streams ${spreadUs === 0 ? 'in phase' : 'out of phase'}`
-      const rows = Array.from({ length: streams }, (_, at) => ({
-        dueUs: 200_000 + Math.floor((at * spreadUs * 10) / streams),
-        promptTokens: 128,
-        outputTokens: 100,
-      }))
-      await measure(name, rows, 'precise')
+  title(`streams of ${TOKENS} tokens, 50 tokens/s each`)
+  for (const streams of sizesOr(STREAMS)) {
+    for (const phase of ['in phase', 'out of phase'] as const) {
+      const rows = even(streams, phase === 'in phase' ? 0 : GAP_US * 10)
+      await measure(`${streams} ${phase}`, 'floor', rows)
+      await measure(`${streams} ${phase}`, 'trace', rows)
     }
   }
 }
 mkdirSync('bench-results', { recursive: true })
-writeFileSync('bench-results/replay.json', JSON.stringify(results, null, 1))
+writeFileSync('bench-results/replay.json', JSON.stringify(cases, null, 1))
 rmSync(folder, { recursive: true })
+
+function sizesOr(usual: readonly number[]): readonly number[] {
+  return sizes === '' ? usual : sizes.split(',').map(Number)
+}
 
 function poisson(perSecond: number, count: number): HandRow[] {
   const draw = drawFor('bench', `poisson ${perSecond}`)
@@ -70,125 +68,48 @@ function poisson(perSecond: number, count: number): HandRow[] {
   })
 }
 
+function even(count: number, spanUs: number): HandRow[] {
+  return Array.from({ length: count }, (_, at) => ({
+    dueUs: 200_000 + Math.floor((at * spanUs) / count),
+    promptTokens: 128,
+    outputTokens: TOKENS,
+  }))
+}
+
 async function measure(
   name: string,
+  client: ClientName,
   rows: readonly HandRow[],
-  pacing: ClientJob['pacing'],
+  pacing: Pacing = 'precise',
 ): Promise<void> {
-  const logPath = join(folder, 'truth.json')
-  const server = spawn(
-    ...pinned(0, [
-      '../support/truth-server.ts',
-      String(PORT),
-      String(TTFT_US),
-      String(GAP_US),
-      logPath,
-    ]),
+  if (onlyClient !== '' && onlyClient !== client) return
+  let measured = await bench.measure(client, { rows, pacing })
+  for (let again = 0; again < REPEATS && measured.foreignShare > MOST_FOREIGN; again += 1) {
+    measured = await bench.measure(client, { rows, pacing })
+  }
+  const { threadMs } = measured
+  cases.push({ name, client, pacing, ...measured })
+  process.stdout.write(`${line(name, client, measured)}   ${threadMs.slice(0, 4).join(' ')}\n`)
+}
+
+function title(text: string): void {
+  process.stdout.write(
+    `\n${text}; p50 / p99 in ms\n${'case'.padEnd(18)}${'client'.padEnd(7)}` +
+      ['lag', 'at server', 'TTFT error', 'gap error'].map((each) => each.padStart(15)).join('') +
+      `${'µs/chunk'.padStart(10)}${'MB'.padStart(6)}${'foreign'.padStart(9)}   thread CPU ms\n`,
   )
-  await new Promise((done) => server.stdout.once('data', done))
-  const job: ClientJob = {
-    port: PORT,
-    outPath: join(folder, 'run.sqlite'),
-    rows,
-    workers: 1,
-    pacing,
-    buildPath,
-  }
-  const client = spawn(...pinned(1, ['replay-client.ts']))
-  client.stderr.pipe(process.stderr)
-  client.stdin.end(JSON.stringify(job))
-  const parts: Buffer[] = []
-  client.stdout.on('data', (part: Buffer) => parts.push(part))
-  await new Promise((done) => client.once('close', done))
-  const closed = new Promise((done) => server.once('close', done))
-  server.kill('SIGTERM')
-  await closed
-  const cost = JSON.parse(Buffer.concat(parts).toString()) as {
-    cpuUs: number
-    maxRssKb: number
-    threadMs: number[]
-  }
-  const truth = JSON.parse(readFileSync(logPath, 'utf8')) as Truth[]
-  const row = { name, ...(await compare(job.outPath, truth)), ...cost }
-  results.push(row)
-  process.stdout.write(`${line(name, row)}\n`)
 }
 
-/** Where the system allows it, one core each and ahead of everything else on the machine. */
-function pinned(core: number, args: readonly string[]): [string, string[]] {
-  const [script = '', ...rest] = args
-  const command = [process.execPath, join(import.meta.dirname, script), ...rest]
-  const placed = canPin ? ['taskset', '-c', String(core), ...command] : command
-  const [first = '', ...others] = canHurry ? ['nice', '-n', '-10', ...placed] : placed
-  return [first, others]
-}
-
-async function compare(path: string, truth: readonly Truth[]) {
-  const bySeq = new Map(truth.map((each) => [Number(each.id.split('-')[1]), each]))
-  const reader = await openTrace(path)
-  const ownLag: number[] = []
-  const arrivals: number[] = []
-  const ttft: number[] = []
-  const gaps: number[] = []
-  let chunks = 0
-  for await (const { rowCount, columns } of reader.requests([
-    'seq',
-    'atUs',
-    'lagUs',
-    'ttftUs',
-    'chunkTimes',
-  ])) {
-    for (let at = 0; at < rowCount; at += 1) {
-      const real = bySeq.get(columns.seq[at]!)
-      if (real === undefined) continue
-      ownLag.push(columns.lagUs[at]!)
-      arrivals.push(real.receivedAtUs - columns.atUs[at]!)
-      ttft.push(columns.ttftUs[at]! - (real.wroteAtUs[0]! - real.receivedAtUs))
-      const times = decodeChunkTimes(columns.chunkTimes[at]!)
-      chunks += times.length
-      for (let k = 1; k < times.length; k += 1) {
-        gaps.push(times[k]! - times[k - 1]! - (real.wroteAtUs[k]! - real.wroteAtUs[k - 1]!))
-      }
-    }
-  }
-  await reader.close()
-  const least = Math.min(...arrivals)
-  return {
-    requests: arrivals.length,
-    chunks,
-    lagUs: spread(ownLag),
-    arrivalLagUs: spread(arrivals.map((each) => each - least)),
-    ttftErrorUs: spread(ttft),
-    gapErrorUs: spread(gaps.map(Math.abs)),
-  }
-}
-
-function spread(values: number[]) {
-  const sorted = Float64Array.from(values).toSorted()
-  const at = (share: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN)
-  return { p50: at(0.5), p99: at(0.99), max: at(1) }
-}
-
-function line(
-  name: string,
-  row: Awaited<ReturnType<typeof compare>> & {
-    cpuUs: number
-    maxRssKb: number
-    threadMs: number[]
-  },
-): string {
-  const show = (each: { p50: number; p99: number; max: number }) =>
-    `${each.p50}/${each.p99}/${each.max}`
+function line(name: string, client: ClientName, row: Measured): string {
+  const show = ({ p50, p99 }: Spread) =>
+    [p50, p99].map((us) => (us / 1_000).toFixed(us < 10_000 ? 2 : 1)).join(' / ')
+  const spreads = [row.lagUs, row.arrivalLagUs, row.ttftErrorUs, row.gapErrorUs]
   return [
-    name.padEnd(26),
-    `${row.requests} req`,
-    `lag ${show(row.lagUs)}`,
-    `arrival ${show(row.arrivalLagUs)}`,
-    `TTFT error ${show(row.ttftErrorUs)}`,
-    `gap error ${show(row.gapErrorUs)}`,
-    `${(row.cpuUs / row.chunks).toFixed(1)} µs CPU a chunk`,
-    `threads ${row.threadMs.slice(0, 5).join('/')} ms`,
-    `${Math.round(row.maxRssKb / 1024)} MB`,
-  ].join(' · ')
+    name.padEnd(18),
+    client.padEnd(7),
+    ...spreads.map((each) => show(each).padStart(15)),
+    (row.cpuUs / row.chunks).toFixed(1).padStart(10),
+    String(Math.round(row.maxRssKb / 1_024)).padStart(6),
+    row.foreignShare.toFixed(2).padStart(9),
+  ].join('')
 }
