@@ -23,9 +23,12 @@ export type TargetFacts = Readonly<{
   fingerprint: string
 }>
 
+/** Some give the address of one endpoint, as their clients want it. */
+const ENDPOINT = /\/(?:chat\/completions|completions|responses|messages|embeddings)$/
+
 /** '/v1' where the address names no path. */
 export function basePathOf(url: URL): string {
-  const path = url.pathname.replace(/\/+$/, '')
+  const path = url.pathname.replace(/\/+$/, '').replace(ENDPOINT, '')
   return path === '' ? '/v1' : path
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
 import { mapModels, parseModelMapping } from '../../src/replay/model-map.ts'
-import type { TargetFacts } from '../../src/replay/target-facts.ts'
+import { basePathOf, type TargetFacts } from '../../src/replay/target-facts.ts'
 import { replayDefaults } from '../support/replay-run.ts'
 
 const parse = (raw: Partial<RawReplayOptions>) =>
@@ -30,6 +30,17 @@ const facts = {
   isListed: true,
   models: [{ id: 'served', maxModelTokens: null }],
 } as unknown as TargetFacts
+
+test.each([
+  ['http://h:1', '/v1'],
+  ['http://h:1/', '/v1'],
+  ['http://h:1/v1/', '/v1'],
+  ['http://h:1/v1/chat/completions', '/v1'],
+  ['http://h:1/openai/v1/messages/', '/openai/v1'],
+  ['http://h:1/chat', '/chat'],
+])('the API of %s begins at %s', (address, path) => {
+  expect(basePathOf(new URL(address))).toBe(path)
+})
 
 test('a server that lists no models is asked for those that are named, and for no others', () => {
   const silent = { ...facts, isListed: false, models: [] }
