@@ -44,6 +44,7 @@ export function interpret(capture: AnswerCapture, options: InterpretOptions): Ob
     status: capture.status,
     outcome: outcomeOf(capture, draft, events && options.endpoint !== 'embeddings'),
     finishReason: draft.finishReason,
+    hasStopReason: draft.hasStopReason,
     headersAtUs: capture.headersAtUs,
     endAtUs: capture.endAtUs,
     model: hasMeaning || draft.chunks.count > 0 ? draft.model : null,

@@ -60,6 +60,8 @@ export type Observation = {
   reasoningTokens: number | null
   /** 'server' where usage was sent; 'stream' where events were counted; null where neither. */
   tokenSource: 'server' | 'stream' | null
+  /** Choices name a stop reason, as vLLM's do. */
+  hasStopReason: boolean
   model: string | null
   fingerprint: string | null
   responseId: string | null
