@@ -53,7 +53,12 @@ export const replayCommand: Verb = (world, answer) => {
           watchedReplay(plan, options, watching, world, view),
         )
         world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
-        const report = await reportFile(end.outPath, { againstPath: path, ...reporting })
+        const calibration = end.calibration ?? reporting.calibration ?? null
+        const report = await reportFile(end.outPath, {
+          againstPath: path,
+          ...reporting,
+          calibration,
+        })
         const verdict = await emitReport(report, outputs, world, raw.json === true)
         answer(end.exitCode === EXIT.pass ? verdict : end.exitCode)
         await sendSpans(reporting.otlp, end.outPath, world)

@@ -34,6 +34,7 @@ import {
 import { PromptCounter } from './prompt-counter.ts'
 import type { ParentOf } from './adapter-lists.ts'
 import type { Row } from './request-row.ts'
+import { LABEL_HEADERS, labelOf } from './row-label.ts'
 import { isSampled } from './session-sample.ts'
 import { BoundedMap, MAX_TURNS, Sessions, type Turn } from './sessions.ts'
 import { TokenEstimate } from './token-estimate.ts'
@@ -58,10 +59,6 @@ type Pending = {
 /** The chain with the answer, if there is one, and the length of the answer's rendering. */
 type Answered = Readonly<{ whole: Chain | null; sizeBytes: number }>
 
-/** Set by `trace replay`, so that a recording of a replay says what it is. */
-const REPLAY_HEADER = 'x-trace-replay'
-/** Of a row whose request or answer was too long, or too well packed, to be looked at whole. */
-const CUT_LABEL = 'cut'
 const GENERATED = 'vllm:generation_tokens_total'
 const FINISHED = 'vllm:request_success_total'
 
@@ -94,7 +91,7 @@ export class ExchangeEnricher implements Enricher {
     this.#counter = new PromptCounter(observe.blocks, options.countPrompt)
     const rules = [...observe.sessionBy, ...observe.tenantBy]
     const named = rules.flatMap((rule) => (rule.kind === 'header' ? [rule.name] : []))
-    this.headers = [ATTEMPT_HEADER, REPLAY_HEADER, ...named]
+    this.headers = [ATTEMPT_HEADER, ...LABEL_HEADERS, ...named]
     this.decidesLate = observe.sample !== null
   }
 
@@ -237,9 +234,4 @@ export class ExchangeEnricher implements Enricher {
     const id = asText(body['previous_response_id'])
     return id === null ? null : keyedId(this.#key, 'response', id)
   }
-}
-
-function labelOf({ headers }: Exchange, isCut: boolean): Row {
-  if (headers.has(REPLAY_HEADER)) return { label: 'replay' }
-  return isCut ? { label: CUT_LABEL } : {}
 }

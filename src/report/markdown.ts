@@ -31,14 +31,15 @@ export function reportMarkdown(report: Report): string {
     ),
     '',
   ]
+  const isCalibrated = changes.some(({ calibrated }) => calibrated !== null)
   if (changes.length > 0) {
     lines.push(
-      '| observed change, within this run | | 95 % |',
+      `| ${isCalibrated ? 'change, within this run, place taken out' : 'observed change, within this run'} | | 95 % |`,
       '|---|--:|--:|',
-      ...changes.map(
-        ({ metric, quantile, change, low, high }) =>
-          `| ${METRIC_LABELS[metric]} ${quantile} | ${percent(change)} | ${percent(low)} … ${percent(high)} |`,
-      ),
+      ...changes.map(({ metric, quantile, calibrated, ...observed }) => {
+        const { change, low, high } = calibrated ?? observed
+        return `| ${METRIC_LABELS[metric]} ${quantile} | ${percent(change)} | ${percent(low)} … ${percent(high)} |`
+      }),
       '',
     )
   }

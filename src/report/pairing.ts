@@ -26,7 +26,14 @@ export function pairRows(recorded: SideWatch, replayed: SideWatch): Pairs {
 }
 
 /** Relative: 0.14 is 14 % more. */
-export type Change = Readonly<{ change: number; low: number; high: number; pairs: number }>
+export type Change = Readonly<{
+  change: number
+  low: number
+  high: number
+  pairs: number
+  /** The recorded side's quantile, µs. */
+  from_us: number
+}>
 
 const RESAMPLES = 1_000
 /** More pairs than this are thinned evenly: the interval then is wider than it need be. */
@@ -72,5 +79,5 @@ function changeOf(before: Float64Array, after: Float64Array, q: number): Change 
   const [from = 0] = quantiles(before, [q])
   const [to = 0] = quantiles(after, [q])
   if (ratios.length === 0 || from === 0) return null
-  return { change: to / from - 1, ...percentileInterval(ratios), pairs: n }
+  return { change: to / from - 1, ...percentileInterval(ratios), pairs: n, from_us: from }
 }

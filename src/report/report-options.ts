@@ -1,6 +1,7 @@
 /** What `trace report` and whoever prints a report can be told. Parsed once, here. */
 import { readText } from '../base/files.ts'
 import { parseUrl } from '../base/parse.ts'
+import { readCalibration } from './calibration.ts'
 import { parseProfile } from './metric-profile.ts'
 import { parseObjectiveFile, parseObjectives } from './objective.ts'
 import { openOtlp, type Otlp } from './otlp.ts'
@@ -18,6 +19,10 @@ export const REPORT_FLAGS = {
     flags: '--metric-profile <tool>',
     description: 'also by the formulas of vllm, aiperf, guidellm or inference-perf',
   },
+  calibration: {
+    flags: '--calibration <file>',
+    description: 'what the place of measuring costs, from trace replay --calibrate',
+  },
   otlp: {
     flags: '--otlp <url>',
     description: 'a span of each request and the metrics to this OTLP/HTTP receiver',
@@ -30,6 +35,7 @@ export type RawReportOptions = RawOutputs & {
   sloFile?: string
   metricProfile?: string
   otlp?: string
+  calibration?: string
 }
 
 export type ReportingOptions = ReportOptions &
@@ -44,6 +50,10 @@ export async function parseReportOptions(raw: RawReportOptions): Promise<Reporti
   return {
     objectives: [...(raw.slo ?? []).flatMap(parseObjectives), ...parseObjectiveFile(file)],
     profile: raw.metricProfile === undefined ? null : parseProfile(raw.metricProfile),
+    calibration:
+      raw.calibration === undefined
+        ? null
+        : await readCalibration('--calibration', raw.calibration),
     otlp: raw.otlp === undefined ? null : await openOtlp(parseUrl('--otlp', raw.otlp)),
   }
 }

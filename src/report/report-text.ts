@@ -81,16 +81,17 @@ function comparisonLines({ recorded, run, side, changes, stimulus }: Report): st
     const [before, after] = [recorded.side, side].map((each) => cell(each, metric, quantile))
     if (before === '–' && after === '–') return []
     const change = changes.find((each) => each.metric === metric && each.quantile === quantile)
-    return [row(label, before!, after!, change ? changeText(change) : '')]
+    return [row(label, before!, after!, change ? changeText(change.calibrated ?? change) : '')]
   })
   const isTimed = COMPARED.some(({ metric }) => recorded.side.metrics[metric] !== null)
   if (rows.length === 0 || !isTimed) return []
+  const isCalibrated = changes.some(({ calibrated }) => calibrated !== null)
   return [
     row(
       '',
       `${recorded.run.kind}${recorded.run.kind === 'recorded' ? ' at 1x' : ''}`,
       `${run.kind}${run.kind === 'replayed' ? speed : ''}`,
-      'observed change (within this run)',
+      `${isCalibrated ? '' : 'observed '}change (within this run${isCalibrated ? ', place taken out' : ''})`,
     ),
     ...rows,
   ]
@@ -108,7 +109,7 @@ function row(label: string, before: string, after: string, change: string): stri
   return `${label.padEnd(17)}${before.padEnd(20)}${after.padEnd(20)}${change}`.trimEnd()
 }
 
-function changeText({ change, low, high }: ChangeRow): string {
+function changeText({ change, low, high }: NonNullable<ChangeRow['calibrated']>): string {
   return `${signed(change)} % (${signed(low)} … ${signed(high)})`
 }
 

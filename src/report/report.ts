@@ -5,6 +5,14 @@
 import type { SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { breachNotes } from './breach-watch.ts'
+import {
+  type Calibration,
+  calibrationNote,
+  PLACE_QUANTILES,
+  type PlaceMetric,
+  type PlaceQuantile,
+  withoutPlace,
+} from './calibration.ts'
 import { pairRows, quantileChange, type Change } from './pairing.ts'
 import { type Fluidity, fluidityOf } from './fluidity.ts'
 import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
@@ -50,6 +58,8 @@ export type Report = Readonly<{
 export type ReportOptions = Readonly<{
   objectives: readonly Objective[]
   profile: ProfileName | null
+  /** What the place of measurement costs; null: changes are only observed. */
+  calibration?: Calibration | null
 }>
 
 export type RunIdentity = Readonly<{
@@ -65,7 +75,12 @@ export type RunIdentity = Readonly<{
 }>
 
 export type ChangeRow = Readonly<
-  { metric: 'ttft_due' | 'tpot' | 'e2e_due'; quantile: 'p50' | 'p95' | 'p99' } & Change
+  {
+    metric: PlaceMetric
+    quantile: PlaceQuantile
+    /** The change without what the place of measurement costs; null where that is not known. */
+    calibrated: Readonly<{ change: number; low: number; high: number }> | null
+  } & Change
 >
 
 const CHANGED = [
@@ -73,7 +88,6 @@ const CHANGED = [
   { metric: 'tpot', column: 'tpot' },
   { metric: 'e2e_due', column: 'e2eDue' },
 ] as const
-const CHANGED_AT = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
 
 /** @param against the recording that `run` replays, or any other run; null for none */
 export async function buildReport(
@@ -104,13 +118,13 @@ export async function buildReport(
     verdict: judge(facts),
     side,
     recorded: against && other && { run: identityOf(against), side: sideOf(other) },
-    ...compared(other, watch),
+    ...compared(other, watch, calibrationFor(run, against, options.calibration ?? null)),
     delivery: facts.delivery,
     client: facts.client,
     server: facts.server,
     probe: facts.probe,
     why: explain(facts),
-    notes: [...breachNotes(events), ...notesOf(run, against)],
+    notes: [...breachNotes(events), ...notesOf(run, against, options.calibration ?? null)],
     slo: options.objectives.length === 0 ? null : judgeObjectives(options.objectives, side, watch),
     fluidity: await fluidityOf(run, options.objectives),
     series: seriesOf(watch, samples, events),
@@ -122,13 +136,17 @@ export async function buildReport(
 function compared(
   recorded: SideWatch | null,
   replayed: SideWatch,
+  calibration: Calibration | null,
 ): Pick<Report, 'stimulus' | 'changes'> {
   if (recorded === null) return { stimulus: null, changes: [] }
   const pairs = pairRows(recorded, replayed)
   const changes = CHANGED.flatMap(({ metric, column }) =>
-    Object.entries(CHANGED_AT).flatMap(([quantile, q]) => {
+    Object.entries(PLACE_QUANTILES).flatMap(([name, q]) => {
       const change = quantileChange(recorded, replayed, pairs, column, q)
-      return change ? [{ metric, quantile: quantile as keyof typeof CHANGED_AT, ...change }] : []
+      if (change === null) return []
+      const quantile = name as PlaceQuantile
+      const cost = calibration?.place[metric][quantile] ?? null
+      return [{ metric, quantile, ...change, calibrated: withoutPlace(change, cost) }]
     }),
   )
   return { stimulus: stimulusOf(recorded, replayed, pairs), changes }
@@ -152,11 +170,29 @@ function identityOf({ header, isComplete }: TraceReader): RunIdentity {
   }
 }
 
-function notesOf(run: TraceReader, against: TraceReader | null): string[] {
+/** A calibration holds between a relay and a client of the same server. */
+function calibrationFor(
+  run: TraceReader,
+  against: TraceReader | null,
+  calibration: Calibration | null,
+): Calibration | null {
+  const isApart = against?.header.kind === 'recorded' && run.header.kind === 'replayed'
+  const isSame = calibration?.fingerprint === run.header.server.fingerprint
+  return isApart && isSame ? calibration : null
+}
+
+function notesOf(
+  run: TraceReader,
+  against: TraceReader | null,
+  given: Calibration | null,
+): string[] {
   const notes: string[] = []
   if (against?.header.kind === 'recorded' && run.header.kind === 'replayed') {
     notes.push(
-      'not calibrated: recorded at the relay, replayed at its client, so changes are "observed"',
+      calibrationFor(run, against, given) === null
+        ? 'not calibrated: recorded at the relay, replayed at its client, so changes are "observed"' +
+            (given === null ? '' : '; the calibration is of another server')
+        : calibrationNote(given!),
     )
   }
   const [a, b] = [against?.header.server.fingerprint, run.header.server.fingerprint]

@@ -6,18 +6,15 @@ import { join } from 'node:path'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { writeWhole } from '../base/files.ts'
 import { formatCount, formatDuration, significant } from '../base/format.ts'
-import { HttpClient } from '../base/http.ts'
-import { listen } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import { playUsers } from './demo-clients.ts'
 import { makeDemoFolder } from './demo-folder.ts'
 import type { DemoOptions } from './demo-options.ts'
 import { demoTraffic } from './demo-traffic.ts'
+import { freePort, untilReady } from './local-server.ts'
 import { type VerbProcess, runVerb, startVerb, stopVerb } from './verb-process.ts'
 
 const HOST = '127.0.0.1'
-const READY_LIMIT_US = 15_000_000
-const READY_CHECK_US = 100_000
 
 /** A replay may say that its own measurement is not to be trusted, on a busy machine: an answer too. */
 const ANSWERS: ReadonlySet<number> = new Set([
@@ -136,36 +133,8 @@ async function serve(stage: Stage, argv: readonly string[], url: string): Promis
   show(stage, argv)
   const server = startVerb(argv, stage.world)
   stage.servers.push(server)
-  const exited = new AbortController()
-  void server.ended.then(() => exited.abort())
-  await waitUntilReady(stage, url, exited.signal)
+  await untilReady(url, server.ended, stage.world.clock, stage.signal)
   return server
-}
-
-async function waitUntilReady(
-  { world, signal }: Stage,
-  url: string,
-  exited: AbortSignal,
-): Promise<void> {
-  const { clock } = world
-  const client = new HttpClient()
-  const limitUs = clock.nowUs() + READY_LIMIT_US
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const status = await client.call(`${url}/health`, { timeoutUs: 1_000_000 }).then(
-        (answer) => answer.status,
-        () => null,
-      )
-      if (status === 200) return
-      if (exited.aborted || clock.nowUs() > limitUs) {
-        throw new TraceError('FAILED', `${url} did not come up`)
-      }
-      await clock.sleepUntil(clock.nowUs() + READY_CHECK_US, signal)
-    }
-  } finally {
-    await client.close()
-  }
 }
 
 /** Runs a verb to its end, its output shown. */
@@ -199,17 +168,4 @@ function say({ world }: Stage, text: string): void {
 
 function addressOf(url: string): string {
   return new URL(url).host
-}
-
-/** A port that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = await listen(
-    { host: HOST, port: 0 },
-    { isShared: false, onConnection: () => undefined },
-  )
-  const address = server.address()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  await promise
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -8,19 +8,26 @@ export const WATCH_FLAGS = {
     flags: '--abort-on-breach',
     description: 'end the run as soon as an --slo is surely missed',
   },
+  calibrate: {
+    flags: '--calibrate',
+    description:
+      'at 1x through a recorder in front of the target: what the place of measuring costs',
+  },
   probe: {
     flags: '--probe <rate>',
     description: 'an independent prober, e.g. 1/s, whose TTFT has to agree',
   },
 } as const
 
-export type RawWatchOptions = { abortOnBreach?: true; probe?: string }
+export type RawWatchOptions = { abortOnBreach?: true; probe?: string; calibrate?: true }
 
 export type WatchOptions = Readonly<{
   /** Objectives whose breach ends the run; none: nothing does. */
   watched: readonly WatchedObjective[]
   /** Spans of the server are wanted beside ours. */
   isTraced: boolean
+  /** Run through a recorder in front of the target. */
+  isCalibrating: boolean
   /** Questions a second of an independent prober; null: none. */
   probesPerSec: number | null
 }>
@@ -37,6 +44,7 @@ export function parseWatchOptions(
   return {
     watched: isWatching ? watchedObjectives(objectives) : [],
     isTraced: otlp !== null,
+    isCalibrating: raw.calibrate === true,
     probesPerSec: raw.probe === undefined ? null : parseRate('--probe', raw.probe),
   }
 }

@@ -1,10 +1,17 @@
 /** Whole replays with someone watching, over real sockets and threads. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
 import { breachHooks, watchedObjectives } from '../../src/report/breach-watch.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
+import { watchedReplay } from '../../src/study/watched-replay.ts'
 import { probeHooks } from '../../src/study/probe.ts'
 import { handPlan } from '../support/hand-plan.ts'
-import { runReplay } from '../support/replay-run.ts'
+import { replayDefaults, runReplay } from '../support/replay-run.ts'
+import { testWorld } from '../support/test-world.ts'
 import { TruthServer } from '../support/truth-server.ts'
 
 async function withTruth<T>(port: number, work: (url: string) => Promise<T>): Promise<T> {
@@ -58,4 +65,29 @@ test('a prober asks on its own beside the load, and sees what the load sees', as
     expect(Math.min(...of('ttft_us').map(({ value }) => value))).toBeGreaterThanOrEqual(50_000)
     expect(of('sent').map(({ atUs }) => atUs % 200_000)).toEqual(of('sent').map(() => 0))
   })
+})
+
+test('a calibration sends the load through a recorder, and says what the place of measuring costs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-calibrate-'))
+  try {
+    await withTruth(26_004, async (target) => {
+      const out = join(folder, 'run.sqlite')
+      const options = parseReplayOptions({
+        ...replayDefaults,
+        target: [target],
+        out,
+      } as unknown as RawReplayOptions)
+      const { world } = testWorld({ clock: systemClock, env: process.env })
+      const watching = { watched: [], isTraced: false, isCalibrating: true, probesPerSec: null }
+      const end = await watchedReplay(paced(120), options, watching, world, {})
+      expect(end).toMatchObject({ exitCode: 0, calibration: { pairs: 120 } })
+      const written = JSON.parse(readFileSync(join(folder, 'run.calibration.json'), 'utf8'))
+      expect(written).toEqual(end.calibration)
+      // The client is further away than the relay, and both are on this machine.
+      expect(written.place.ttft_due.p50.shift_us).toBeGreaterThan(0)
+      expect(written.place.ttft_due.p50.shift_us).toBeLessThan(50_000)
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

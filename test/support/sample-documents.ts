@@ -144,6 +144,15 @@ const FEW: UnsavedTrace = {
     .map(({ atUs }) => ({ atUs: atUs! })),
 }
 
+const COST = { shift_us: 800, low_us: 700, high_us: 900 }
+const COSTS = { p50: COST, p95: COST, p99: COST }
+const CALIBRATION = {
+  schema_version: 1,
+  fingerprint: 'replayed',
+  pairs: 700,
+  place: { ttft_due: COSTS, tpot: COSTS, e2e_due: { ...COSTS, p99: null } },
+}
+
 export async function sampleReports() {
   const options = {
     objectives: [
@@ -154,6 +163,7 @@ export async function sampleReports() {
       'ttft.p99.9<9s',
     ].flatMap(parseObjectives),
     profile: 'vllm' as const,
+    calibration: CALIBRATION,
   }
   const [run, recording] = [unsavedTrace(full('replayed')), unsavedTrace(full('recorded'))]
   return [
