@@ -13,11 +13,15 @@ import { MOST_TOKENS_AN_EVENT } from './count-check.ts'
  */
 export function tokensAtLimit(facts: RequestFacts | null, seen: Observation): number | null {
   const limit = facts?.maxTokens ?? null
-  if (limit === null || seen.tokenSource !== 'stream' || seen.finishReason !== 'length') return null
-  if (!seen.hasStopReason || (facts?.n ?? 1) !== 1 || (facts?.inputCount ?? 1) !== 1) return null
+  if (facts === null || limit === null || !isCutByLimit(seen)) return null
+  if ((facts.n ?? 1) !== 1 || (facts.inputCount ?? 1) !== 1) return null
   const events = seen.outputTokens ?? 0
   const isLikely = events <= limit && limit <= events * MOST_TOKENS_AN_EVENT
   return isLikely && limit <= textBytes(seen) ? limit : null
+}
+
+function isCutByLimit({ tokenSource, finishReason, hasStopReason }: Observation): boolean {
+  return tokenSource === 'stream' && finishReason === 'length' && hasStopReason
 }
 
 /** A token with text has a byte of it, and nearly all have more. */
