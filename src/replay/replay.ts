@@ -6,12 +6,14 @@ import { hash } from 'node:crypto'
 import { cacheFolder } from '../base/cache-folder.ts'
 import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
-import { readIfThere, readText, refuseExisting } from '../base/files.ts'
+import { readIfThere, refuseExisting } from '../base/files.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
-import { resolveHost } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
+import { canonicalJson } from '../trace/canonical.ts'
+import type { EventRow } from '../trace/columns.ts'
 import { containerByName } from '../trace/container.ts'
 import type { Plan } from '../workload/plan.ts'
+import { clockText, measureClock } from './clock-check.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
@@ -20,7 +22,9 @@ import { prefixFacts } from './prefix-facts.ts'
 import { headerOf, planText, type RunNames } from './run-facts.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { RunWatch } from './run-watch.ts'
+import { httpOptions, sendTarget } from './send-target.ts'
 import type { SendTarget } from './send-worker.ts'
+import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
 import { Tokenizers } from './tokenizers.ts'
 
@@ -92,6 +96,7 @@ async function run(all: Run): Promise<ReplayEnd> {
   try {
     await threads.ready()
     await watch.before()
+    const clocks = await compareClock(all)
     const startUs = startOf(options, world)
     const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
     threads.start(startUs)
@@ -106,13 +111,27 @@ async function run(all: Run): Promise<ReplayEnd> {
       clock: { quantumUs: 1, anchors },
       interrupted: exitCode !== EXIT.pass,
     }
-    return { outPath, fidelity: await threads.finish(header, samples, events), exitCode }
+    return {
+      outPath,
+      fidelity: await threads.finish(header, samples, [...clocks, ...events]),
+      exitCode,
+    }
   } catch (error) {
     await threads.abandon()
     throw error
   } finally {
     await threads.close()
   }
+}
+
+/** For the parts of a run on several machines; what one machine sends needs no other clock. */
+async function compareClock({ plan, options, client, ready, world }: Run): Promise<EventRow[]> {
+  const [first] = ready.servers
+  if (first === undefined || (plan.shard === null && options.startAtWallUs === null)) return []
+  const offset = await measureClock(client, rootUrl(first.facts.url, '/health'), world.clock)
+  world.stderr.write(`      ${clockText(offset)}\n`)
+  const detail = canonicalJson({ by: 'date of the first target', ...offset })
+  return [{ atUs: 0, kind: 'clock', detail }]
 }
 
 function startThreads(
@@ -203,35 +222,4 @@ function startOf({ startAtWallUs }: ReplayOptions, { clock }: World): number {
   throw new TraceError('BAD_OPTION', '--start-at has passed, or is too near to get ready', {
     hint: 'Choose an instant some seconds ahead, the same for all shards.',
   })
-}
-
-async function httpOptions({ headers, apiKeyPath, tls }: ReplayOptions): Promise<HttpOptions> {
-  const key = apiKeyPath === null ? null : await readText('--api-key-file', apiKeyPath)
-  const bearer =
-    key === null ? [] : [['authorization', `Bearer ${(key.split('\n')[0] ?? '').trim()}`]]
-  return {
-    headers: Object.fromEntries([...headers, ...bearer]) as Record<string, string>,
-    tls: {
-      ...(tls.caPath === null ? {} : { ca: await readText('--tls-ca', tls.caPath) }),
-      ...(tls.certPath === null ? {} : { cert: await readText('--tls-cert', tls.certPath) }),
-      ...(tls.keyPath === null ? {} : { key: await readText('--tls-key', tls.keyPath) }),
-      isInsecure: tls.isInsecure,
-    },
-  }
-}
-
-async function sendTarget(url: URL, tls: NonNullable<HttpOptions['tls']>): Promise<SendTarget> {
-  const { protocol, hostname, port } = url
-  const isTls = protocol === 'https:'
-  const { ca, cert, key, isInsecure = false } = tls
-  const material = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  }
-  return {
-    host: await resolveHost(hostname),
-    port: Number(port || (isTls ? 443 : 80)),
-    tls: isTls ? { ...material, serverName: hostname, isInsecure } : null,
-  }
 }

@@ -41,7 +41,8 @@ export async function runSender(
     draw: () => 0,
     onResult(result) {
       results.push(result)
-      if (sender.pendingCount === 0) resolve()
+      // One that is tried again is not pending for a moment.
+      if (result.isFinal && sender.pendingCount === 0) resolve()
     },
     ...changes,
   })
