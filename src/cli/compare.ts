@@ -7,10 +7,11 @@ import { OUTPUT_FLAGS, Outputs, type RawOutputs } from '../report/outputs.ts'
 import { splitSides } from '../report/sides-argument.ts'
 import { reportFile } from '../report/report-file.ts'
 import type { Report } from '../report/report.ts'
+import { parseWindow, type RawWindow, WINDOW_FLAGS, type WindowWish } from '../report/window.ts'
 import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
-type Raw = RawOutputs & { gate?: string[]; json?: true }
+type Raw = RawOutputs & RawWindow & { gate?: string[]; json?: true }
 
 const EXAMPLES = `
 Examples:
@@ -29,14 +30,15 @@ export const compareCommand: Verb = (world, answer) => {
     description: "may be repeated: 'ttft.p99<+10%', 'output_tokens>-5%'",
     isRepeatable: true,
   }
-  return addFlags(command, { gate, ...FLAGS })
+  return addFlags(command, { gate, ...WINDOW_FLAGS, ...FLAGS })
     .addHelpText('after', EXAMPLES)
     .action(async (paths: string[], raw: Raw) => {
       const sides = splitSides(paths)
       const gates = (raw.gate ?? []).map(parseGate)
+      const window = parseWindow(raw)
       const outputs = await Outputs.open(raw)
       try {
-        const [a, b] = [await reportsOf(sides.a), await reportsOf(sides.b)]
+        const [a, b] = [await reportsOf(sides.a, window), await reportsOf(sides.b, window)]
         answer(await emitComparison(compareRuns(a, b, gates), outputs, world, raw.json === true))
       } catch (error) {
         await outputs.abandon()
@@ -45,8 +47,8 @@ export const compareCommand: Verb = (world, answer) => {
     })
 }
 
-async function reportsOf(paths: readonly string[]): Promise<Report[]> {
+async function reportsOf(paths: readonly string[], window: WindowWish | null): Promise<Report[]> {
   const reports: Report[] = []
-  for (const path of paths) reports.push(await reportFile(path))
+  for (const path of paths) reports.push(await reportFile(path, { window }))
   return reports
 }

@@ -31,7 +31,7 @@ export function arrivalLines(arrivals: ArrivalFigures): string[] {
     labelled(
       '',
       joined([
-        `clock step ${formatDuration(arrivals.quantum_us)}`,
+        `timestamps to ${quantumText(arrivals.quantum_us)}`,
         `${formatShare(arrivals.iat_zero_frac ?? 0)} arrive together with the one before`,
       ]),
     ),
@@ -72,4 +72,9 @@ function fitLines({ fit_on_positive_iat: fit }: ArrivalFigures): string[] {
       `gaps nearest to ${best.name} (KS ${best.ks.toFixed(3)}), then ${next.name} (${next.ks.toFixed(3)})`,
     ),
   ]
+}
+
+/** Below a millisecond in whole µs: '1 µs', not '0.001 ms'. */
+function quantumText(us: number): string {
+  return us < 1_000 ? `${us} µs` : formatDuration(us)
 }

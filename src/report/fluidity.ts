@@ -2,6 +2,7 @@
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { decodeChunkTokens } from '../trace/chunk-tokens.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import type { Keep } from './side-watch.ts'
 import type { Objective } from './objective.ts'
 
 export type Fluidity = Readonly<{
@@ -20,6 +21,7 @@ const FLUID = 0.9
 export async function fluidityOf(
   run: TraceReader,
   objectives: readonly Objective[],
+  keep: Keep = () => true,
 ): Promise<Fluidity | null> {
   const limitOf = (...names: readonly string[]) =>
     objectives.find(
@@ -29,6 +31,8 @@ export async function fluidityOf(
   if (firstUs === undefined || nextUs === undefined) return null
   let [requests, sum, fluid] = [0, 0, 0]
   for await (const { rowCount, columns } of run.requests([
+    'seq',
+    'atUs',
     'lagUs',
     'uploadUs',
     'chunkTimes',
@@ -36,7 +40,7 @@ export async function fluidityOf(
   ])) {
     for (let row = 0; row < rowCount; row += 1) {
       const packed = columns.chunkTimes[row]
-      if (!packed || packed.length === 0) continue
+      if (!packed || packed.length === 0 || !keep(columns.atUs[row]!, columns.seq[row]!)) continue
       const sinceDueUs = (columns.lagUs[row]! || 0) + (columns.uploadUs[row]! || 0)
       const packedTokens = columns.chunkTokens[row]
       const share = fluidityIndex(

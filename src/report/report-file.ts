@@ -7,12 +7,18 @@ export async function reportFile(
   runPath: string,
   options: Readonly<{ againstPath?: string | undefined }> & Partial<ReportOptions> = {},
 ): Promise<Report> {
-  const { againstPath, objectives = [], profile = null, calibration = null } = options
+  const {
+    againstPath,
+    objectives = [],
+    profile = null,
+    calibration = null,
+    window = null,
+  } = options
   const run = await openTrace(runPath)
   try {
     const against = againstPath === undefined ? null : await openTrace(againstPath)
     try {
-      return await buildReport(run, against, { objectives, profile, calibration })
+      return await buildReport(run, against, { objectives, profile, calibration, window })
     } finally {
       await against?.close()
     }

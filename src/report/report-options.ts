@@ -7,6 +7,7 @@ import { parseObjectiveFile, parseObjectives } from './objective.ts'
 import { openOtlp, type Otlp } from './otlp.ts'
 import { OUTPUT_FLAGS, type RawOutputs } from './outputs.ts'
 import type { ReportOptions } from './report.ts'
+import { parseWindow, type RawWindow, WINDOW_FLAGS } from './window.ts'
 
 export const REPORT_FLAGS = {
   slo: {
@@ -27,16 +28,18 @@ export const REPORT_FLAGS = {
     flags: '--otlp <url>',
     description: 'a span of each request and the metrics to this OTLP/HTTP receiver',
   },
+  ...WINDOW_FLAGS,
   ...OUTPUT_FLAGS,
 } as const
 
-export type RawReportOptions = RawOutputs & {
-  slo?: string[]
-  sloFile?: string
-  metricProfile?: string
-  otlp?: string
-  calibration?: string
-}
+export type RawReportOptions = RawOutputs &
+  RawWindow & {
+    slo?: string[]
+    sloFile?: string
+    metricProfile?: string
+    otlp?: string
+    calibration?: string
+  }
 
 export type ReportingOptions = ReportOptions &
   Readonly<{
@@ -50,6 +53,7 @@ export async function parseReportOptions(raw: RawReportOptions): Promise<Reporti
   return {
     objectives: [...(raw.slo ?? []).flatMap(parseObjectives), ...parseObjectiveFile(file)],
     profile: raw.metricProfile === undefined ? null : parseProfile(raw.metricProfile),
+    window: parseWindow(raw),
     calibration:
       raw.calibration === undefined
         ? null

@@ -2,7 +2,7 @@
  * A run as plain data: may it be believed, what was measured, what changed against the recording. JSON
  * is this object; text and every other form are made from it. Pure but for the readers.
  */
-import type { SampleRow } from '../trace/columns.ts'
+import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { breachNotes } from './breach-watch.ts'
 import {
@@ -18,15 +18,22 @@ import { type Fluidity, fluidityOf } from './fluidity.ts'
 import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
 import type { Objective } from './objective.ts'
 import { type ProbeFigures, probeFigures } from './probe-check.ts'
-import { clientFigures, deliveryOf, type ClientFigures, type Delivery } from './run-facts.ts'
+import {
+  clientFigures,
+  deliveryOf,
+  type ClientFigures,
+  type Delivery,
+  type RunFacts,
+} from './run-facts.ts'
 import { type ServerFigures, serverFigures } from './server-figures.ts'
-import { type SideWatch, watchSide } from './side-watch.ts'
+import type { SideWatch } from './side-watch.ts'
 import { type Side, sideOf } from './side.ts'
 import { type Stimulus, stimulusOf } from './stimulus.ts'
 import { type ReportSeries, seriesOf } from './series.ts'
 import { judgeObjectives, type SloResult } from './slo.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { explain } from './why.ts'
+import { cutSides, keepOf, type Window, windowNotes, type WindowWish } from './window.ts'
 
 export const REPORT_VERSION = 1
 
@@ -35,6 +42,8 @@ export type Report = Readonly<{
   schema_version: number
   run: RunIdentity
   verdict: Verdict
+  /** The part that figures are of; the verdict is on the whole run. null: nothing was cut. */
+  window: Window | null
   side: Side
   recorded: Readonly<{ run: RunIdentity; side: Side }> | null
   stimulus: Stimulus | null
@@ -60,6 +69,8 @@ export type ReportOptions = Readonly<{
   profile: ProfileName | null
   /** What the place of measurement costs; null: changes are only observed. */
   calibration?: Calibration | null
+  /** Warm-up and drain to leave out; null: none. */
+  window?: WindowWish | null
 }>
 
 export type RunIdentity = Readonly<{
@@ -95,41 +106,52 @@ export async function buildReport(
   against: TraceReader | null,
   options: ReportOptions = { objectives: [], profile: null },
 ): Promise<Report> {
-  const watch = await watchSide(run)
+  const { objectives, profile, calibration = null } = options
+  const { whole, counted: watch, other, window } = await cutSides(run, against, options.window)
   const side = sideOf(watch)
   const samples: SampleRow[] = []
   for await (const batch of run.samples()) for (const sample of batch) samples.push(sample)
   const events = await run.events()
-  const facts = {
-    kind: run.header.kind,
-    isComplete: run.isComplete,
-    interrupted: run.header.interrupted,
-    side,
-    watch,
-    delivery: deliveryOf(events),
-    client: clientFigures(samples),
-    server: serverFigures(samples),
-    probe: probeFigures(samples, watch),
-  }
-  const other = against === null ? null : await watchSide(against)
+  const facts = factsOf(run, whole, samples, events)
   return {
     schema_version: REPORT_VERSION,
     run: identityOf(run),
     verdict: judge(facts),
+    window,
     side,
     recorded: against && other && { run: identityOf(against), side: sideOf(other) },
-    ...compared(other, watch, calibrationFor(run, against, options.calibration ?? null)),
+    ...compared(other, watch, calibrationFor(run, against, calibration)),
     delivery: facts.delivery,
     client: facts.client,
     server: facts.server,
     probe: facts.probe,
     why: explain(facts),
-    notes: [...breachNotes(events), ...notesOf(run, against, options.calibration ?? null)],
-    slo: options.objectives.length === 0 ? null : judgeObjectives(options.objectives, side, watch),
-    fluidity: await fluidityOf(run, options.objectives),
+    notes: [...windowNotes(window), ...breachNotes(events), ...notesOf(run, against, calibration)],
+    slo: objectives.length === 0 ? null : judgeObjectives(objectives, side, watch),
+    fluidity: await fluidityOf(run, objectives, keepOf(window)),
     series: seriesOf(watch, samples, events),
     recorded_series: other && seriesOf(other, [], []),
-    profile: options.profile && (await profileFigures(run, options.profile)),
+    profile: profile && (await profileFigures(run, profile)),
+  }
+}
+
+/** Whether to believe a run is asked of all of it, whatever is cut from its figures. */
+function factsOf(
+  run: TraceReader,
+  watch: SideWatch,
+  samples: readonly SampleRow[],
+  events: readonly EventRow[],
+): RunFacts {
+  return {
+    kind: run.header.kind,
+    isComplete: run.isComplete,
+    interrupted: run.header.interrupted,
+    side: sideOf(watch),
+    watch,
+    delivery: deliveryOf(events),
+    client: clientFigures(samples),
+    server: serverFigures(samples),
+    probe: probeFigures(samples, watch),
   }
 }
 

@@ -107,10 +107,17 @@ function endOf(columns: SideBatch['columns'], row: number): number {
   )
 }
 
-export async function watchSide(reader: TraceReader): Promise<SideWatch> {
+/** Says of a row by its due instant and number whether it counts. */
+export type Keep = (atUs: number, seq: number) => boolean
+
+/** @param keep rows that count; all unless said */
+export async function watchSide(reader: TraceReader, keep: Keep = () => true): Promise<SideWatch> {
   const watch = new SideWatch()
   for await (const batch of reader.requests(SIDE_COLUMNS)) {
-    for (let row = 0; row < batch.rowCount; row += 1) watch.add(batch, row)
+    const { atUs, seq } = batch.columns
+    for (let row = 0; row < batch.rowCount; row += 1) {
+      if (keep(atUs[row]!, seq[row]!)) watch.add(batch, row)
+    }
   }
   return watch
 }

@@ -10,7 +10,7 @@ import type { MetricName, Side } from './side.ts'
 
 export type SloResult = Readonly<{
   objectives: readonly ObjectiveResult[]
-  /** Requests that met every latency objective themselves, over all requests that were not hung up. */
+  /** Requests that met every latency objective themselves, over all that were sent and not hung up. */
   goodput: number | null
   good_requests_per_s: number | null
   good_tokens_per_s: number | null
@@ -60,8 +60,13 @@ export function rowLatencyOf(metric: MetricName): RowLatency | null {
   return metric in COLUMNS ? (metric as RowLatency) : null
 }
 
-const OK = OUTCOMES.indexOf('ok')
-const HUNG_UP = OUTCOMES.indexOf('client_abort')
+/** Imported rows may not say how they ended: then they count as whole, as everywhere. */
+const WHOLE: ReadonlySet<number> = new Set([OUTCOMES.indexOf('ok'), -1])
+/** What we ended or never sent is no answer of the server's. */
+const NOT_COUNTED: ReadonlySet<number> = new Set([
+  OUTCOMES.indexOf('client_abort'),
+  OUTCOMES.indexOf('not_sent'),
+])
 const MONTH_DAYS = 30
 const MAX_PARTS = 20
 
@@ -75,9 +80,9 @@ export function judgeObjectives(
     return column ? [{ values: watch.latency.columns[column].view(), limit }] : []
   })
   const outcome = watch.columns.outcome.view()
-  const counted = Array.from(outcome.keys()).filter((row) => outcome[row] !== HUNG_UP)
+  const counted = Array.from(outcome.keys()).filter((row) => !NOT_COUNTED.has(outcome[row]!))
   const isGood = (row: number) =>
-    outcome[row] === OK && bounds.every(({ values, limit }) => !(values[row]! > limit))
+    WHOLE.has(outcome[row]!) && bounds.every(({ values, limit }) => !(values[row]! > limit))
   const good = bounds.length === 0 ? [] : counted.filter(isGood)
   const windowS = side.throughput.window_s
   const goodTokens = good.reduce((sum, row) => sum + (watch.columns.output.view()[row]! || 0), 0)
@@ -115,7 +120,7 @@ function budgetOf(objective: Objective, watch: SideWatch, counted: readonly numb
   const values = watch.latency.columns[column].view()
   const outcome = watch.columns.outcome.view()
   // A request that failed met nothing.
-  const isBeyond = (row: number) => outcome[row] !== OK || values[row]! > limit
+  const isBeyond = (row: number) => !WHOLE.has(outcome[row]!) || values[row]! > limit
   const shareBeyond = (rows: readonly number[]) =>
     rows.filter(isBeyond).length / Math.max(1, rows.length)
   const allowed = 1 - shareOf(quantity.statistic)

@@ -3,6 +3,7 @@ import { TraceError } from '../base/errors.ts'
 import { parseCount, parseDurationUs, parseUrl } from '../base/parse.ts'
 import { REPLAY_FLAGS } from '../replay/options.ts'
 import { type Gate, parseGate } from '../report/gate.ts'
+import { parseWindow, type RawWindow, WINDOW_FLAGS, type WindowWish } from '../report/window.ts'
 import { fewestPairs } from '../stats/signed-rank.ts'
 
 export const AB_FLAGS = {
@@ -14,6 +15,7 @@ export const AB_FLAGS = {
     description: "may be repeated: 'ttft.p99<+10%', 'output_tokens>-5%'",
     isRepeatable: true,
   },
+  ...WINDOW_FLAGS,
   keep: { flags: '--keep <folder>', description: 'where the results go', default: 'ab-runs' },
   pause: { flags: '--pause <duration>', description: 'between two runs', default: '500ms' },
 } as const
@@ -35,10 +37,11 @@ export type AbOptions = Readonly<{
   runs: number
   gates: readonly Gate[]
   folder: string
+  window: WindowWish | null
   pauseUs: number
 }>
 
-export type RawAbOptions = {
+export type RawAbOptions = RawWindow & {
   a?: string
   b?: string
   runs: string
@@ -67,6 +70,7 @@ export function parseAbOptions(raw: RawAbOptions): AbOptions {
     runs,
     gates,
     folder: raw.keep,
+    window: parseWindow(raw),
     pauseUs: parseDurationUs('--pause', raw.pause),
   }
 }

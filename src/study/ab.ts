@@ -52,7 +52,7 @@ export async function ab(
     world.stderr.write(`run ${run.pair + 1} of ${options.runs}, ${run.side.toUpperCase()}\n`)
     const { exitCode, outPath } = await runOnce(study, run)
     if (exitCode !== EXIT.pass) return stopped(reports, exitCode, options)
-    const report = await reportFile(outPath)
+    const report = await reportFile(outPath, { window: options.window })
     world.stderr.write(residueLine(plan, report))
     reports.push({ run, report })
   }

@@ -164,13 +164,14 @@ export async function sampleReports() {
     ].flatMap(parseObjectives),
     profile: 'vllm' as const,
     calibration: CALIBRATION,
+    window: { warmupUs: 1_000_000, drainUs: 1_000_000 },
   }
   const [run, recording] = [unsavedTrace(full('replayed')), unsavedTrace(full('recorded'))]
   return [
     await buildReport(run, recording, options),
     await buildReport(recording, null),
     await buildReport(unsavedTrace(EMPTY), unsavedTrace(EMPTY), options),
-    await buildReport(unsavedTrace(FEW), unsavedTrace(FEW), options),
+    await buildReport(unsavedTrace(FEW), unsavedTrace(FEW), { ...options, window: null }),
   ]
 }
 
