@@ -1,11 +1,11 @@
 /**
  * The way from the relay to the observer: bounded, lossy when it must be, never a wait.
- * Effects: posts to and restarts one worker thread.
+ * Effects: posts to one worker thread, and restarts it where it is ours.
  */
 import { type Clock, pause } from '../base/clock.ts'
-import type { Worker } from '../base/threads.ts'
 import { BatchWriter, RECORD, type RecordKind } from './batch.ts'
 import type { FromObserver, Gap, GapReason, ObserverCounts, ToObserver } from './messages.ts'
+import type { ObserverLink } from './observer-link.ts'
 
 const BATCH_BYTES = 262_144
 const FREE_BATCHES = 16
@@ -21,13 +21,15 @@ export type FeedOptions = Readonly<{
   /** Bytes and records that may wait for the observer. */
   queueBytes: number
   queueRecords: number
-  startObserver: () => Worker
+  /** null: another thread starts it, and tells of each by `attach`. */
+  startObserver: (() => ObserverLink) | null
   onMessage: (message: FromObserver) => void
 }>
 
 export class Feed {
   readonly #options: FeedOptions
-  #worker: Worker | null = null
+  #link: ObserverLink | null = null
+  #onEnd: (() => void) | null = null
   /** Batches that came back, to be filled again. */
   readonly #free: BatchWriter[] = []
   /** Batches that the observer has, by number. */
@@ -52,7 +54,7 @@ export class Feed {
   }
 
   get isUp(): boolean {
-    return this.#worker !== null
+    return this.#link !== null
   }
 
   get waitingBytes(): number {
@@ -71,7 +73,7 @@ export class Feed {
 
   /** Whether a new request should be followed at all. */
   canBegin(): boolean {
-    return !this.#isPaused && this.#worker !== null && this.#hasRoom(BATCH_BYTES)
+    return !this.#isPaused && this.#link !== null && this.#hasRoom(BATCH_BYTES)
   }
 
   /**
@@ -85,7 +87,7 @@ export class Feed {
     source: Buffer | null,
     sizeBytes: number,
   ): Buffer | null {
-    if (this.#worker === null) return null
+    if (this.#link === null) return null
     const isControl = kind === RECORD.closed || kind === RECORD.lost
     if (!isControl && !this.#hasRoom(sizeBytes)) return null
     if (!this.#batch.fits(sizeBytes)) this.flush()
@@ -109,7 +111,7 @@ export class Feed {
 
   /** Hands over what has gathered; call every few ms. Brings a dead observer back. */
   flush(): void {
-    if (this.#worker === null) {
+    if (this.#link === null) {
       if (!this.#isClosing && this.#options.clock.nowUs() >= this.#restartAtUs) this.start()
       return
     }
@@ -129,7 +131,7 @@ export class Feed {
 
   send(message: ToObserver): void {
     // A thread that is going down takes messages and drops them; its exit settles the account.
-    this.#worker?.postMessage(message)
+    this.#link?.post(message)
   }
 
   #takeBack(number: number): void {
@@ -138,29 +140,33 @@ export class Feed {
     this.#lent.delete(number)
     this.#waitingBytes -= batch.sizeBytes
     this.#waitingRecords -= batch.recordCount
+    if (this.#lent.size === 0 && this.#options.startObserver === null) this.#onEnd?.()
     if (batch.isPinned || this.#free.length >= FREE_BATCHES) return
     batch.clear()
     this.#free.push(batch)
   }
 
-  /** Ends the observer after what it was given; one that does not end in time is killed. */
+  /**
+   * Ends the observer after what it was given; one that does not end in time is killed. Where it is
+   * another thread's, waits until it has read everything.
+   */
   async close(patienceUs: number): Promise<void> {
     this.#postGap()
     this.flush()
     this.#isClosing = true
-    const worker = this.#worker
-    if (worker === null) return
+    const link = this.#link
+    const isOurs = this.#options.startObserver !== null
+    if (link === null) return
+    if (!isOurs && this.#lent.size === 0) return link.kill()
     const { promise, resolve } = Promise.withResolvers<void>()
-    worker.once('exit', () => resolve())
-    this.send({ type: 'close' })
+    this.#onEnd = resolve
+    if (isOurs) this.send({ type: 'close' })
     const waiting = new AbortController()
-    const late = pause(patienceUs, waiting.signal).then(
-      () => void worker.terminate(),
-      () => undefined,
-    )
+    const late = pause(patienceUs, waiting.signal).then(link.kill, () => undefined)
     await promise
     waiting.abort()
     await late
+    if (!isOurs) link.kill()
   }
 
   #hasRoom(sizeBytes: number): boolean {
@@ -173,7 +179,7 @@ export class Feed {
 
   #reason(): GapReason {
     if (this.#isPaused) return 'paused'
-    return this.#worker === null ? 'observer_down' : 'queue_full'
+    return this.#link === null ? 'observer_down' : 'queue_full'
   }
 
   #isGapDue(): boolean {
@@ -184,7 +190,7 @@ export class Feed {
   }
 
   #postGap(): void {
-    if (this.#gap === null || this.#worker === null) return
+    if (this.#gap === null || this.#link === null) return
     const gap: Gap = { ...this.#gap }
     this.send({ type: 'gap', gap })
     this.#gap = null
@@ -192,25 +198,30 @@ export class Feed {
 
   /** Starts the observer's thread; `flush` starts it again when it is gone. */
   start(): void {
-    const worker = this.#options.startObserver()
-    this.#worker = worker
-    worker.on('message', (message: FromObserver) => {
+    const { startObserver } = this.#options
+    if (startObserver !== null) this.attach(startObserver())
+  }
+
+  /** From now on this is the observer. */
+  attach(link: ObserverLink): void {
+    if (this.#link !== null) this.#down()
+    this.#link = link
+    const onMessage = (message: FromObserver): void => {
       if (message.type === 'done') {
         if (message.number !== null) this.#takeBack(message.number)
         this.#restartWaitUs = FIRST_RESTART_US
         this.#lastDone = { counts: message.counts, atUs: this.#options.clock.nowUs() }
       }
       this.#options.onMessage(message)
-    })
-    // Never quoted: an exception's text may hold traffic.
-    worker.on('error', () => undefined)
-    worker.on('exit', () => {
-      if (this.#worker === worker) this.#down()
+    }
+    link.listen(onMessage, () => {
+      if (this.#link === link) this.#down()
     })
   }
 
   #down(): void {
-    this.#worker = null
+    this.#link = null
+    this.#onEnd?.()
     this.epoch += 1
     this.#waitingBytes = 0
     this.#waitingRecords = 0
@@ -228,7 +239,8 @@ export class Feed {
   #loseUnwritten(): void {
     const last = this.#lastDone
     this.#lastDone = null
-    if (last === null) return
+    // Its counts are of all threads: one of them speaks for all.
+    if (last === null || this.#options.startObserver === null) return
     const count = last.counts.requests - last.counts.recorded
     for (let index = 0; index < count; index += 1) this.shed(last.atUs)
   }

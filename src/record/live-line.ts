@@ -45,6 +45,6 @@ export class LiveLine {
     stderr.write(stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`)
     this.#before = status
     this.#saidAtUs = nowUs
-    this.#session.relay.delays.reset()
+    this.#session.resetDelays()
   }
 }

@@ -1,4 +1,5 @@
 /** What the relay's thread and the observer's thread say to each other. Types only. */
+import type { MessagePort } from '../base/threads.ts'
 import type { TraceHeader } from '../trace/header.ts'
 
 export type GapReason =
@@ -23,6 +24,8 @@ export type BatchMessage = Readonly<{
 
 export type ToObserver =
   | BatchMessage
+  /** Another relaying thread, whose messages come through the port. */
+  | Readonly<{ type: 'attach'; index: number; port: MessagePort }>
   | Readonly<{ type: 'gap'; gap: Gap }>
   | Readonly<{
       type: 'event'

@@ -5,7 +5,7 @@
 import { basename } from 'node:path'
 import { pause, systemClock } from '../base/clock.ts'
 import { HttpClient } from '../base/http.ts'
-import { parentPort, sleepThread, workerData } from '../base/threads.ts'
+import { type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
@@ -40,6 +40,8 @@ class ObserverThread {
   readonly #observer: Observer
   readonly #closing = new AbortController()
   readonly #client = new HttpClient()
+  /** Of relaying threads beside the main one. */
+  readonly #ports = new Set<MessagePort>()
   readonly #slices = new Slices({ nowUs: () => systemClock.nowUs(), nap: sleepThread })
   #tokenizer: TokenizerThread | null = null
   #metrics: MetricsScrape | null = null
@@ -62,7 +64,7 @@ class ObserverThread {
       rotateBytes: config.rotateBytes,
       rotateUs: config.rotateUs,
       isThere: segmentIsThere,
-      lateHeader: () => this.#lateHeader(),
+      lateHeader: () => (this.#server === null ? {} : { server: this.#server }),
       onRotated: (recording) => this.#retain(recording),
       onState: (state, reason) => this.#say({ type: 'writer', state, reason }),
     })
@@ -103,6 +105,7 @@ class ObserverThread {
     this.#keeper.close()
     this.#disk = measureSegments(this.#config.directory)
     this.#say({ type: 'closed', counts: this.#counts(), digest: null })
+    for (const port of this.#ports) port.close()
   }
 
   #scrape(): Promise<void> {
@@ -130,10 +133,13 @@ class ObserverThread {
     })
   }
 
-  take(message: ToObserver): void {
+  /** @param sender: only that thread wants to know when a batch was read */
+  take(message: ToObserver, sender: MessagePort): void {
     switch (message.type) {
       case 'batch':
-        return this.#takeBatch(message)
+        return this.#takeBatch(message, sender)
+      case 'attach':
+        return this.#attach(message.index, message.port)
       case 'gap': {
         const { fromUs, toUs, count, reason } = message.gap
         const origin = this.#originUs
@@ -157,15 +163,24 @@ class ObserverThread {
     }
   }
 
-  #takeBatch({ number, memory, sizeBytes, postedAtUs }: BatchMessage): void {
+  /** A relaying thread that ends leaves connections behind that nobody tells of any more. */
+  #attach(index: number, port: MessagePort): void {
+    this.#ports.add(port)
+    port.on('message', (message: ToObserver) => this.take(message, port))
+    port.on('close', () => {
+      this.#ports.delete(port)
+      this.#observer.forgetThread(index, systemClock.nowUs())
+    })
+  }
+
+  #takeBatch({ number, memory, sizeBytes, postedAtUs }: BatchMessage, sender: MessagePort): void {
     this.#slices.begin(postedAtUs)
     readBatch(memory, sizeBytes, (kind, id, atUs, bytes, from, to) => {
       this.#observer.take(kind, id, atUs, bytes, from, to)
       this.#slices.step()
     })
     if (systemClock.nowUs() - this.#wroteAtUs >= WRITE_GAP_US) this.#write()
-    const counts = this.#counts()
-    this.#say({ type: 'done', counts, number })
+    sender.postMessage({ type: 'done', counts: this.#counts(), number } satisfies FromObserver)
   }
 
   #write(): void {
@@ -184,20 +199,13 @@ class ObserverThread {
   }
 
   #sayCounts(): void {
-    const counts = this.#counts()
-    this.#say({ type: 'done', counts, number: null })
+    this.#say({ type: 'done', counts: this.#counts(), number: null })
   }
 
   #counts(): ObserverCounts {
-    const keeper = this.#keeper
-    return {
-      ...this.#observer.counts,
-      recorded: keeper.writtenCount,
-      gapRows: keeper.gapCount,
-      lostRows: keeper.lostCount,
-      fileBytes: this.#disk.bytes,
-      segments: this.#disk.segments,
-    }
+    const { writtenCount: recorded, gapCount: gapRows, lostCount: lostRows } = this.#keeper
+    const { bytes: fileBytes, segments } = this.#disk
+    return { ...this.#observer.counts, recorded, gapRows, lostRows, fileBytes, segments }
   }
 
   #openRecording(): Recording {
@@ -225,17 +233,13 @@ class ObserverThread {
     this.#disk = measureSegments(directory)
   }
 
-  /** What became known only while recording. */
-  #lateHeader(): Partial<TraceHeader> {
-    return this.#server === null ? {} : { server: this.#server }
-  }
-
   #say(message: FromObserver): void {
     parentPort?.postMessage(message)
   }
 }
 
 const thread = new ObserverThread(workerData as ObserverConfig)
-parentPort?.on('message', (message: ToObserver) => thread.take(message))
+const main = parentPort
+main?.on('message', (message: ToObserver) => thread.take(message, main))
 await thread.run()
 parentPort?.close()

@@ -10,6 +10,7 @@ import type { MetricSample } from './count-check.ts'
 import type { Enricher, Enrichment } from './enricher.ts'
 import type { BareEnd, Exchange } from './exchange.ts'
 import type { ObserverCounts } from './messages.ts'
+import { threadOf } from './relay-messages.ts'
 import { answeredRow, bareRow, openRow, type Row } from './request-row.ts'
 import type { RowKeeper } from './row-keeper.ts'
 import type { OpenFacts } from './tap.ts'
@@ -55,15 +56,8 @@ export class Observer implements ExchangeSink {
     'segments' | 'fileBytes' | 'gapRows' | 'lostRows' | 'recorded'
   > {
     const { requests, hungUp, failed, unreadable, passed, serverCounted } = this
-    return {
-      requests,
-      hungUp,
-      failed,
-      unreadable,
-      passed,
-      serverCounted,
-      inFlight: this.#live.size,
-    }
+    const inFlight = this.#live.size
+    return { requests, hungUp, failed, unreadable, passed, serverCounted, inFlight }
   }
 
   /** Takes one record of the relay; `bytes` is valid during the call. */
@@ -226,6 +220,11 @@ export class Observer implements ExchangeSink {
         sink: this,
       }),
     )
+  }
+
+  /** Connections of a relaying thread that is gone. */
+  forgetThread(index: number, atUs: number): void {
+    for (const [id, view] of this.#views) if (threadOf(id) === index) this.#forget(id, view, atUs)
   }
 
   #forget(id: number, view: ConnectionView, atUs: number): void {

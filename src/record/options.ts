@@ -11,6 +11,7 @@ import {
 } from '../base/parse.ts'
 import type { RetentionLimits } from '../trace/retention.ts'
 import { parseObserveOptions, type ObserveOptions } from './observe-options.ts'
+import { MAX_THREADS } from './relay-messages.ts'
 import type { RawRecordOptions } from './record-flags.ts'
 
 export type RecordRoute = Readonly<{ name: string; listen: HostPort; upstream: URL }>
@@ -37,6 +38,8 @@ export type RecordOptions = Readonly<{
   idleTimeoutUs: number
   totalTimeoutUs: number
   maxConnections: number
+  /** Threads that relay. */
+  workers: number
   /** Of a request or an answer that is no stream, this much is looked at. */
   maxBodyBytes: number
   /** Of a streamed answer, this much is looked at. */
@@ -79,6 +82,7 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     idleTimeoutUs: parseDurationUs('--idle-timeout', raw.idleTimeout),
     totalTimeoutUs: parseDurationUs('--total-timeout', raw.totalTimeout),
     maxConnections: parseCount('--max-connections', raw.maxConnections, 1),
+    workers: parseWorkers(raw.workers),
     maxBodyBytes: parseBytes('--max-body', raw.maxBody),
     maxStreamBytes: parseBytes('--max-stream', raw.maxStream),
     maxHeadBytes: parseBytes('--max-head', raw.maxHead),
@@ -105,6 +109,12 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
       routes.map(({ upstream }) => upstream),
     ),
   }
+}
+
+function parseWorkers(text: string): number {
+  const count = parseCount('--workers', text, 1)
+  if (count <= MAX_THREADS) return count
+  throw new TraceError('BAD_OPTION', `--workers wants ${MAX_THREADS} at most, got ${count}`)
 }
 
 function routesOf(raw: RawRecordOptions): RecordRoute[] {

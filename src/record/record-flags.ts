@@ -46,6 +46,11 @@ export const RECORD_FLAGS = {
     description: 'cut a connection of that age; 0: never',
     default: '0',
   },
+  workers: {
+    flags: '--workers <count>',
+    description: 'threads that relay, each on a core if there is one; one thread writes',
+    default: '1',
+  },
   maxConnections: {
     flags: '--max-connections <count>',
     description: 'more than so many are refused',

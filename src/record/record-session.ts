@@ -4,37 +4,30 @@ import { pause } from '../base/clock.ts'
 import { startThread, type Worker } from '../base/threads.ts'
 import type { World } from '../base/world.ts'
 import { addressHash } from '../trace/address-hash.ts'
-import { every } from './every.ts'
-import { createFront } from './front.ts'
-import { Feed } from './feed.ts'
 import type { FromObserver, ServerFacts } from './messages.ts'
 import { addCounts, NO_COUNTS } from './record-counts.ts'
 import type { RecordControl } from './control.ts'
 import { observerConfig, type ObserverConfig } from './observer-config.ts'
+import { workerLink } from './observer-link.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
-import { TlsMaterial } from './tls-material.ts'
-import { Relay, type Route } from './relay.ts'
-import { createUpstream, portOf, type UpstreamName } from './upstream.ts'
+import { relayWork } from './relay-messages.ts'
+import { RelayThreads } from './relay-threads.ts'
+import { RelayUnit } from './relay-unit.ts'
+import { portOf } from './upstream.ts'
 
-/** Longest that an observation waits in the relay's thread. */
-const FLUSH_US = 50_000
 const OBSERVER_HEAP_MB = 1_024
-const SWEEP_US = 500_000
-const REFRESH_NAMES_US = 30_000_000
 /** First clients wait so long for an observer that starts; then they pass without it. */
 const OBSERVER_START_US = 1_000_000
 /** A drained connection was quiet for so long before it is closed. */
 const QUIET_US = 200_000
 
 export class RecordSession implements RecordControl {
-  readonly relay: Relay
   readonly #world: World
-  readonly #feed: Feed
-  readonly #names: UpstreamName[]
-  readonly #tls: TlsMaterial
+  /** What this thread relays, and the threads beside it. */
+  readonly #unit: RelayUnit
+  readonly #threads: RelayThreads
   readonly #startedAtUs: number
-  readonly #stopping = new AbortController()
   #counts = NO_COUNTS
   /** What observers before this one had counted. */
   #before = NO_COUNTS
@@ -43,7 +36,6 @@ export class RecordSession implements RecordControl {
   #digest: string | null = null
   /** Resolves with the observer's first word. */
   readonly #heard = Promise.withResolvers<void>()
-  #loops: Promise<void>[] = []
 
   /** @param startObserver its thread; another one in tests of what happens when it dies */
   constructor(
@@ -54,61 +46,36 @@ export class RecordSession implements RecordControl {
   ) {
     const { clock } = world
     this.#world = world
-    this.#tls = new TlsMaterial(options.tls)
     this.#startedAtUs = clock.nowUs()
     const config = observerConfig(options, world, secret, this.#startedAtUs)
-    this.#feed = new Feed({
+    this.#threads = new RelayThreads(options)
+    this.#unit = new RelayUnit({
+      work: relayWork(options, 0),
       clock,
-      queueBytes: options.queueBytes,
-      queueRecords: options.queueRecords,
-      startObserver: () => startObserver(config),
-      onMessage: (message) => this.#onMessage(message),
-    })
-    this.#names = options.routes.map(({ name, upstream }) =>
-      createUpstream(name, upstream, () => this.#tls.dialTls(upstream)),
-    )
-    const front = createFront({
-      isProxied: options.isProxied,
-      proxyVersion: options.proxyVersion,
-      tls: () => this.#tls.server,
-    })
-    const routes: Route[] = options.routes.map(({ listen }, index) => {
-      const { upstream } = this.#names[index] as UpstreamName
-      return { listen, upstream, front }
-    })
-    this.relay = new Relay({
-      clock,
-      feed: this.#feed,
-      routes,
-      limits: {
-        silentUs: options.dialSilentUs,
-        connectUs: options.connectTimeoutUs,
-        idleUs: options.idleTimeoutUs,
-        totalUs: options.totalTimeoutUs,
+      startObserver: () => {
+        const worker = startObserver(config)
+        this.#threads.attach(worker)
+        return workerLink(worker)
       },
-      maxConnections: options.maxConnections,
-      asksUsage: options.asksUsage,
-      mustRecord: options.mustRecord,
+      onMessage: (message) => this.#onMessage(message),
       isRecording: () => this.#problem === null,
     })
   }
 
   /** @throws TraceError PORT_IN_USE; then nothing listens and nothing was made */
   async start(): Promise<void> {
-    await this.#tls.load()
-    await Promise.all(this.#names.map(async ({ name }) => name.refresh()))
-    await this.relay.open()
-    this.#feed.start()
+    try {
+      await this.#unit.open()
+      await this.#threads.start()
+    } catch (error) {
+      this.#unit.relay.stopAccepting()
+      await this.#threads.close(0)
+      throw error
+    }
+    this.#unit.feed.start()
     await this.#observerStarted()
-    this.relay.begin()
-    const { signal } = this.#stopping
-    this.#loops = [
-      every(FLUSH_US, signal, () => this.#feed.flush()),
-      every(SWEEP_US, signal, () => this.relay.sweep()),
-      every(REFRESH_NAMES_US, signal, () => {
-        for (const { name } of this.#names) void name.refresh()
-      }),
-    ]
+    this.#unit.begin()
+    this.#threads.begin()
   }
 
   async #observerStarted(): Promise<void> {
@@ -120,13 +87,14 @@ export class RecordSession implements RecordControl {
 
   /** Certificates of new connections; files that do not fit leave the old ones in use. */
   async reload(): Promise<void> {
-    await this.#tls.load()
+    await this.#unit.reload()
+    this.#threads.tell({ type: 'reload' })
   }
 
   noteServer(server: ServerFacts, url: URL): void {
     this.#note('server', server)
     const addressSalt = randomBytes(8).toString('hex')
-    this.#feed.send({
+    this.#unit.feed.send({
       type: 'server',
       server: {
         ...server,
@@ -141,39 +109,54 @@ export class RecordSession implements RecordControl {
   /** Takes no more connections, lets those that are there end, and cuts what is left after `waitUs`. */
   async drain(waitUs: number): Promise<void> {
     this.isDraining = true
-    this.relay.stopAccepting()
-    this.#feed.send({ type: 'drain' })
+    const { relay, feed } = this.#unit
+    relay.stopAccepting()
+    this.#threads.tell({ type: 'drain' })
+    feed.send({ type: 'drain' })
     const waiting = new AbortController()
     const late = pause(waitUs, waiting.signal).then(
-      () => this.relay.cutAll(),
+      () => this.cutAll(),
       () => undefined,
     )
-    await this.relay.empty()
+    await Promise.all([relay.empty(), this.#threads.empty()])
     waiting.abort()
     await late
   }
 
   /** @returns the recording's digest, if the observer could tell it in time */
   async close(patienceUs: number): Promise<string | null> {
-    this.relay.stopAccepting()
-    this.#stopping.abort()
-    await Promise.all(this.#loops)
-    await this.#feed.close(patienceUs)
+    this.#unit.relay.stopAccepting()
+    // They first: the observer ends once it has what they had for it.
+    await this.#threads.close(patienceUs)
+    await this.#unit.close(patienceUs)
     return this.#digest
   }
 
+  /** Ends every connection at once. */
+  cutAll(): void {
+    this.#unit.relay.cutAll()
+    this.#threads.tell({ type: 'cut' })
+  }
+
+  /** The meter of added delay starts anew. */
+  resetDelays(): void {
+    this.#unit.relay.delays.reset()
+    this.#threads.tell({ type: 'reset-delays' })
+  }
+
   get isPaused(): boolean {
-    return this.#feed.isPaused
+    return this.#unit.feed.isPaused
   }
 
   setPaused(isPaused: boolean): void {
-    if (isPaused === this.#feed.isPaused) return
-    this.#feed.setPaused(isPaused)
+    if (isPaused === this.#unit.feed.isPaused) return
+    this.#unit.feed.setPaused(isPaused)
+    this.#tellThreads()
     this.#note('config', { recording: !isPaused })
   }
 
   rotate(): void {
-    this.#feed.send({ type: 'rotate' })
+    this.#unit.feed.send({ type: 'rotate' })
   }
 
   mark(text: string): void {
@@ -181,31 +164,38 @@ export class RecordSession implements RecordControl {
   }
 
   #note(kind: string, detail: Readonly<Record<string, unknown>>): void {
-    this.#feed.flush()
-    this.#feed.send({ type: 'event', atUs: this.#world.clock.nowUs(), kind, detail })
+    this.#unit.feed.flush()
+    this.#unit.feed.send({ type: 'event', atUs: this.#world.clock.nowUs(), kind, detail })
   }
 
   /** Figures now; `requestsPerSec` over the whole run. */
   status(): RecordStatus {
     const elapsedUs = this.#world.clock.nowUs() - this.#startedAtUs
     const counts = addCounts(this.#before, this.#counts)
+    const units = [this.#unit.status, ...this.#threads.statuses]
+    const shed = units.reduce((sum, unit) => sum + unit.shed, 0)
     return {
       elapsedUs,
       requestsPerSec: elapsedUs === 0 ? 0 : (counts.requests * 1_000_000) / elapsedUs,
       counts,
-      unrecorded: this.#feed.shedCount + counts.lostRows + counts.unreadable,
-      connections: this.relay.connectionCount,
-      addedP50Us: this.relay.delays.quantileUs(0.5),
-      addedP99Us: this.relay.delays.quantileUs(0.99),
+      unrecorded: shed + counts.lostRows + counts.unreadable,
+      connections: units.reduce((sum, { connections }) => sum + connections, 0),
+      addedP50Us: worst(units.map(({ addedP50Us }) => addedP50Us)),
+      addedP99Us: worst(units.map(({ addedP99Us }) => addedP99Us)),
       degraded: this.#problem,
-      upstreamProblem: this.#names.map(({ problem }) => problem()).find(Boolean) ?? null,
+      upstreamProblem: units.map(({ upstreamProblem }) => upstreamProblem).find(Boolean) ?? null,
     }
   }
 
   /** Why requests pass unrecorded now; null while they are recorded. */
   get #problem(): string | null {
-    if (this.#feed.isPaused) return 'switched off'
-    return this.#feed.isUp ? this.#degraded : 'the observer is down'
+    if (this.#unit.feed.isPaused) return 'switched off'
+    return this.#unit.feed.isUp ? this.#degraded : 'the observer is down'
+  }
+
+  #tellThreads(): void {
+    const { isPaused } = this.#unit.feed
+    this.#threads.tell({ type: 'recording', isPaused, isWriting: this.#degraded === null })
   }
 
   #onMessage(message: FromObserver): void {
@@ -220,10 +210,11 @@ export class RecordSession implements RecordControl {
         return
       case 'writer':
         this.#degraded = message.state === 'ok' ? null : 'rows cannot be written'
-        return
+        return this.#tellThreads()
       case 'idle': {
         const beforeUs = this.#world.clock.nowUs() - QUIET_US
-        return this.relay.closeIdle(message.pairs, beforeUs)
+        this.#threads.tell({ type: 'idle', pairs: message.pairs, beforeUs })
+        return this.#unit.relay.closeIdle(message.pairs, beforeUs)
       }
       case 'down':
         this.#before = addCounts(this.#before, { ...this.#counts, inFlight: 0 })
@@ -231,6 +222,12 @@ export class RecordSession implements RecordControl {
         return
     }
   }
+}
+
+/** Of threads that each have their own: one figure that none exceeds. */
+function worst(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 ? null : Math.max(...known)
 }
 
 function startObserverThread(config: ObserverConfig): Worker {

@@ -55,13 +55,13 @@ export async function record(
     const living = live.run(stopping.signal)
     await stops.first
     live.clear()
-    const left = session.relay.connectionCount
+    const left = session.status().connections
     stderr.write(
       `draining ${left} connections (${options.drainUs / 1_000_000} s at most; ^C again to cut)\n`,
     )
     const drained = session.drain(options.drainUs)
     const cutBy = await Promise.race([drained.then(() => null), stops.second])
-    if (cutBy !== null) session.relay.cutAll()
+    if (cutBy !== null) session.cutAll()
     await drained
     stopping.abort()
     await living
@@ -75,7 +75,7 @@ export async function record(
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
   } catch (error) {
     for (const each of running) await each.close()
-    session.relay.cutAll()
+    session.cutAll()
     await session.close(CUT_PATIENCE_US)
     throw error
   } finally {

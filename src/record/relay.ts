@@ -5,6 +5,7 @@ import { DelayMeter } from './delay-meter.ts'
 import type { Feed } from './feed.ts'
 import type { Front } from './front.ts'
 import { Pipe } from './pipe.ts'
+import { IDS_PER_THREAD } from './relay-messages.ts'
 import type { PipeContext, PipeLimits, Upstream } from './pipe-context.ts'
 
 /** One read takes at most this much, and a slow client holds at most two of it. */
@@ -23,6 +24,8 @@ export type Route = Readonly<{
 }>
 
 export type RelayOptions = Readonly<{
+  /** Of the thread: its connections have ids of its own. */
+  index: number
   clock: Clock
   feed: Feed
   routes: readonly Route[]
@@ -49,7 +52,7 @@ export class Relay {
   /** Connections that came before the observer was there to see them; null once it is. */
   #early: (() => void)[] | null = []
   #servers: Server[] = []
-  #nextId = 1
+  #accepted = 0
   #isStopping = false
   #onEmpty: (() => void) | null = null
   readonly counts: RelayCounts = { accepted: 0, refusedUpstream: 0, refusedLimit: 0 }
@@ -168,10 +171,11 @@ export class Relay {
 
   #join(socket: Socket, client: Socket, preamble: Buffer | null, { upstream }: Route): void {
     this.#entering.delete(socket)
-    const pipe = new Pipe(this.#nextId, client, preamble, upstream, this.#context)
-    this.#pipes.set(pipe.id, pipe)
-    // Ids are 32 bits in a batch, and a connection does not live for four billion others.
-    this.#nextId = (this.#nextId % 0xffff_fffe) + 1
+    // A connection does not live for as many others as there are ids.
+    this.#accepted = (this.#accepted + 1) % IDS_PER_THREAD
+    const id = this.#options.index * IDS_PER_THREAD + this.#accepted
+    const pipe = new Pipe(id, client, preamble, upstream, this.#context)
+    this.#pipes.set(id, pipe)
   }
 
   /** Lets connections in; those that came before this was called waited for it. */

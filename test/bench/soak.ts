@@ -19,7 +19,7 @@ const { values } = parseArgs({
 const PORT = Number(process.env['TRACE_BENCH_PORT'] ?? 21_290)
 const CHUNKS = 150
 /** The first rounds fill caches and pools. */
-const WARM_ROUNDS = 3
+const WARM_ROUNDS = 6
 const MOST_GROWTH_MB = 64
 
 const upstream = fork(join(import.meta.dirname, 'record-upstream.ts'), [String(PORT)])

@@ -1,0 +1,161 @@
+/** Several threads that relay behind one port, and one that writes. */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { pause, systemClock } from '../../src/base/clock.ts'
+import { startThread, type Worker } from '../../src/base/threads.ts'
+import { parseRecordOptions } from '../../src/record/options.ts'
+import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
+import { RecordSession } from '../../src/record/record-session.ts'
+import { gapsOf, rowsOf, startRecorder } from '../support/recorder.ts'
+import { testWorld } from '../support/test-world.ts'
+import { ask, completionRequest, freePort, wireServer } from '../support/wire.ts'
+
+const THREADS = 3
+const CLIENTS = 40
+const TCP_TABLE = '/proc/net/tcp'
+
+const cleanUps: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
+})
+
+/** Streams the request's max_tokens back in three pieces, then closes. */
+async function startServer() {
+  const server = await wireServer((socket) => {
+    socket.once('data', (bytes: Buffer) => {
+      const name = /"max_tokens":(\d+)/.exec(bytes.toString('latin1'))?.[1] ?? '?'
+      void answer(name)
+    })
+    const answer = async (name: string): Promise<void> => {
+      const pieces = answerOf(Number(name)).split(/(?<=\n\n)/)
+      for (const piece of pieces) {
+        socket.write(piece)
+        await pause(20_000)
+      }
+      socket.end()
+    }
+  })
+  cleanUps.push(server.close)
+  return server
+}
+
+function answerOf(name: number): string {
+  const event = (text: string, finish: string | null) => {
+    const choices = [{ index: 0, text, finish_reason: finish }]
+    return `data: ${JSON.stringify({ id: 'c', model: 'm', choices })}\n\n`
+  }
+  const head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n'
+  return `${head}${event(`one ${name}`, null)}${event('two', 'length')}data: [DONE]\n\n`
+}
+
+async function askAll(port: number, from: number, count = CLIENTS): Promise<boolean[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_u, index) => {
+      const name = from + index
+      const body = { model: 'm', prompt: 'p', max_tokens: name, stream: true }
+      const { bytes, end } = await ask(port, completionRequest(body))
+      return end === 'fin' && bytes.toString() === answerOf(name)
+    }),
+  )
+}
+
+const allWell = (count = CLIENTS) => Array.from({ length: count }, () => true)
+
+function listenersOn(port: number): number {
+  const place = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const rows = readFileSync(TCP_TABLE, 'utf8').split('\n')
+  return rows.filter((row) => {
+    const [, local = '', , state] = row.trim().split(/\s+/)
+    return local.endsWith(place) && state === '0A'
+  }).length
+}
+
+test('each client of several threads gets its own bytes, and all rows are in one recording', async () => {
+  const server = await startServer()
+  const recorder = await startRecorder(server.port, { workers: String(THREADS) })
+  cleanUps.push(recorder.remove)
+  if (existsSync(TCP_TABLE)) expect(listenersOn(recorder.port)).toBe(THREADS)
+  expect(await askAll(recorder.port, 1)).toEqual(allWell())
+  const running = askAll(recorder.port, 101)
+  while (server.sockets.size < CLIENTS) await pause(1_000)
+  expect(await recorder.stop()).toBe(0)
+  expect(await running).toEqual(allWell())
+  const rows = await rowsOf(recorder.directory)
+  expect(rows.map(({ maxTokens }) => maxTokens).toSorted((a, b) => (a ?? 0) - (b ?? 0))).toEqual([
+    ...Array.from({ length: CLIENTS }, (_u, index) => 1 + index),
+    ...Array.from({ length: CLIENTS }, (_u, index) => 101 + index),
+  ])
+  expect(new Set(rows.map(({ seq }) => seq)).size).toBe(2 * CLIENTS)
+  expect(rows.every(({ outcome, outputTokens }) => outcome === 'ok' && outputTokens === 2)).toBe(
+    true,
+  )
+  expect(await gapsOf(recorder.directory)).toEqual([])
+  expect(recorder.said.out).toContain(`${2 * CLIENTS} requests`)
+})
+
+test('switched off, all threads pass requests unread and the gap counts those of all', async () => {
+  const server = await startServer()
+  const recorder = await startRecorder(server.port, { workers: String(THREADS) })
+  cleanUps.push(recorder.remove)
+  recorder.signal('SIGUSR2')
+  while (!recorder.said.err.includes('recording is off')) await pause(1_000)
+  // Threads learn of it by message: a request that ends was begun after that.
+  await pause(100_000)
+  expect(await askAll(recorder.port, 1)).toEqual(allWell())
+  recorder.signal('SIGUSR2')
+  while (!recorder.said.err.includes('recording is on')) await pause(1_000)
+  await pause(100_000)
+  expect(await askAll(recorder.port, 101)).toEqual(allWell())
+  await recorder.stop()
+  expect((await rowsOf(recorder.directory)).length).toBe(CLIENTS)
+  const gaps = await gapsOf(recorder.directory)
+  expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['paused']))
+  expect(gaps.reduce((sum, { count }) => sum + count, 0)).toBe(CLIENTS)
+})
+
+test('a new observer hears all threads again after one that was killed', async () => {
+  const server = await startServer()
+  const directory = mkdtempSync(join(tmpdir(), 'trace-workers-'))
+  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }))
+  const port = await freePort()
+  const options = parseRecordOptions({
+    ...RECORD_DEFAULTS,
+    upstream: `http://127.0.0.1:${server.port}`,
+    listen: `127.0.0.1:${port}`,
+    out: directory,
+    metricsUrl: 'off',
+    tokenizeRate: '0',
+    workers: String(THREADS),
+  })
+  const { world } = testWorld({ clock: systemClock })
+  const observers: Worker[] = []
+  const session = new RecordSession(options, world, randomBytes(32), (config) => {
+    const from = new URL('../../src/record/record-session.ts', import.meta.url).href
+    const worker = startThread(from, './observe-worker', { workerData: config })
+    observers.push(worker)
+    return worker
+  })
+  await session.start()
+  expect(await askAll(port, 1)).toEqual(allWell())
+  while (session.status().counts.recorded < CLIENTS) await pause(10_000)
+  await observers[0]?.terminate()
+  expect(await askAll(port, 101)).toEqual(allWell())
+  while (session.status().degraded !== null) await pause(10_000)
+  await pause(100_000)
+  expect(await askAll(port, 201)).toEqual(allWell())
+  await session.drain(5_000_000)
+  await session.close(5_000_000)
+  const rows = await rowsOf(directory)
+  const names = new Set(
+    rows.flatMap(({ maxTokens, outcome }) => (outcome === 'ok' ? maxTokens : [])),
+  )
+  const missing = (from: number) =>
+    Array.from({ length: CLIENTS }, (_u, index) => from + index).filter((name) => !names.has(name))
+  expect([...missing(1), ...missing(201)]).toEqual([])
+  const gaps = await gapsOf(directory)
+  const counted = gaps.reduce((sum, { count }) => sum + count, 0)
+  expect(counted).toBeGreaterThanOrEqual(missing(101).length)
+})
