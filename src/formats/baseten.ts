@@ -2,6 +2,7 @@
 import { readArrowColumns } from '../trace/arrow-foreign.ts'
 import {
   asCount,
+  firstToken,
   millisUs,
   optionalCount,
   optionalNumber,
@@ -99,7 +100,7 @@ function basetenRow(row: JsonRecord, context: ImportContext): void {
     outputTokens: output,
     cachedTokens: cached,
     tokenSource: 'server',
-    ttftUs,
+    ...firstToken(ttftUs),
     e2eUs: isCancelled ? null : e2eUs,
     abortUs: isCancelled ? e2eUs : null,
     outcome: isCancelled ? 'client_abort' : output === 0 ? 'http_error' : 'ok',

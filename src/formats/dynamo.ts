@@ -4,6 +4,7 @@ import { agentGraph, type AgentCall } from './agent-graph.ts'
 import {
   asCount,
   asRecord,
+  firstToken,
   isRecord,
   millisUs,
   optionalCount,
@@ -97,7 +98,7 @@ function cellsOf(
     tokenSource: 'server',
     finishReason: finish,
     outcome: outcomeOf(finish, output),
-    ttftUs: us('ttft_ms'),
+    ...firstToken(us('ttft_ms')),
     e2eUs: us('total_time_ms'),
     serverQueueUs: us('prefill_wait_time_ms'),
   }

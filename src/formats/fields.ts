@@ -51,6 +51,11 @@ export function optionalText(value: unknown): string | null {
 /** Names of models and the like; longer text is content, not a name. */
 const MAX_TEXT = 256
 
+/** A first token has a time of its own only where the answer was watched as it came. */
+export function firstToken(ttftUs: number | null): { ttftUs: number | null; stream?: true } {
+  return ttftUs === null ? { ttftUs } : { ttftUs, stream: true }
+}
+
 /** seconds → µs, null kept. */
 export function secondsUs(seconds: number | null): number | null {
   return seconds === null ? null : Math.round(seconds * 1_000_000)

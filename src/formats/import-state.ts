@@ -27,6 +27,10 @@ export type ImportSummary = Readonly<{
   header: Partial<TraceHeader>
 }>
 
+const YEAR_US = 31_557_600_000_000
+/** Longer than any recording is: a unit was taken for a larger one. */
+const LONGEST_USUAL_US = 5 * YEAR_US
+
 /** Blocks are handed on in runs of this many, also where one row brings many. */
 const MAX_WAITING_BLOCKS = 65_536
 
@@ -86,6 +90,10 @@ export class ImportState {
 
   summary(): ImportSummary {
     const { name, title, traceKind = 'imported' } = this.#importer
+    if (this.sink.spanUs > LONGEST_USUAL_US) {
+      const years = Math.round(this.sink.spanUs / YEAR_US)
+      this.#notes.add(`it spans ${years} years: is --time-unit needed?`)
+    }
     if (this.#fileCount > 1) this.#notes.add(`read from ${this.#fileCount} files in name order`)
     const notes = [...this.#notes, ...this.#faults.list().map(faultText)]
     const header: Partial<TraceHeader> = {

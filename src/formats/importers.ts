@@ -13,7 +13,7 @@ import type { Head } from './head.ts'
 import type { Importer } from './importer.ts'
 import { inferenceSim } from './inference-sim.ts'
 import { litellm, litellmLines } from './litellm.ts'
-import { llmservingsim, llmservingsimResult } from './llmservingsim.ts'
+import { llmservingsim, llmservingsimResult, llmservingsimTable } from './llmservingsim.ts'
 import { lmcache } from './lmcache.ts'
 import { mooncake } from './mooncake.ts'
 import { otel, otelLines } from './otel.ts'
@@ -51,6 +51,7 @@ export const IMPORTERS: readonly Importer[] = [
   tracelab,
   llmservingsimResult,
   llmservingsim,
+  llmservingsimTable,
   lmcache,
   aibrix,
   sagemaker,

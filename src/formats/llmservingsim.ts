@@ -10,8 +10,10 @@ import {
 } from './fields.ts'
 import { hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
+import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { sequenceAfter } from './session-csv.ts'
+import { csvReader } from './simulator-csv.ts'
 import { parseUnitUs, US_PER_UNIT } from './source-time.ts'
 
 export const llmservingsim: LineImporter = {
@@ -47,8 +49,13 @@ function workloadRow(record: JsonRecord, context: ImportContext): void {
   }
 }
 
-/** Token ids, where they are, are content and stay behind. */
-function plannedRow(record: JsonRecord, timeUs: number, { sink }: ImportContext): number {
+/** Tokens of a block that is cut from token ids; vLLM's own size. */
+const BLOCK_TOKENS = 16
+const BYTES_PER_ID = 4
+
+/** Token ids, where they are, are content: equal beginnings are kept as blocks, the ids are not. */
+function plannedRow(record: JsonRecord, timeUs: number, context: ImportContext): number {
+  const { sink } = context
   const input = asCount(record['input_toks'], 'input_toks')
   const output = asCount(record['output_toks'], 'output_toks')
   const seq = sink.begin(timeUs)
@@ -56,7 +63,41 @@ function plannedRow(record: JsonRecord, timeUs: number, { sink }: ImportContext)
   sink.number('outputTokens', output)
   sink.text('tokenSource', 'tokenizer')
   if (output === 0) sink.text('outcome', 'http_error')
+  addTokenBlocks(record['input_tok_ids'], context)
   return seq
+}
+
+function addTokenBlocks(value: unknown, { sink, text, header }: ImportContext): void {
+  if (value === undefined || value === null) return
+  const ids = asList(value, 'input_tok_ids')
+  const bytes = new Uint8Array(Int32Array.from(ids, Number).buffer)
+  const chain = text.chain(bytes, ids.length, BLOCK_TOKENS * BYTES_PER_ID)
+  if (chain === null) return
+  header.hashing = hashingOf(BLOCK_TOKENS)
+  sink.id('prefixLeaf', chain.leaf)
+  sink.number('prefixBlocks', chain.count)
+}
+
+/** As its first releases had it. */
+export const llmservingsimTable: LineImporter = {
+  name: 'llmservingsim-tsv',
+  title: 'LLMServingSim workload TSV',
+  unit: 'line',
+  recognises: ({ line }) =>
+    ['input_toks', 'output_toks', 'arrival_time_ns'].every((name) =>
+      line.split('\t').includes(name),
+    ),
+  begin: (context) =>
+    csvReader(
+      (field) => {
+        const timeUs = parseUnitUs(field('arrival_time_ns'), context.unit('ns'))
+        if (Number.isNaN(timeUs)) throw new RowFault('arrival_time_ns is not a number')
+        const lengths = { input_toks: field('input_toks'), output_toks: field('output_toks') }
+        plannedRow(lengths, timeUs, context)
+      },
+      undefined,
+      '\t',
+    ),
 }
 
 export const llmservingsimResult: LineImporter = {

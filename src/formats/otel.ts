@@ -2,7 +2,7 @@
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
 import { intervalGraph } from './agent-graph.ts'
 import { bodyFacts, usageOf, type BodyFacts } from './body-row.ts'
-import { asRecord, isRecord, optionalText, type JsonRecord } from './fields.ts'
+import { asRecord, firstToken, isRecord, optionalText, type JsonRecord } from './fields.ts'
 import { writeGraph, type GraphRow } from './graph-rows.ts'
 import { showsKey } from './head.ts'
 import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
@@ -93,7 +93,7 @@ function cellsOf(span: Span, context: ImportContext): Partial<RequestRow> {
     session: context.label('session', span.session),
     outcome: span.isError ? 'http_error' : 'ok',
     e2eUs: span.endUs - span.startUs,
-    ttftUs: Number.isFinite(ttft) ? Math.round(ttft * 1_000_000) : null,
+    ...firstToken(Number.isFinite(ttft) ? Math.round(ttft * 1_000_000) : null),
     finishReason: finishOf(attributes),
     ...(chain === null ? {} : { prefixLeaf: chain.leaf, prefixBlocks: chain.count }),
   }

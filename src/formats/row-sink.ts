@@ -30,6 +30,7 @@ export class RowSink {
   #batchRowCount = 0
   #originUs: number | null = null
   #leastUs = 0
+  #mostUs = 0
 
   constructor(batchRows = DEFAULT_BATCH_ROWS) {
     this.#batchRows = batchRows
@@ -53,6 +54,11 @@ export class RowSink {
     return this.#leastUs
   }
 
+  /** From the earliest row to the latest. */
+  get spanUs(): number {
+    return this.#mostUs - this.#leastUs
+  }
+
   get isWaiting(): boolean {
     return this.#full.length > 0
   }
@@ -69,6 +75,7 @@ export class RowSink {
     this.#originUs ??= sourceUs
     const atUs = sourceUs - this.#originUs
     if (atUs < this.#leastUs) this.#leastUs = atUs
+    if (atUs > this.#mostUs) this.#mostUs = atUs
     this.#atUs[this.#batchRowCount] = atUs
     this.#seq[this.#batchRowCount] = seq
     this.#batchRowCount += 1

@@ -54,11 +54,15 @@ function lengths(context: ImportContext, timeUs: number, input: number, output: 
 export type CsvField = (name: string) => string | undefined
 
 /** Rows by the header's names, so that columns may be inserted or moved. */
-export function csvReader(row: (field: CsvField) => void, end?: () => void): LineReader {
+export function csvReader(
+  row: (field: CsvField) => void,
+  end?: () => void,
+  separator = ',',
+): LineReader {
   let columns: ReadonlyMap<string, number> | null = null
   return {
     line(text) {
-      const fields = splitCsv(text)
+      const fields = splitCsv(text, separator)
       if (columns === null) {
         columns = new Map(fields.map((name, index) => [name.trim(), index]))
         return

@@ -35,12 +35,12 @@ export class TextBlocks {
   }
 
   /** The same for a row that is written later; null where there is no whole block. */
-  chain(bytes: Uint8Array, promptTokens: number): Chain | null {
-    const blockCount = Math.floor(bytes.length / BLOCK_BYTES)
+  chain(bytes: Uint8Array, promptTokens: number, blockBytes = BLOCK_BYTES): Chain | null {
+    const blockCount = Math.floor(bytes.length / blockBytes)
     if (blockCount === 0) return null
-    const tokens = Math.round((BLOCK_BYTES * promptTokens) / bytes.length)
+    const tokens = Math.round((blockBytes * promptTokens) / bytes.length)
     const ids = Array.from({ length: blockCount }, (_, index) =>
-      hash('sha256', bytes.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES)),
+      hash('sha256', bytes.subarray(index * blockBytes, (index + 1) * blockBytes)),
     )
     return this.#blocks.extend(ids, () => tokens)
   }

@@ -63,6 +63,7 @@ function tracelabRow(
   sink.number('reasoningTokens', reasoning)
   sink.text('tokenSource', 'server')
   sink.text('outcome', output === 0 ? 'http_error' : 'ok')
+  if (firstUs !== null) sink.number('stream', 1)
   sink.number('ttftUs', firstUs === null ? null : firstUs - sentUs)
   sink.number('e2eUs', endUs === null ? null : endUs - sentUs)
   sink.id('prefixLeaf', prompt.leaf)

@@ -87,6 +87,32 @@ describe('simulators', () => {
     )
   })
 
+  test('LLMServingSim: prompts whose token ids begin alike share blocks, and no id is kept', async () => {
+    const prompt = (from: number, tail: number) => [
+      ...Array.from({ length: 40 }, (_, index) => from + index),
+      ...Array.from({ length: 24 }, (_, index) => tail + index),
+    ]
+    const line = (ids: number[], at: number) =>
+      `${JSON.stringify({ input_toks: 64, output_toks: 2, arrival_time_ns: at, input_tok_ids: ids })}\n`
+    const { rows, blocks, summary } = await importText(
+      line(prompt(1_000, 5_000), 0) + line(prompt(1_000, 6_000), 1) + line(prompt(2_000, 5_000), 2),
+    )
+    expect(rows.map(({ prefixBlocks }) => prefixBlocks)).toEqual([4, 4, 4])
+    // 32 of the 40 tokens that are alike fill two whole blocks.
+    expect(blocks).toHaveLength(4 + 2 + 4)
+    expect(summary.header.hashing).toMatchObject({ blockTokens: 16 })
+  })
+
+  test('LLMServingSim as it was first, separated by tabs', async () => {
+    const { rows } = await importText(
+      'input_toks\toutput_toks\tarrival_time_ns\r\n259\t1\t0\r\n241\t3\t2000000\r\n',
+    )
+    expect(rows).toMatchObject([
+      { atUs: 0, promptTokens: 259, outputTokens: 1 },
+      { atUs: 2_000, promptTokens: 241, outputTokens: 3 },
+    ])
+  })
+
   test('LLMServingSim sessions become turns that wait for each other', async () => {
     const { rows } = await importText(
       '{"session_id":"a","arrival_time_ns":0,"sub_requests":[' +

@@ -29,6 +29,14 @@ describe('Mooncake JSONL', () => {
     expect(rows.map(({ atUs }) => atUs)).toEqual([0, 1_001])
   })
 
+  test('times that span decades in the format’s unit ask whether it is another', async () => {
+    const { summary } = await importText(
+      row({ timestamp: '1753780607550317897', input_length: 5, output_length: 1 }) +
+        row({ timestamp: '1753781207550317897', input_length: 5, output_length: 1 }),
+    )
+    expect(summary.notes).toEqual(['it spans 19 years: is --time-unit needed?'])
+  })
+
   test('equal leading ids share their blocks; the last block holds the rest of the prompt', async () => {
     const { rows, blocks } = await importText(
       row({ timestamp: 0, input_length: 1_100, output_length: 1, hash_ids: [0, 1, 2] }) +

@@ -24,6 +24,7 @@ export const TEST_OF: Readonly<Record<string, string>> = {
   ragpulse: 'lengths',
   llmservingsim: 'lengths',
   'llmservingsim-result': 'lengths',
+  'llmservingsim-tsv': 'lengths',
   aibrix: 'lengths',
   bailian: 'sessions',
   weka: 'sessions',
