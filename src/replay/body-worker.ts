@@ -32,7 +32,7 @@ export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: 
 
 /** Built and not yet sent, for all sending threads together. */
 const WINDOW_BYTES = 48_000_000
-const WINDOW_REQUESTS = 16_384
+const WINDOW_REQUESTS = 8_192
 /** A window that is full is looked at again so soon; it holds seconds of load. */
 const PAUSE_US = 5_000
 

@@ -33,6 +33,7 @@ export class Metronome {
     const worker = startThread(import.meta.url, './metronome-worker', {
       workerData: data,
       transferList: [port2],
+      resourceLimits: { maxYoungGenerationSizeMb: 1 },
     })
     worker.on('error', (error) => {
       throw error

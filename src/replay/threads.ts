@@ -22,6 +22,8 @@ import {
   type ThreadPlan,
 } from './thread-data.ts'
 
+/** Little of what these threads make lives long; more room for it is only memory, and longer pauses. */
+const YOUNG_MB = 4
 /** A thread that has failed does not answer. */
 const ABANDON_LIMIT_US = 2_000_000
 
@@ -171,7 +173,11 @@ export class ReplayThreads {
   }
 
   #start(name: string, data: unknown, ports: MessagePort[]): Worker {
-    const worker = startThread(import.meta.url, name, { workerData: data, transferList: ports })
+    const worker = startThread(import.meta.url, name, {
+      workerData: data,
+      transferList: ports,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    })
     worker.on('error', (error) => this.#failure.reject(failureOf(error)))
     return worker
   }

@@ -17,8 +17,8 @@ const REQUESTS = 120
 const STEP_US = 1_000
 const LEAD_US = 20_000
 const LIMIT_US = 2_000_000
-const EVENTS_PER_WRITE = 2
-const WRITES = 16
+const EVENTS_PER_WRITE = 1
+const WRITES = 40
 
 const HEAD =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n'
