@@ -28,9 +28,14 @@ export function residentBytes(): number {
   return process.memoryUsage.rss()
 }
 
+/** In a helper's first thread, the only one that has its command line: who started it. */
+export function parentPid(): number {
+  return Number(process.argv[2])
+}
+
 /** In a helper, in any of its threads: whether the parent is gone. */
-export function isOrphan(): boolean {
-  return process.ppid !== Number(process.argv[2])
+export function isOrphanOf(pid: number): boolean {
+  return process.ppid !== pid
 }
 
 /** At once, from any of its threads. */
@@ -59,9 +64,10 @@ export function channelToParent(): Channel {
   })
   return {
     say: (message) =>
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
+        // What cannot be said has nobody to hear it: the parent is gone.
         process.send?.(message, (error: Error | null) =>
-          error === null ? resolve() : reject(error),
+          error === null ? resolve() : endProcess(),
         )
       }),
     next: async () =>

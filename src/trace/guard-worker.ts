@@ -3,10 +3,13 @@
  * SQLite at work hears nothing and has no bound of its own. Effects: may end the process.
  */
 import { pause } from '../base/clock.ts'
-import { endProcess, isOrphan, residentBytes } from '../base/processes.ts'
+import { endProcess, isOrphanOf, residentBytes } from '../base/processes.ts'
 import { workerData } from '../base/threads.ts'
 
 const LOOK_US = 20_000
 
-while (residentBytes() <= (workerData as number) && !isOrphan()) await pause(LOOK_US)
+export type Guarded = Readonly<{ memoryBytes: number; parentPid: number }>
+
+const { memoryBytes, parentPid } = workerData as Guarded
+while (residentBytes() <= memoryBytes && !isOrphanOf(parentPid)) await pause(LOOK_US)
 endProcess()

@@ -44,6 +44,8 @@ export class QueryProcess {
     this.#helper = startHelper(import.meta.url, './query-worker', HEAP_MB)
     this.#helper.on('message', (answer) => this.#hear(answer as QueryAnswer))
     this.#helper.on('exit', () => this.#hear(null))
+    // A question to a helper that has just ended: its end says what there is to say.
+    this.#helper.on('error', () => this.#hear(null))
   }
 
   /** @throws TraceError TRACE_UNREADABLE; BAD_OPTION for SQL that is wrong or reaches a limit */

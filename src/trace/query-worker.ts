@@ -1,6 +1,7 @@
 /** The process that runs one query, so that SQL without an end can be ended. Effects: reads the trace. */
 import { TraceError } from '../base/errors.ts'
-import { channelToParent } from '../base/processes.ts'
+import { channelToParent, parentPid } from '../base/processes.ts'
+import type { Guarded } from './guard-worker.ts'
 import { openDatabase, type Cell } from './query.ts'
 import { startThread } from '../base/threads.ts'
 import type { QueryAnswer, QueryQuestion } from './query-process.ts'
@@ -21,7 +22,8 @@ try {
 }
 
 async function answer({ path, sql, memoryBytes }: QueryQuestion & { kind: 'ask' }): Promise<void> {
-  startThread(import.meta.url, './guard-worker', { workerData: memoryBytes }).unref()
+  const guarded: Guarded = { memoryBytes, parentPid: parentPid() }
+  startThread(import.meta.url, './guard-worker', { workerData: guarded }).unref()
   const database = await openDatabase(path)
   const { columns, rows } = database.query(sql)
   await say({ kind: 'columns', columns })

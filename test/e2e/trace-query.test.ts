@@ -1,5 +1,5 @@
 /** `trace query` against SQL that does not want to end. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -49,6 +49,12 @@ describe.each([SQLITE, ARROW])('%s', (path) => {
     expect(out).toBe(`n\n${numbers.join('\n')}\n`)
   })
 
+  test('a query within its limits comes to its end, however long it works', async () => {
+    const sql = `select count(*) n from (${FOREVER} select n from c limit 4000000)`
+    const { code, out, err } = await query(path, sql, '--format', 'csv')
+    expect({ code, out, err }).toEqual({ code: 0, out: 'n\n4000000\n', err: '' })
+  })
+
   test('no rows are a header in a table and in CSV', async () => {
     expect((await query(path, 'select seq from request where 0')).out).toBe('seq\n')
     expect((await query(path, 'select seq from request where 0', '--format', 'csv')).out).toBe(
@@ -69,6 +75,19 @@ test.skipIf(process.platform !== 'linux')(
     child.kill('SIGKILL')
     while (processorTicks(helper) > 0) await pause()
     expect(processorTicks(helper)).toBe(0)
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a reader that has seen enough ends a query without a word',
+  () => {
+    const sql = `${FOREVER} select n, hex(zeroblob(200)) from c limit 100000`
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', '"$0" bin/trace.js query "$1" "$2" | head -1', process.execPath, SQLITE, sql],
+      { encoding: 'utf8' },
+    )
+    expect({ first: stdout.trimStart().split(' ')[0], stderr }).toEqual({ first: 'n', stderr: '' })
   },
 )
 
