@@ -58,14 +58,21 @@ export function refuseExisting(path: string, force: boolean): void {
   }
 }
 
-/** @throws TraceError BAD_OPTION naming the flag, if the file cannot be read */
-export async function readText(flag: string, path: string): Promise<string> {
+/**
+ * @param hint where such a file comes from
+ * @throws TraceError BAD_OPTION naming the flag, if the file cannot be read
+ */
+export async function readText(
+  flag: string,
+  path: string,
+  hint = 'Is the name right, and may you read it?',
+): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
     const reason =
       (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : 'cannot be read'
-    throw new TraceError('BAD_OPTION', `${flag}: ${path} ${reason}`, { cause: error })
+    throw new TraceError('BAD_OPTION', `${flag}: ${path} ${reason}`, { cause: error, hint })
   }
 }
 

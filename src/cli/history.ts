@@ -22,7 +22,7 @@ const DEFAULTS = ['ttft.p50', 'ttft.p99', 'tpot.p50', 'e2e.p50', 'output_tokens'
 const FLAGS = {
   number: {
     flags: '--number <name>',
-    description: `may be repeated; without it ${DEFAULTS.join(', ')}`,
+    description: `without it ${DEFAULTS.join(', ')}`,
     isRepeatable: true,
   },
   minChange: {

@@ -10,7 +10,11 @@ export const markCommand: Verb = (world) =>
   new Command('mark')
     .argument('<text>', 'what happened')
     .option('--admin <url>', "the recorder's admin address", 'http://127.0.0.1:9001')
-    .option('--token-file <file>', 'its token', 'recording.admin-token')
+    .option(
+      '--token-file <file>',
+      'its token, NAME.admin-token beside the recording',
+      'recording.admin-token',
+    )
     .addHelpText(
       'after',
       '\nExamples:\n' +

@@ -30,6 +30,9 @@ export const signCommand: Verb = (world) =>
       if (path === undefined) return
       const keyPath = raw.key ?? raw.newKey
       if (keyPath === undefined) throw new TraceError('BAD_OPTION', 'sign wants --key or --new-key')
-      const key = privateKeyOf('--key', await readText('--key', keyPath))
+      const key = privateKeyOf(
+        '--key',
+        await readText('--key', keyPath, '`trace sign --new-key FILE` makes one.'),
+      )
       world.stdout.write(`${path}  signed with key ${await signTrace(path, key)}\n`)
     })

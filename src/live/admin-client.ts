@@ -3,6 +3,8 @@ import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import { HttpClient } from '../base/http.ts'
 
+const TOKEN_HINT = 'It lies beside the recording: of prod/ it is prod.admin-token.'
+
 /** @throws TraceError TARGET_DOWN, TARGET_UNFIT or BAD_OPTION */
 export async function askAdmin(
   url: URL,
@@ -10,13 +12,13 @@ export async function askAdmin(
   route: string,
   json: unknown,
 ): Promise<void> {
-  const token = (await readText('--token-file', tokenFile)).trim()
+  const token = (await readText('--token-file', tokenFile, TOKEN_HINT)).trim()
   const client = new HttpClient({ headers: { authorization: `Bearer ${token}` } })
   try {
     const { status } = await client.call(new URL(route, url), { json })
     if (status === 401) {
       throw new TraceError('BAD_OPTION', `--token-file: ${url.origin} does not take this token`, {
-        hint: 'It stands beside the recording, in a file that ends in .admin-token.',
+        hint: TOKEN_HINT,
       })
     }
     if (status !== 200) {

@@ -26,7 +26,7 @@ export function planText(
     `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
       `schedule ${plan.sha256.slice(0, 8)}… ${first}`,
     ...others.map((other) => `      ${other}`),
-    `      words from text seed ${textSeed}; --text-seed repeats them, and meets the cache they left`,
+    `      text seed ${textSeed}; --text-seed sends the same words again, cached or not`,
     ...notes.map((note) => `      ${note}`),
     '',
   ].join('\n')

@@ -52,7 +52,7 @@ export function checkLoopUse({ client }: RunFacts): Finding {
 export function checkGarbage({ client }: RunFacts): Finding {
   const us = client.gc_pause_max_us
   if (us === null) return unmeasured('garbage collection not measured')
-  return atMost(us, { warnAbove: 10_000 }, 'us', `longest collection ${formatDuration(us)}`)
+  return atMost(us, { warnAbove: 10_000 }, 'us', `longest garbage collection ${formatDuration(us)}`)
 }
 
 export function checkClock({ client }: RunFacts): Finding {

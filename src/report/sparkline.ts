@@ -3,6 +3,7 @@
 const BLOCKS = '▁▂▃▄▅▆▇█'
 
 /**
+ * Nothing but zeros lies at the bottom, any other constant in the middle.
  * @param values NaN leaves a gap
  * @param width characters; more values than that are averaged in groups
  */
@@ -21,7 +22,8 @@ export function sparkline(values: readonly number[], width: number): string {
   return points
     .map((value) => {
       if (Number.isNaN(value)) return ' '
-      const level = high === low ? 3 : Math.round(((value - low) / (high - low)) * 7)
+      if (high === low) return BLOCKS[high === 0 ? 0 : 3]!
+      const level = Math.round(((value - low) / (high - low)) * 7)
       return BLOCKS[level]!
     })
     .join('')

@@ -28,7 +28,7 @@ export const SELECTION_FLAGS = {
   limit: { flags: '--limit <count>', description: 'so many rows at most' },
   tenant: {
     flags: '--tenant <id>',
-    description: 'rows of this tenant; can be repeated',
+    description: 'rows of this tenant',
     isRepeatable: true,
   },
   model: { flags: '--model <name>', description: 'rows for this model', isRepeatable: true },

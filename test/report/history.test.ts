@@ -38,6 +38,7 @@ test('a step in a number is found at the run that made it; another plan is left 
 test('a sparkline spans its values and leaves gaps', () => {
   expect(sparkline([0, 7, Number.NaN, 3.5], 10)).toBe('▁█ ▅')
   expect(sparkline([5, 5], 10)).toBe('▄▄')
+  expect(sparkline([0, 0], 10)).toBe('▁▁')
   expect(
     sparkline(
       Array.from({ length: 100 }, (_, index) => index),

@@ -66,7 +66,7 @@ test('what is drawn is clipped, and mixtures take each part in its share', () =>
 test.each([
   ['chat', 'wants names and values'],
   [{ law: 'zipf' }, 'wants one of'],
-  [{ law: 'normal', mean: 1 }, 'sd wants'],
+  [{ law: 'normal', mean: 1 }, 'sd is missing'],
   [{ law: 'normal', mean: 1, sd: 1, median: 3 }, 'median is not known'],
   [{ law: 'empirical', values: [1], weights: [1, 2] }, 'as many weights'],
   [{ law: 'mixture', parts: [] }, 'at least one law'],
@@ -264,7 +264,7 @@ test.each([
   ],
   [
     'duration: 1s\nclasses: [{name: a, arrivals: {process: poisson}, input: 1}]\n',
-    'rate wants a number',
+    'rate is missing: a number',
   ],
   ['a: [1\n', 'not valid YAML'],
 ])('a faulty configuration is refused with its place', async (text, message) => {
