@@ -19,8 +19,8 @@ Without the key they tell only what is equal to what. \`trace scrub\` gives them
 drops them.
 
 Leaves the machine on its own account: /version, /v1/models and /metrics of the upstream are read,
-and /tokenize is sent a few prompts a second (--tokenize-rate 0 turns it off) so that tokens can be
-counted where clients do not ask for usage. Never with a client's credentials.
+and /tokenize, or the routes that render a prompt (--blocks engine), are sent a few prompts a second
+(--tokenize-rate 0 turns it off) so that tokens can be counted where clients do not ask for usage. Never with a client's credentials.
 
 Kept of each request:
 `

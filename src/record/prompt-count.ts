@@ -6,16 +6,17 @@ import type { EndpointName } from '../trace/columns.ts'
 import type { Exchange } from './exchange.ts'
 import { featuresOf, type Features } from './token-features.ts'
 
-/** A prompt's tokens as its engine sees them. */
+/** A prompt's tokens as its engine sees them; no ids where equal ids need not mean equal prompts. */
 export type PromptTokens = Readonly<{ count: number; ids: Uint32Array | null }>
 
 /**
- * Has a prompt counted elsewhere. Answers null, without a promise, where it cannot or must not ask,
+ * Has a prompt counted elsewhere; `wantsIds` asks for what the engine itself makes of it. Answers null, without a promise, where it cannot or must not ask,
  * and null in the promise where nothing came of it. Never rejects.
  */
 export type CountPrompt = (
   exchange: Exchange,
   body: JsonObject,
+  wantsIds: boolean,
 ) => Promise<PromptTokens | null> | null
 
 export type PromptCount = Readonly<{

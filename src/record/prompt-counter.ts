@@ -35,7 +35,7 @@ export class PromptCounter {
       const ids = idsOf(asArray(facts.json['prompt']))
       return Promise.resolve(ids === null ? null : { count: ids.length, ids })
     }
-    return this.#countPrompt(exchange, facts.json)
+    return this.#countPrompt(exchange, facts.json, this.#blocks === 'engine')
   }
 
   /** Learns from an answer whether this server has to be asked for usage. */

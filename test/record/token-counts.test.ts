@@ -5,6 +5,7 @@ import type { HttpClient } from '../../src/base/http.ts'
 import { CountCheck } from '../../src/record/count-check.ts'
 import { countCallOf } from '../../src/record/count-call.ts'
 import type { Exchange } from '../../src/record/exchange.ts'
+import type { JsonObject } from '../../src/stream/json.ts'
 import type { Observation } from '../../src/stream/observation.ts'
 import { TokenEstimate } from '../../src/record/token-estimate.ts'
 import { featuresOf } from '../../src/record/token-features.ts'
@@ -154,7 +155,8 @@ function samplerOf(answers: unknown[], perSec = 2) {
   } as unknown as HttpClient
   const origins = { '9000': 'http://a:8000' }
   const sampler = createTokenSampler({ clock, client, perSec, origins, apiKey: 'ours' })
-  const count = () => sampler(exchange, { prompt: 'x' })
+  const count = (body: object = { prompt: 'x' }, wantsIds = false) =>
+    sampler(exchange, body as JsonObject, wantsIds)
   const wait = async (us: number) => clock.run(clock.sleepUntil(clock.nowUs() + us))
   return { count, wait, asked }
 }
@@ -190,4 +192,31 @@ test('a server without the route, or one that fails, is left alone for a while',
 
 test('at a rate of 0, and for routes without an upstream, nobody is asked', () => {
   expect(samplerOf([{ count: 1 }], 0).count()).toBeNull()
+})
+
+test('for blocks of the engine, it is asked to render the very request', async () => {
+  const { count, asked } = samplerOf([[{ token_ids: [7, 8, 9], features: null }]], 100)
+  expect(await count({ prompt: 'x', top_k: 1 }, true)).toEqual({
+    count: 3,
+    ids: Uint32Array.of(7, 8, 9),
+  })
+  expect(asked.map(({ url }) => url)).toEqual(['http://a:8000/v1/completions/render'])
+})
+
+test('a prompt with images has a count, and no ids that two images could share', async () => {
+  const { count } = samplerOf([{ token_ids: [7, 7, 7], features: { image: ['hash'] } }])
+  expect(await count({}, true)).toEqual({ count: 3, ids: null })
+})
+
+test('a server that does not render is asked to tokenize, then and from then on', async () => {
+  const { count, asked, wait } = samplerOf([null, { count: 2, tokens: [1, 2] }], 100)
+  const found = { count: 2, ids: Uint32Array.of(1, 2) }
+  expect(await count(undefined, true)).toEqual(found)
+  await wait(1_000_000)
+  expect(await count(undefined, true)).toEqual(found)
+  expect(asked.map(({ url }) => new URL(url).pathname)).toEqual([
+    '/v1/completions/render',
+    '/tokenize',
+    '/tokenize',
+  ])
 })
