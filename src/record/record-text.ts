@@ -85,6 +85,8 @@ export type RecordSummary = Readonly<{
   counts: ObserverCounts
   unrecorded: number
   digest: string | null
+  /** Usage was asked for already. */
+  asksUsage: boolean
 }>
 
 /** Below this share of rows with the server's own counts, the way to more is named. */
@@ -102,7 +104,8 @@ export function summaryText(summary: RecordSummary): string {
   const indent = ' '.repeat(directory.replace(/\/*$/, '/').length + 2)
   if (counts.recorded > 0) {
     const share = counts.serverCounted / counts.recorded
-    const advice = share < PLENTY_OF_USAGE ? '; --ask-usage would make it all' : ''
+    const isLow = share < PLENTY_OF_USAGE && !summary.asksUsage
+    const advice = isLow ? '; --ask-usage would make it all' : ''
     lines.push(`${indent}token counts: ${formatShare(share, 0)} from the server${advice}`)
   }
   if (summary.unrecorded > 0) {

@@ -68,9 +68,9 @@ export async function record(
     for (const each of running.splice(0)) await each.close()
     await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
     const { counts, elapsedUs, unrecorded } = session.status()
-    const { directory } = options
+    const { directory, asksUsage } = options
     const digest = cutBy === null ? await closingDigest(directory, counts.fileBytes) : null
-    stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest }))
+    stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest, asksUsage }))
     if (cutBy === null) return EXIT.pass
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
   } catch (error) {

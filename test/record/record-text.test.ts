@@ -55,13 +55,16 @@ test('the live line fits a terminal and ends with what the relay adds', () => {
 
 test('the summary says what is there, what is missing, and how tokens were counted', () => {
   const counts = { ...NO_COUNTS, recorded: 100, serverCounted: 71, segments: 1, fileBytes: 2e6 }
-  const text = summaryText({
+  const summary = {
     directory: 'prod/',
     elapsedUs: 852_000_000,
     counts: { ...counts, passed: 1_200 },
     unrecorded: 5,
     digest: '9c41aa55bb66cc77',
-  })
+    asksUsage: false,
+  }
+  const text = summaryText(summary)
+  expect(summaryText({ ...summary, asksUsage: true })).not.toContain('--ask-usage')
   expect(text).toBe(
     'prod/  100 requests in 14 min 12 s · 1 segment · 2 MB · digest 9c41aa55bb66\n' +
       '       token counts: 71 % from the server; --ask-usage would make it all\n' +
