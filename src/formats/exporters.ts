@@ -5,6 +5,7 @@ import { bailianWriter } from './bailian-writer.ts'
 import type { Exporter } from './exporter.ts'
 import { inferenceSimWriter } from './inference-sim-writer.ts'
 import { mooncakeWriter } from './mooncake-writer.ts'
+import { perfSummaryWriter } from './perf-summary-writer.ts'
 import { csvWriter, jsonlWriter, parquetWriter } from './rows-writer.ts'
 import { satfWriter } from './satf-writer.ts'
 
@@ -15,6 +16,7 @@ export const EXPORTERS: readonly Exporter[] = [
   bailianWriter,
   azureWriter,
   inferenceSimWriter,
+  perfSummaryWriter,
   parquetWriter,
   csvWriter,
   jsonlWriter,

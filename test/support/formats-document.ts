@@ -48,6 +48,7 @@ export const TEST_OF: Readonly<Record<string, string>> = {
   guidellm: 'logs',
   'inference-perf': 'logs',
   'inference-sim': 'logs',
+  'inference-perf-summary': 'perf-summary',
   baseten: 'tables',
   csv: 'round-trip',
   jsonl: 'round-trip',
