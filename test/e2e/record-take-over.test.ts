@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { complete, STREAM, streamServer } from '../support/completions.ts'
 import { spawnRecorder, type RecorderProcess } from '../support/recorder-process.ts'
 import { gapsOf, rowsOf } from '../support/recorder.ts'
@@ -15,9 +15,17 @@ const CLIENTS = 8
 const SETTING = '/proc/sys/net/ipv4/tcp_migrate_req'
 const isMoving = existsSync(SETTING) && readFileSync(SETTING, 'utf8').trim() === '1'
 
+const spawned: RecorderProcess[] = []
+
+afterEach(() => {
+  for (const { child } of spawned.splice(0)) child.kill('SIGKILL')
+})
+
 /** Its own listener is there, whoever else has one on that port. */
-async function started({ said }: RecorderProcess): Promise<void> {
-  while (!said().includes('keeps ')) await new Promise((resolve) => setTimeout(resolve, 10))
+async function started(recorder: RecorderProcess): Promise<void> {
+  spawned.push(recorder)
+  while (!recorder.said().includes('keeps '))
+    await new Promise((resolve) => setTimeout(resolve, 10))
 }
 
 test(
