@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { sequenceFor } from '../../src/base/random.ts'
 import { buildReport } from '../../src/report/report.ts'
+import { judgeBreach } from '../../src/report/breach-watch.ts'
 import { judgeGate } from '../../src/report/gate.ts'
 import { estimateQuantiles } from '../../src/stats/quantile-estimate.ts'
 import { quantiles } from '../../src/stats/quantile.ts'
@@ -92,6 +93,35 @@ const coverage = [1_000, 10_000].flatMap((n) =>
   }),
 )
 
+/** Runs of 200 s at 20/s, looked at each second; beyond its limit is just the share that may be. */
+const [ABORT_COUNT, ABORT_PER_SEC] = [4_000, 20]
+
+function isEndedEarly(marks: Float64Array, allowed: number): boolean {
+  const objective = { text: 'p', bound: { latency: null, limitUs: 0 }, allowed }
+  const rules = { planned: ABORT_COUNT, perTrial: 5 * ABORT_PER_SEC, level: 0.01 }
+  for (let due = ABORT_PER_SEC; due <= ABORT_COUNT; due += ABORT_PER_SEC) {
+    if (judgeBreach(objective, marks.subarray(0, due), rules)?.rule === 'evidence') return true
+  }
+  return false
+}
+
+const aborts = laws.map(({ name, make, truth }) => {
+  const shares = QS.map((q, index) => {
+    let [met, ended] = [0, 0]
+    for (let run = 0; run < RUNS; run += 1) {
+      const marks = make(ABORT_COUNT).map((value) => (value > truth[index]! ? 1 : 0))
+      if (marks.reduce((sum, mark) => sum + mark, 0) > (1 - q) * ABORT_COUNT) continue
+      met += 1
+      if (isEndedEarly(marks, 1 - q)) ended += 1
+    }
+    return { q, met, ended }
+  })
+  process.stdout.write(
+    `abort     ${name.padEnd(16)} runs that met their objective, and were ended: ${shares.map(({ q, met, ended }) => `p${q * 100} ${ended} of ${met}`).join(' · ')}\n`,
+  )
+  return { law: name, shares }
+})
+
 const TOLERANCE = 0.1
 /** One trace, replayed in every run: its queue is the same, requests differ a little, runs differ as a whole. */
 const trace = queue(2_000, 0.7)
@@ -147,5 +177,5 @@ process.stdout.write(
 mkdirSync('bench-results', { recursive: true })
 writeFileSync(
   'bench-results/stats.json',
-  `${JSON.stringify({ runs: RUNS, coverage, gates, verdict: { right, of: VERDICTS, wrong } }, null, 2)}\n`,
+  `${JSON.stringify({ runs: RUNS, coverage, aborts, gates, verdict: { right, of: VERDICTS, wrong } }, null, 2)}\n`,
 )
