@@ -10,10 +10,16 @@ import type { Vocabulary } from './vocabulary.ts'
 
 /** From most to least: the first that is not refused is what the target speaks. */
 export function dialectsOf(facts: TargetFacts): readonly Dialect[] {
-  const vllm = { isVllm: true, hasStreamOptions: true, hasPriority: true }
-  const openAi = { isVllm: false, hasStreamOptions: true, hasPriority: false }
-  const plain = { ...openAi, hasStreamOptions: false }
-  return facts.isVllm ? [vllm, { ...vllm, hasPriority: false }, openAi, plain] : [openAi, plain]
+  const openAi: Dialect = {
+    isVllm: false,
+    hasStreamOptions: true,
+    hasPriority: false,
+    chatLimit: 'max_tokens',
+  }
+  const thinking: Dialect = { ...openAi, chatLimit: 'max_completion_tokens' }
+  const others = [openAi, thinking].flatMap((each) => [each, { ...each, hasStreamOptions: false }])
+  const vllm = { ...openAi, isVllm: true, hasPriority: true }
+  return facts.isVllm ? [vllm, { ...vllm, hasPriority: false }, ...others] : others
 }
 
 /** A server that compiles or loads on its first request may take this long. */

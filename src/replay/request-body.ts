@@ -10,6 +10,8 @@ export type Dialect = Readonly<{
   hasStreamOptions: boolean
   /** The server schedules by priority: others refuse a request that names one. */
   hasPriority: boolean
+  /** Field that limits an answer of chat: models that think refuse the older of the two. */
+  chatLimit: 'max_tokens' | 'max_completion_tokens'
 }>
 
 export const PATHS: Readonly<Record<EndpointName, string | null>> = {
@@ -109,11 +111,10 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
   const { shape, outputTokens } = wish
   const { endpoint, isStream, n, priority } = shape
   if (endpoint === 'embeddings') return {}
-  const limit = endpoint === 'responses' ? 'max_output_tokens' : 'max_tokens'
   const usage = isStream && dialect.hasStreamOptions && isOpenAi(endpoint)
   return {
     ...paramsOf(shape, dialect),
-    [limit]: outputTokens,
+    [limitField(endpoint, dialect)]: outputTokens,
     ...(n > 1 && isOpenAi(endpoint) ? { n } : {}),
     ...(priority !== null && dialect.hasPriority ? { priority } : {}),
     stream: isStream,
@@ -123,6 +124,11 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
       : { previous_response_id: wish.previousResponseId, store: true }),
     ...(dialect.isVllm ? vllmFields(wish) : {}),
   }
+}
+
+function limitField(endpoint: EndpointName, { chatLimit }: Dialect): string {
+  if (endpoint === 'responses') return 'max_output_tokens'
+  return endpoint === 'chat' ? chatLimit : 'max_tokens'
 }
 
 /** Usage on each event costs the server something, so it is asked for where it was. */

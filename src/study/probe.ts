@@ -52,7 +52,7 @@ function probeData(plan: Plan, perSecond: number, controls: RunControls): ProbeW
     isChat,
     body: {
       model: target.model,
-      max_tokens: OUTPUT_TOKENS,
+      [isChat ? dialect.chatLimit : 'max_tokens']: OUTPUT_TOKENS,
       stream: true,
       ...(dialect.hasStreamOptions ? { stream_options: { include_usage: true } } : {}),
       ...(dialect.isVllm ? { ignore_eos: true } : {}),

@@ -103,3 +103,35 @@ test('a target that never answers a request, or is busy, is refused within --tim
     server.close()
   }
 })
+
+test('a server that takes an answer limit by its newer name only is spoken to by that name', async () => {
+  const limits: unknown[] = []
+  const server = createHttp((request, response) => {
+    let text = ''
+    request.on('data', (part: Buffer) => (text += part.toString()))
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json')
+      if (request.url === '/v1/models') return response.end('{"data":[{"id":"a"}]}')
+      if (request.method !== 'POST') return response.writeHead(404).end()
+      const body = JSON.parse(text) as Record<string, unknown>
+      if ('max_tokens' in body) return response.writeHead(400).end('{"error":{}}')
+      if (request.headers['x-trace-replay'] !== undefined)
+        limits.push(body['max_completion_tokens'])
+      const usage = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 }
+      const choices = [{ message: { content: 'x' }, finish_reason: 'length' }]
+      return response.end(JSON.stringify({ choices, usage }))
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const rows = Array.from({ length: 6 }, (_, at): HandRow => ({
+    dueUs: at * 10_000,
+    isStream: false,
+    endpoint: 'chat',
+    outputTokens: 5,
+  }))
+  const target = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const run = await runReplay(handPlan(rows), { target })
+  expect(run.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
+  expect(limits).toEqual(rows.map(() => 5))
+  server.close()
+})

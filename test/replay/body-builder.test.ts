@@ -11,7 +11,12 @@ const { words } = guessedVocabulary()
 const VLLM: BuildTarget = {
   host: '127.0.0.1:8000',
   basePath: '/v1',
-  dialect: { isVllm: true, hasStreamOptions: true, hasPriority: false },
+  dialect: {
+    isVllm: true,
+    hasStreamOptions: true,
+    hasPriority: false,
+    chatLimit: 'max_tokens' as const,
+  },
   maxModelTokens: 4_096,
   server: 0,
   model: 'tiny',
@@ -90,7 +95,12 @@ test('vLLM is asked for exact lengths; another server only for what it knows', (
     ignore_eos: true,
     stream: true,
   })
-  const dialect = { isVllm: false, hasStreamOptions: false, hasPriority: false }
+  const dialect = {
+    isVllm: false,
+    hasStreamOptions: false,
+    hasPriority: false,
+    chatLimit: 'max_tokens' as const,
+  }
   const { json } = build({ outputTokens: 9, promptTokens: 12 }, { dialect })
   expect(Object.keys(json).toSorted()).toEqual(['max_tokens', 'model', 'prompt', 'stream'])
   expect(wordCount(json['prompt'] as string)).toBe(12)

@@ -9,7 +9,12 @@ import { handPlan, type HandBlock, type HandRow } from '../support/hand-plan.ts'
 import { wordTokenizer } from '../support/word-tokenizer.ts'
 
 const tokenizer = wordTokenizer()
-const dialect = { isVllm: true, hasStreamOptions: true, hasPriority: false }
+const dialect = {
+  isVllm: true,
+  hasStreamOptions: true,
+  hasPriority: false,
+  chatLimit: 'max_tokens' as const,
+}
 const end = { index: 0, endedAtUs: 5, answerText: null, answerTokenIds: null, responseId: null }
 
 async function conversations(

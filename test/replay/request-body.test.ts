@@ -1,13 +1,23 @@
 import { expect, test } from 'vitest'
-import { bodyFrame, isChained, type BodyWish } from '../../src/replay/request-body.ts'
+import { bodyFrame, isChained, type BodyWish, type Dialect } from '../../src/replay/request-body.ts'
 import type { RequestShape } from '../../src/workload/plan.ts'
 import { handPlan } from '../support/hand-plan.ts'
 
 const [plain] = handPlan([{ dueUs: 0 }]).shapes as [RequestShape]
-const VLLM = { isVllm: true, hasStreamOptions: true, hasPriority: true }
-const OTHER = { isVllm: false, hasStreamOptions: true, hasPriority: false }
+const VLLM = {
+  isVllm: true,
+  hasStreamOptions: true,
+  hasPriority: true,
+  chatLimit: 'max_tokens' as const,
+}
+const OTHER = {
+  isVllm: false,
+  hasStreamOptions: true,
+  hasPriority: false,
+  chatLimit: 'max_tokens' as const,
+}
 
-function body(shape: Partial<RequestShape>, wish: Partial<BodyWish> = {}, dialect = VLLM) {
+function body(shape: Partial<RequestShape>, wish: Partial<BodyWish> = {}, dialect: Dialect = VLLM) {
   const frame = bodyFrame(
     {
       shape: { ...plain, ...shape },
@@ -31,6 +41,18 @@ test('exact length is asked for wherever the dialect has a field for it', () => 
   expect(body({ endpoint: 'responses' })).toMatchObject({ max_output_tokens: 9, ignore_eos: true })
   expect(body({ endpoint: 'messages' })).not.toHaveProperty('ignore_eos')
   expect(body({ endpoint: 'responses' }, {}, OTHER)).not.toHaveProperty('ignore_eos')
+})
+
+test('an answer of chat is limited by the field that the target takes, others by their own', () => {
+  const dialect = { ...OTHER, chatLimit: 'max_completion_tokens' } as const
+  expect(body({ endpoint: 'chat' }, {}, OTHER)).toMatchObject({ max_tokens: 9 })
+  const chat = body({ endpoint: 'chat' }, {}, dialect)
+  expect(chat).toMatchObject({ max_completion_tokens: 9 })
+  expect(chat).not.toHaveProperty('max_tokens')
+  for (const endpoint of ['completions', 'messages'] as const) {
+    expect(body({ endpoint }, {}, dialect)).toMatchObject({ max_tokens: 9 })
+  }
+  expect(body({ endpoint: 'responses' }, {}, dialect)).toMatchObject({ max_output_tokens: 9 })
 })
 
 test('answers of known words are asked for by a list, on responses by a bias, on messages not', () => {
