@@ -34,7 +34,11 @@ export class SharingScope {
   /** The request that was counted last for each block. */
   #lastRow = new Int32Array(0)
   #rowNumber = 0
-  readonly #uses = new Map<number, number>()
+  /** Keys that some request has, and those that a second one has too: more than a Map can hold. */
+  readonly #used = new IdIndex()
+  readonly #usedAgain = new IdIndex()
+  /** Scopes in which each block is used. */
+  #scopeCounts = new Uint32Array(0)
   readonly #renamed = new Map<number, Renamed>()
   readonly #fresh: BlockRow[] = []
   /** Ids that only one request had, and that are gone. */
@@ -61,6 +65,7 @@ export class SharingScope {
     }
     this.#tenants = Array<Set<number> | null>(this.#ids.length).fill(null)
     this.#lastRow = new Int32Array(this.#ids.length)
+    this.#scopeCounts = new Uint32Array(this.#ids.length)
   }
 
   /** First pass: which tenants have which blocks. */
@@ -82,30 +87,25 @@ export class SharingScope {
     this.#rowNumber += 1
     for (const leaf of [owner.prefixLeaf, owner.answerLeaf]) {
       for (let block = this.#place(leaf); block >= 0; block = this.#parents[block] ?? NONE) {
-        const key = this.#scopeKey(block, owner)
-        const uses = this.#uses.get(key) ?? 0
+        const key = BigInt(this.#scopeKey(block, owner))
         // Whoever has a block has all before it: those have been counted as often, or in this row.
-        if (uses >= 2 || this.#lastRow[block] === this.#rowNumber) break
+        if (this.#usedAgain.has(key) || this.#lastRow[block] === this.#rowNumber) break
         this.#lastRow[block] = this.#rowNumber
-        this.#uses.set(key, uses + 1)
+        if (this.#used.add(key)) this.#scopeCounts[block]! += 1
+        else this.#usedAgain.add(key)
       }
     }
   }
 
   finishCounting(): void {
-    const copies = new Uint32Array(this.#ids.length)
-    for (const [key, uses] of this.#uses) {
-      if (uses < 2) this.onceCount += 1
-      const block = Math.floor(key / SCOPES)
-      copies[block] = (copies[block] ?? 0) + 1
-    }
-    this.splitCount = copies.reduce((count, times) => (times > 1 ? count + 1 : count), 0)
+    this.onceCount = this.#used.size - this.#usedAgain.size
+    this.splitCount = this.#scopeCounts.reduce((count, times) => (times > 1 ? count + 1 : count), 0)
   }
 
   /** Third pass: the deepest id that some other request has too; 0n where there is none. */
   rename(leaf: bigint, owner: RowOwner): Renamed {
     let block = this.#place(leaf)
-    while (block >= 0 && (this.#uses.get(this.#scopeKey(block, owner)) ?? 0) < 2) {
+    while (block >= 0 && !this.#usedAgain.has(BigInt(this.#scopeKey(block, owner)))) {
       block = this.#parents[block] ?? NONE
     }
     const path: number[] = []
