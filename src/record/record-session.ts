@@ -17,6 +17,8 @@ import { RelayUnit } from './relay-unit.ts'
 import { portOf } from './upstream.ts'
 
 const OBSERVER_HEAP_MB = 1_024
+/** What the observer makes lives for one answer: without a bound this space grows to 160 MB. */
+const OBSERVER_YOUNG_MB = 24
 /** First clients wait so long for an observer that starts; then they pass without it. */
 const OBSERVER_START_US = 1_000_000
 /** A drained connection was quiet for so long before it is closed. */
@@ -232,6 +234,9 @@ function worst(values: readonly (number | null)[]): number | null {
 
 function startObserverThread(config: ObserverConfig): Worker {
   // An observer that runs out of memory dies alone, and a new one is started.
-  const resourceLimits = { maxOldGenerationSizeMb: OBSERVER_HEAP_MB }
+  const resourceLimits = {
+    maxOldGenerationSizeMb: OBSERVER_HEAP_MB,
+    maxYoungGenerationSizeMb: OBSERVER_YOUNG_MB,
+  }
   return startThread(import.meta.url, './observe-worker', { workerData: config, resourceLimits })
 }
