@@ -6,7 +6,7 @@ import type { CacheRule } from '../workload/cache-tree.ts'
 export const INSPECT_FLAGS = {
   cacheSize: {
     flags: '--cache-size <tokens>',
-    description: 'prefix hits with a cache of so many tokens, such as 1M; may be repeated',
+    description: 'prefix hits with a cache of so many tokens, such as 1M',
     isRepeatable: true,
   },
   cacheRule: {
@@ -45,6 +45,15 @@ export type CacheQuestion = Readonly<{
 
 /** @throws TraceError BAD_OPTION */
 export function parseInspectOptions(raw: RawInspectOptions): CacheQuestion {
+  const { cacheSize, cacheRule, cacheWindow, cacheBlock } = raw
+  const isBare = cacheSize === undefined || cacheSize.length === 0
+  const isSaid = cacheRule !== 'engine' || cacheWindow !== 'all' || cacheBlock !== undefined
+  if (isBare && isSaid) {
+    throw new TraceError(
+      'BAD_OPTION',
+      '--cache-rule, --cache-window and --cache-block say nothing without --cache-size',
+    )
+  }
   return {
     capacities: (raw.cacheSize ?? []).map((text) => parseTokens('--cache-size', text)),
     rule: parseChoice('--cache-rule', raw.cacheRule, ['engine', 'prefix', 'block']),

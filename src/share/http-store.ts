@@ -49,22 +49,32 @@ async function findHttp(client: HttpClient, url: string, authorised: Credentials
   await head.text()
   if (head.status >= 400 && head.status !== 405) throw refused(url, head.status)
   const length = Number(head.headers['content-length'])
+  const version = headerText(head.headers['etag']) ?? headerText(head.headers['last-modified'])
   return {
     name: basename(new URL(url).pathname) || 'trace',
     sizeBytes: head.status < 300 && Number.isFinite(length) ? length : null,
     sha256: promisedSha256(url),
-    version: headerText(head.headers['etag']) ?? headerText(head.headers['last-modified']),
-    read: (fromByte) => readFrom(client, url, fromByte, authorised),
+    version,
+    read: (fromByte) => readFrom(client, url, fromByte, strong(version), authorised),
   }
+}
+
+/** A weak mark says that a file is much the same, which is not enough to join two parts. */
+function strong(version: string | null): string | null {
+  return version?.startsWith('W/') === true ? null : version
 }
 
 async function readFrom(
   client: HttpClient,
   url: string,
   fromByte: number,
+  version: string | null,
   authorised: Credentials,
 ): Promise<Readonly<{ fromByte: number; chunks: AsyncIterable<Uint8Array> }>> {
-  const headers: Record<string, string> = fromByte > 0 ? { range: `bytes=${fromByte}-` } : {}
+  // Of a file that changed since it was looked at, everything is sent.
+  const isSame: Record<string, string> = version === null ? {} : { 'if-range': version }
+  const headers: Record<string, string> =
+    fromByte > 0 ? { range: `bytes=${fromByte}-`, ...isSame } : {}
   const answer = await openFollowing(client, url, { headers }, authorised)
   if (answer.status === 206) return { fromByte, chunks: answer.body }
   if (answer.status === 200) return { fromByte: 0, chunks: answer.body }

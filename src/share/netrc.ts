@@ -1,17 +1,24 @@
 /** Names and passwords from ~/.netrc and Docker's config.json. Pure. */
 
+/** Keywords that one value follows. */
+const VALUED = new Set(['machine', 'login', 'password', 'account'])
+
 /** @returns the value of an Authorization header, or null */
 export function netrcBasic(text: string, host: string): string | null {
   const words = wordsOf(text.replaceAll(/^\s*#.*$/gm, ''))
   let isHost = false
   let [login, password] = ['', '']
-  for (const [index, word] of words.entries()) {
-    const value = words[index + 1] ?? ''
+  for (let at = 0; at < words.length; at += 1) {
+    const [word = '', value = ''] = words.slice(at, at + 2)
     if (word === 'machine' || word === 'default') {
       if (isHost && password !== '') break
       isHost = word === 'default' || value === host
-    } else if (isHost && word === 'login') login = value
-    else if (isHost && word === 'password') password = value
+    }
+    // A word that is a value is passed over: it may be spelt like a keyword.
+    if (!VALUED.has(word)) continue
+    at += 1
+    if (isHost && word === 'login') login = value
+    if (isHost && word === 'password') password = value
   }
   return password === '' ? null : basic(`${login}:${password}`)
 }

@@ -63,6 +63,11 @@ export async function pushTrace(options: PushOptions, world: World): Promise<Pus
       await putAt(cardAddress, card, { ...options, isForced: true }, world)
     }
     return { address, sha256, sizeBytes, wasThere, cardAddress }
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    throw new TraceError('INTERRUPTED', 'the upload was stopped: nothing of it can be seen there', {
+      cause: error,
+    })
   } finally {
     forget()
     if (card !== null) await removeFile(card.path)

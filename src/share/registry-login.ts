@@ -30,11 +30,11 @@ export class RegistryLogin {
     return this.#authorization === null || !isOurs ? {} : { authorization: this.#authorization }
   }
 
-  /** Logs in when the registry asks for it, and tries once more. Bodies are whole or none here. */
+  /** Logs in when the registry asks for it, also anew once a token has run out, and tries once more. Bodies are whole or none here. */
   async open(url: string, call: HttpOpenCall): Promise<HttpStream> {
     const authorised = async () => this.header(url)
     const answer = await openFollowing(this.#client, url, call, authorised)
-    if (answer.status !== UNAUTHORISED || this.#authorization !== null) return answer
+    if (answer.status !== UNAUTHORISED) return answer
     await answer.text()
     await this.#logIn(String(answer.headers['www-authenticate'] ?? ''))
     return openFollowing(this.#client, url, call, authorised)

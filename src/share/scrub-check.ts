@@ -3,7 +3,7 @@ import { fileName, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { openTrace } from '../trace/open.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
-import { OTHER_MODEL, droppedColumns, ROUNDED } from './scrub-rows.ts'
+import { OTHER_MODEL, droppedColumns, ROUNDED, roundDependencies } from './scrub-rows.ts'
 import { roundTime, roundTokens, type ScrubPolicy } from './scrub-policy.ts'
 import { SharingCheck } from './sharing-check.ts'
 
@@ -117,6 +117,9 @@ function checkNumber(
 }
 
 function checkText(name: RequestColumn, text: string, policy: ScrubPolicy, add: Add): void {
+  if (name === 'dependencies' && roundDependencies(text, policy.quantumUs) !== text) {
+    add(`times finer than ${policy.quantumUs} µs`)
+  }
   const isId = name === 'session' || name === 'tenant'
   const isAdapter = name === 'adapter' && !policy.keepsAdapters
   if ((isId || isAdapter) && !KEYED.test(text)) add(`${fileName(name)} that is no keyed id`)

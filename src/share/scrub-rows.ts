@@ -1,5 +1,7 @@
 /** One batch of requests as a policy lets it out. Pure. */
 import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import { TraceError } from '../base/errors.ts'
+import { canonicalJson } from '../trace/canonical.ts'
 import { decodeChunkTimes, encodeChunkTimes } from '../trace/chunk-times.ts'
 import type { RequestBatch, RequestColumns } from '../trace/trace.ts'
 import { roundTime, roundTokens, type ScrubPolicy } from './scrub-policy.ts'
@@ -102,6 +104,7 @@ function scrubText(
   census: Census,
   key: Uint8Array,
 ): string | null {
+  if (name === 'dependencies') return roundDependencies(text, policy.quantumUs)
   if (name === 'session') return keyedText(key, 'session', text)
   if (name === 'tenant') {
     return census.smallTenants.has(text) ? null : keyedText(key, 'tenant', text)
@@ -109,6 +112,31 @@ function scrubText(
   if (name === 'model') return census.rareModels.has(text) ? OTHER_MODEL : text
   if (name === 'adapter' && !policy.keepsAdapters) return keyedText(key, 'adapter', text)
   return text
+}
+
+/** Waits are times too. @throws TraceError TRACE_UNREADABLE for text that is no list */
+export function roundDependencies(text: string, quantumUs: number): string {
+  if (quantumUs === 1) return text
+  const list = parsed(text)
+  if (!Array.isArray(list)) {
+    throw new TraceError('TRACE_UNREADABLE', 'the dependencies of a row are no JSON list')
+  }
+  return canonicalJson(
+    list.map((one: { delayUs?: unknown } | null) =>
+      typeof one?.delayUs === 'number'
+        ? { ...one, delayUs: roundTime(one.delayUs, quantumUs) }
+        : one,
+    ),
+  )
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Refused by the caller, without the words of the parser: they quote the file.
+    return null
+  }
 }
 
 function coarseTimes(times: Uint8Array | null, quantumUs: number): Uint8Array | null {

@@ -11,9 +11,6 @@ type Holders = {
   hasUnknown: boolean
 }
 
-/** Sets stop growing here: more holders than this are enough for every policy. */
-const ENOUGH = 64
-
 export class SharingCheck {
   readonly #policy: ScrubPolicy
   readonly #index = new IdIndex()
@@ -43,6 +40,9 @@ export class SharingCheck {
   }
 
   add({ columns }: RequestBatch, row: number): void {
+    const { minOtherTenants } = this.#policy
+    // Sets stop growing where more holders would change nothing.
+    const enough = Number.isFinite(minOtherTenants) ? minOtherTenants + 1 : 2
     const leaf = columns.prefixLeaf[row] ?? 0n
     const tenant = columns.tenant[row] ?? null
     const session = columns.session[row] ?? null
@@ -50,8 +50,8 @@ export class SharingCheck {
     for (let block = start; block >= 0; block = this.#parents[block] ?? -1) {
       const holders = this.#holders[block]
       if (holders === undefined) return
-      if (tenant !== null && holders.tenants.size < ENOUGH) holders.tenants.add(tenant)
-      if (session !== null && holders.sessions.size < ENOUGH) holders.sessions.add(session)
+      if (tenant !== null && holders.tenants.size < enough) holders.tenants.add(tenant)
+      if (session !== null && holders.sessions.size < 2) holders.sessions.add(session)
       if (session === null) holders.strangers += 1
       if (tenant === null) holders.hasUnknown = true
     }

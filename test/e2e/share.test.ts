@@ -250,9 +250,9 @@ describe.skipIf(!hasShareServers)(
         stdio: 'ignore',
       })
       await gate.stalled
-      const ended = new Promise((resolve) => child.once('exit', resolve))
+      const ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)))
       child.kill(signal)
-      await ended
+      expect(await ended).toBe(signal === 'SIGINT' ? 130 : null)
       gate.close()
       expect(await withS3('pull', address(registry.host), 'x.arrow')).toMatchObject({ code: 3 })
       expect(existsSync(join(home, 'x.arrow'))).toBe(false)

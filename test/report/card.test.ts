@@ -63,6 +63,12 @@ test('a cache that holds nothing serves nothing, an infinite one what was seen',
   ])
 })
 
+test('how a cache forgets says nothing without its size', () => {
+  expect(() => parseInspectOptions({ cacheRule: 'block', cacheWindow: 'all' })).toThrow(
+    'without --cache-size',
+  )
+})
+
 test.each([['64X'], ['-1'], ['0']])("'%s' is no cache size", (text) => {
   expect(() =>
     parseInspectOptions({ cacheSize: [text], cacheRule: 'engine', cacheWindow: 'all' }),

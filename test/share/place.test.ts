@@ -58,6 +58,13 @@ describe('credentials', () => {
     expect(netrcBasic(netrc, 'c.example')).toBeNull()
   })
 
+  test('of ~/.netrc may be spelt like its keywords, and hold blanks in quotes', () => {
+    const text =
+      'machine a.example login default password login\nmachine b.example login x password "a b"'
+    expect(netrcBasic(text, 'a.example')).toBe(`Basic ${btoa('default:login')}`)
+    expect(netrcBasic(text, 'b.example')).toBe(`Basic ${btoa('x:a b')}`)
+  })
+
   test('of Docker are taken as they stand; a damaged file is none', () => {
     const config = JSON.stringify({ auths: { 'r.example': { auth: 'bWU6eA==' } } })
     expect(dockerBasic(config, 'r.example')).toBe('Basic bWU6eA==')

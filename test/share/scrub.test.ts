@@ -345,6 +345,30 @@ describe('the steps', () => {
     expect(kept.every((row) => (row.atUs ?? 0) % 1_000 === 0)).toBe(true)
   })
 
+  test('waits between requests are times too: rounded, and the gate looks at them', async () => {
+    const { rows, blocks } = recorded(many(12, 'a'))
+    const wait = (delayUs: number) =>
+      `[{"delayUs":${delayUs},"relation":"sequence","seq":0,"trigger":"end"}]`
+    const waiting = rows.map((row, seq) =>
+      seq === 1 ? { ...row, dependencies: wait(1_234_567) } : row,
+    )
+    const path = await written(waiting, blocks)
+    const { rows: kept, output } = await scrubbed(path, 'public')
+    expect(kept[1]?.dependencies).toBe(wait(1_230_000))
+    expect(await checkTrace(output, POLICIES.public)).toEqual([])
+    const found = (await checkTrace(path, POLICIES.public)).map(({ what }) => what)
+    expect(found).toContain('times finer than 10000 µs')
+  })
+
+  test('the gate can be as strict as anyone asks', async () => {
+    const tenants = Array.from({ length: 70 }, (_, number) => `tenant-${number}`)
+    const { rows, blocks } = recorded(tenants.flatMap((tenant) => many(10, tenant)))
+    const { output, rows: kept } = await scrubbed(await written(rows, blocks), 'partner')
+    expect(leaves(kept).some((leaf) => leaf !== null)).toBe(true)
+    expect(await checkTrace(output, { ...POLICIES.partner, minOtherTenants: 69 })).toEqual([])
+    expect(await checkTrace(output, { ...POLICIES.partner, minOtherTenants: 70 })).not.toEqual([])
+  })
+
   test('ids that one request had are gone, and no shared one is', async () => {
     const { rows, blocks } = full()
     const { blocks: ids } = await scrubbed(await written(rows, blocks), 'team')
