@@ -152,7 +152,8 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
       const facts = await page.evaluate(pageFacts)
       expect(complaints).toEqual([])
       expect(requested).toEqual([addressOf(name)])
-      expect(facts.textCount).toBeGreaterThan(20)
+      // A history of runs that a busy machine made INVALID leaves them out.
+      expect(facts.textCount).toBeGreaterThan(name === 'history' ? 10 : 20)
       expect(facts.faint).toEqual([])
       expect(facts.sideways).toBe(0)
       expect(facts.hiddenSections).toBe(0)
@@ -244,14 +245,16 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
     run.stderr.resume()
     await until(() => answers(`http://${place}/`), run)
     const { page, requested, complaints } = await open(`http://${place}/`)
-    await page.locator('svg').nth(3).waitFor()
+    await page.locator('svg').nth(5).waitFor()
     await picture(page, 'dashboard wide')
     for (const view of VIEWS.slice(0, 4)) {
       await page.setViewportSize({ width: view.width, height: 900 })
       await page.emulateMedia({ colorScheme: view.colorScheme })
       const facts = await page.evaluate(pageFacts)
       expect(facts.faint).toEqual([])
-      expect(facts).toMatchObject({ sideways: 0, namelessPictures: 0, pictures: 4, mains: 1 })
+      expect(facts).toMatchObject({ sideways: 0, namelessPictures: 0, mains: 1 })
+      // The server's own two come with its first scrape.
+      expect(facts.pictures).toBeGreaterThanOrEqual(6)
     }
     expect(await page.locator('#line').innerText()).toMatch(/sent \d+/)
     await picture(page, 'dashboard')
