@@ -38,6 +38,8 @@ export type Verification = Readonly<{
   rowDigest: string
   /** The rows are those of the digest in the header, and the file has its end. */
   isIntact: boolean
+  /** A recording names none in its file: its rows were still coming. */
+  hasDigest: boolean
   signatures: readonly Readonly<{ keyId: string; isGood: boolean; isTrusted: boolean }>[]
 }>
 
@@ -56,7 +58,8 @@ export async function verifyTrace(
     isGood: isSignatureGood(header, digest, signature),
     isTrusted: trustedIds.has(signature.keyId),
   }))
-  return { path, rowDigest: digest, isIntact: isComplete && told === digest, signatures }
+  const isIntact = isComplete && told === digest
+  return { path, rowDigest: digest, isIntact, hasDigest: told !== null, signatures }
 }
 
 /** Intact, and signed by somebody who counts; no signature may be bad. */
@@ -67,12 +70,17 @@ export function isVerified(verification: Verification, hasTrusted: boolean): boo
 }
 
 export function formatVerification(verification: Verification, hasTrusted: boolean): string {
-  const { path, rowDigest: digest, isIntact, signatures } = verification
-  const state = isIntact ? 'rows are those of its digest' : 'rows are NOT those of its digest'
+  const { path, rowDigest: digest, signatures } = verification
+  const state = stateOf(verification)
   const lines = signatures.map(({ keyId, isGood, isTrusted }) => {
     const standing = hasTrusted ? (isTrusted ? ' · trusted' : ' · not a trusted key') : ''
     return `  ${isGood ? 'good' : 'BAD'} signature of key ${keyId}${standing}`
   })
   if (lines.length === 0) lines.push('  nobody signed it')
   return [`${path}  ${state} · ${digest.slice(0, 16)}`, ...lines, ''].join('\n')
+}
+
+function stateOf({ isIntact, hasDigest }: Verification): string {
+  if (isIntact) return 'rows are those of its digest'
+  return hasDigest ? 'rows are NOT those of its digest' : 'names no digest to hold its rows against'
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isVerified, signTrace, verifyTrace } from '../../src/share/sign.ts'
+import { formatVerification, isVerified, signTrace, verifyTrace } from '../../src/share/sign.ts'
 import { isSignatureGood, newKeyPair, privateKeyOf, signHeader } from '../../src/share/signature.ts'
 import { createTrace } from '../../src/trace/create.ts'
 import { newHeader } from '../../src/trace/header.ts'
@@ -58,6 +58,7 @@ describe('a signed trace file', () => {
     expect(verification).toMatchObject({
       rowDigest: before,
       isIntact: true,
+      hasDigest: true,
       signatures: [{ isGood: true, isTrusted: true }],
     })
     expect(isVerified(verification, true)).toBe(true)
@@ -81,4 +82,11 @@ describe('a signed trace file', () => {
     expect((await verifyTrace(forged, [])).signatures).toMatchObject([{ isGood: false }])
     expect(readFileSync(path).length).toBeGreaterThan(0)
   })
+})
+
+test('a trace that names no digest is not called changed, and is not verified either', () => {
+  const bare = { path: 'prod', rowDigest: 'ab', isIntact: false, hasDigest: false, signatures: [] }
+  expect(formatVerification(bare, false)).toContain('names no digest')
+  expect(isVerified(bare, false)).toBe(false)
+  expect(formatVerification({ ...bare, hasDigest: true }, false)).toContain('NOT those')
 })
