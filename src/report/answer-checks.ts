@@ -43,12 +43,13 @@ function tokensOff(delivery: Delivery): number | null {
   )
 }
 
-/** Answers that failed in any way that was not planned. */
+/** Answers that failed in any way that was not planned; what the run's end cut off is no answer. */
 export function checkErrors({ side }: RunFacts): Finding {
-  const { total, failed, not_sent: notSent } = side.requests
-  const sent = total - notSent
-  if (sent === 0) return { ...unmeasured('no requests'), status: 'fail' }
-  const share = failed / sent
+  const { total, failed, not_sent: notSent, end_unseen: endUnseen } = side.requests
+  if (total === notSent) return { ...unmeasured('no requests'), status: 'fail' }
+  const ended = total - notSent - endUnseen
+  if (ended === 0) return { ...unmeasured('no request ended'), status: 'warn' }
+  const share = failed / ended
   return atMost(
     share,
     { warnAbove: 0.01, failAbove: 0.5 },

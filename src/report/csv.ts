@@ -28,6 +28,7 @@ function sideRows(label: string, { metrics, requests, throughput }: Side): strin
     ok: requests.ok,
     hung_up: requests.hung_up,
     failed: requests.failed,
+    end_unseen: requests.end_unseen,
   })
   return [
     ...latencies,

@@ -5,7 +5,7 @@ import type { Comparison } from './comparison.ts'
 import { METRIC_LABELS } from './metric-label.ts'
 import type { Percentile } from './metric.ts'
 import type { Report } from './report.ts'
-import type { MetricName } from './side.ts'
+import { type MetricName, okShare } from './side.ts'
 import { objectiveText } from './slo-text.ts'
 
 const QUANTILES = ['p50', 'p90', 'p95', 'p99'] as const
@@ -14,7 +14,7 @@ export function reportMarkdown(report: Report): string {
   const { verdict, side, slo, changes } = report
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const lines = [
-    `### ${verdict.status}: ${formatCount(side.requests.total)} requests, ${formatShare(side.requests.ok / Math.max(1, side.requests.total - side.requests.not_sent))} ok`,
+    `### ${verdict.status}: ${formatCount(side.requests.total)} requests, ${formatShare(okShare(side.requests))} ok`,
     '',
     ...bad.map(({ name, says }) => `- **${escapeMarkdown(name)}**: ${escapeMarkdown(says)}`),
     ...(bad.length > 0 ? [''] : []),

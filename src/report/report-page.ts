@@ -5,7 +5,7 @@ import type { Percentile, PercentileName } from './metric.ts'
 import { escapeHtml, page, section, table } from './page.ts'
 import { pictures } from './report-pictures.ts'
 import type { Report, RunIdentity } from './report.ts'
-import type { MetricName } from './side.ts'
+import { type MetricName, okShare } from './side.ts'
 import { objectiveText } from './slo-text.ts'
 
 const ALWAYS = ['p50', 'p90', 'p95', 'p99'] as const
@@ -52,7 +52,7 @@ function decisionBox({ slo }: Report): string {
 function cards({ side, slo }: Report): string {
   const { requests, throughput, metrics } = side
   const entries: [string, string][] = [
-    [formatShare(requests.ok / Math.max(1, requests.total - requests.not_sent)), 'answered whole'],
+    [formatShare(okShare(requests)), 'answered whole'],
     [ofPercentile(metrics.ttft_due?.p50), 'TTFT p50, from due'],
     [
       ofPercentile(metrics.ttft_due?.p99 ?? metrics.ttft_due?.p95),

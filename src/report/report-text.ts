@@ -3,7 +3,7 @@ import { formatCount, formatDuration, formatShare, significant } from '../base/f
 import { METRIC_LABELS } from './metric-label.ts'
 import type { Metric, Percentile, PercentileName } from './metric.ts'
 import type { ChangeRow, Report } from './report.ts'
-import type { MetricName, Side } from './side.ts'
+import { type MetricName, okShare, type Side } from './side.ts'
 import { profileLines, sloLines } from './slo-text.ts'
 import { joined, labelled, plural } from './words.ts'
 
@@ -48,15 +48,21 @@ function requestLines({ side, run }: Report): string[] {
   const { requests, throughput } = side
   return wrapped('requests', [
     `${formatCount(requests.total)} ${run.kind} in ${formatDuration(throughput.window_s * 1e6)}`,
-    `${formatShare(requests.ok / Math.max(1, requests.total - requests.not_sent))} ok`,
+    `${formatShare(okShare(requests))} ok`,
     ...(requests.hung_up > 0 ? [`${formatCount(requests.hung_up)} hung up`] : []),
     ...(requests.failed > 0 ? [`${formatCount(requests.failed)} failed`] : []),
+    ...(requests.end_unseen > 0 ? [`${formatCount(requests.end_unseen)} ${unseenWords(run)}`] : []),
     ...(requests.not_sent > 0 ? [`${formatCount(requests.not_sent)} not sent`] : []),
     ...rate(throughput.offered_per_s, 'offered'),
     ...rate(throughput.completed_per_s, 'done'),
     ...rate(throughput.prompt_tokens_per_s, 'prompt tokens'),
     ...rate(throughput.output_tokens_per_s, 'output tokens'),
   ])
+}
+
+/** Of a replay only its own end can hide how an answer ended. */
+function unseenWords({ kind }: Report['run']): string {
+  return kind === 'replayed' ? 'cut by the end of the run' : 'whose end was not seen'
 }
 
 function rate(perSecond: number | null, unit: string): string[] {

@@ -96,6 +96,13 @@ function bucketOf(spanUs: number, count: number): number {
   return found * 1e6
 }
 
+const NO_FAILURES: ReadonlySet<string> = new Set([
+  'ok',
+  'client_abort',
+  'not_sent',
+  'unobserved_end',
+])
+
 function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
   const { at, outcome } = viewsOf(watch)
   const firstUs = Math.floor((at[0] ?? 0) / bucketUs) * bucketUs
@@ -113,10 +120,7 @@ function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
       Float64Array.from(rows, (row) => values[row]!).filter((value) => !Number.isNaN(value))
     const [p50, p95] = quantiles(pick(watch.latency.columns.ttftDue.view()), [0.5, 0.95])
     const kinds = rows.map((row) => OUTCOMES[outcome[row]!])
-    const failed = kinds.filter(
-      (kind) =>
-        kind !== undefined && kind !== 'ok' && kind !== 'client_abort' && kind !== 'not_sent',
-    )
+    const failed = kinds.filter((kind) => kind !== undefined && !NO_FAILURES.has(kind))
     return {
       t_s: (firstUs + bucket * bucketUs) / 1e6,
       due: rows.length,

@@ -25,7 +25,7 @@ export function checkCompleted({ server, side, watch, kind, probe }: RunFacts): 
   if (done === undefined || done === null || kind !== 'replayed' || isBlind(server)) {
     return unmeasured(NO_SERVER)
   }
-  const { ok, hung_up: hungUp, by_outcome: outcomes } = side.requests
+  const { ok, hung_up: hungUp, end_unseen: endUnseen, by_outcome: outcomes } = side.requests
   const probed = probe?.answered ?? 0
   const [least, most] = [
     ok + probed,
@@ -34,7 +34,8 @@ export function checkCompleted({ server, side, watch, kind, probe }: RunFacts): 
       watch.extraChoices +
       hungUp +
       (outcomes['truncated'] ?? 0) +
-      (outcomes['timeout'] ?? 0),
+      (outcomes['timeout'] ?? 0) +
+      endUnseen,
   ]
   const off = Math.max(least - done, done - most, 0)
   const says =
@@ -81,7 +82,7 @@ export function checkGenerated({ server, side, kind, probe }: RunFacts): Finding
     return unmeasured(NO_SERVER)
   }
   const ours = side.tokens.output + (probe?.output_tokens ?? 0)
-  const spare = SURPLUS_PER_HANG_UP * (side.requests.hung_up + side.requests.failed)
+  const spare = SURPLUS_PER_HANG_UP * unfinished(side)
   const off = Math.max(ours - generated, generated - ours - spare, 0)
   const share = off / Math.max(1, ours)
   return atMost(
@@ -94,6 +95,10 @@ export function checkGenerated({ server, side, kind, probe }: RunFacts): Finding
   )
 }
 
+function unfinished({ requests }: RunFacts['side']): number {
+  return requests.hung_up + requests.failed + requests.end_unseen
+}
+
 /** Tokens of our prompts against the server's sum; prompts of requests that failed may be missing there. */
 export function checkPrompts({ server, side, watch, kind, probe }: RunFacts): Finding {
   const read = server?.prompt_tokens
@@ -101,7 +106,7 @@ export function checkPrompts({ server, side, watch, kind, probe }: RunFacts): Fi
     return unmeasured(NO_SERVER)
   }
   const ours = watch.promptReads + (probe?.prompt_tokens ?? 0)
-  const sparse = side.requests.hung_up + side.requests.failed > 0
+  const sparse = unfinished(side) > 0
   const off = sparse ? Math.max(0, read - ours) : Math.abs(read - ours)
   const share = off / Math.max(1, ours)
   return atMost(

@@ -24,6 +24,8 @@ export type Side = Readonly<{
     ok: number
     hung_up: number
     failed: number
+    /** In flight when the run ended, or their end was never seen: no failure either. */
+    end_unseen: number
     /** Left out by our own limits, or by an end before their time: no failure of the server. */
     not_sent: number
     by_outcome: Record<string, number>
@@ -54,6 +56,7 @@ export function sideOf(watch: SideWatch): Side {
   const ok = outcomes.countOf('ok') + outcomes.countOf('unknown')
   const hungUp = outcomes.countOf('client_abort')
   const notSent = outcomes.countOf('not_sent')
+  const endUnseen = outcomes.countOf('unobserved_end')
   const tokens = {
     prompt: sumOf(watch.columns.prompt.view()),
     cached: sumOf(watch.columns.cached.view()),
@@ -64,7 +67,8 @@ export function sideOf(watch: SideWatch): Side {
       total,
       ok,
       hung_up: hungUp,
-      failed: total - ok - hungUp - notSent,
+      failed: total - ok - hungUp - notSent - endUnseen,
+      end_unseen: endUnseen,
       not_sent: notSent,
       by_outcome: outcomes.toObject(),
       by_status: watch.statuses.toObject(),
@@ -77,6 +81,11 @@ export function sideOf(watch: SideWatch): Side {
     new_connections: latency.newConnectionCount,
     tokens,
   }
+}
+
+/** Whole answers among the requests that were sent and whose end was seen. */
+export function okShare({ ok, total, not_sent, end_unseen }: Side['requests']): number {
+  return ok / Math.max(1, total - not_sent - end_unseen)
 }
 
 function metricsOf({ latency }: SideWatch): Record<MetricName, Metric | null> {

@@ -10,7 +10,7 @@ import type { MetricName, Side } from './side.ts'
 
 export type SloResult = Readonly<{
   objectives: readonly ObjectiveResult[]
-  /** Requests that met every latency objective themselves, over all that were sent and not hung up. */
+  /** Requests that met every latency objective themselves, over all that were sent, not hung up and seen to their end. */
   goodput: number | null
   good_requests_per_s: number | null
   good_tokens_per_s: number | null
@@ -62,10 +62,11 @@ export function rowLatencyOf(metric: MetricName): RowLatency | null {
 
 /** Imported rows may not say how they ended: then they count as whole, as everywhere. */
 const WHOLE: ReadonlySet<number> = new Set([OUTCOMES.indexOf('ok'), -1])
-/** What we ended or never sent is no answer of the server's. */
+/** What we ended, never sent or never saw the end of is no answer of the server's. */
 const NOT_COUNTED: ReadonlySet<number> = new Set([
   OUTCOMES.indexOf('client_abort'),
   OUTCOMES.indexOf('not_sent'),
+  OUTCOMES.indexOf('unobserved_end'),
 ])
 const MONTH_DAYS = 30
 const MAX_PARTS = 20

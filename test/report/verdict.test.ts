@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { buildReport } from '../../src/report/report.ts'
+import { formatReport } from '../../src/report/report-text.ts'
 import type { CheckName } from '../../src/report/verdict.ts'
 import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
 import { FAULT_NAMES, seededRun } from '../support/seeded-run.ts'
@@ -358,6 +359,22 @@ test('every check but the quiet ones has a fault that fires it', async () => {
   const { verdict } = await buildReport(unsavedTrace(good()), null)
   const fired = new Set(FAULTS.map(([, , check]) => check))
   expect(verdict.checks.map(({ name }) => name).filter((name) => !fired.has(name))).toEqual([])
+})
+
+test('requests that the end of the run cut off are no failures', async () => {
+  const requests = goodRows((index) =>
+    index < 300 ? {} : { outcome: 'unobserved_end', e2eUs: null, outputTokens: null },
+  )
+  const run = unsavedTrace(good({ requests, header: { interrupted: true } }))
+  const report = await buildReport(run, null)
+  expect(report.verdict.checks.find(({ name }) => name === 'errors')).toMatchObject({
+    status: 'pass',
+    value: 0,
+  })
+  expect(report.side.requests).toMatchObject({ ok: 300, failed: 0, end_unseen: 100 })
+  const text = formatReport(report)
+  expect(text).toMatch(/400 replayed in .* 100\.0 % ok · 100 cut by the end of the run/)
+  expect(text).not.toContain('failed')
 })
 
 test('a replay whose lateness nobody measured is not VALID', async () => {
