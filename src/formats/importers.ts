@@ -18,7 +18,7 @@ import { lmcache } from './lmcache.ts'
 import { mooncake } from './mooncake.ts'
 import { otel, otelLines } from './otel.ts'
 import { ragpulse } from './ragpulse.ts'
-import { rowsCsv, rowsJsonl, rowsParquet } from './rows-reader.ts'
+import { rowsArrow, rowsCsv, rowsJsonl, rowsParquet } from './rows-reader.ts'
 import { sagemaker } from './sagemaker.ts'
 import { satf } from './satf.ts'
 import { sessionCsv } from './session-csv.ts'
@@ -31,6 +31,7 @@ import { weka, wekaLines } from './weka.ts'
 export const IMPORTERS: readonly Importer[] = [
   rowsParquet,
   baseten,
+  rowsArrow,
   rowsCsv,
   rowsJsonl,
   azure,

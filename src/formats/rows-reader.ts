@@ -1,4 +1,5 @@
-/** Our own column names back from CSV, JSONL and Parquet. Pure. */
+/** Our own column names back from CSV, JSONL, Parquet and Arrow. Pure. */
+import { readArrowColumns } from '../trace/arrow-foreign.ts'
 import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
 import { baseten, BASETEN_MARK } from './baseten.ts'
 import { CsvRecords } from './csv-text.ts'
@@ -11,6 +12,7 @@ import { cellOf, columnNamed, PLAIN_COLUMNS } from './row-cells.ts'
 import { RowFault } from './row-fault.ts'
 
 const MARKS = ['seq', 'at_us', 'endpoint'] as const
+const COLUMN_NAMES = PLAIN_COLUMNS.map(fileName)
 
 export const rowsCsv: LineImporter = {
   name: 'csv',
@@ -57,15 +59,28 @@ export const rowsParquet: BytesImporter = {
       return
     }
     const rows = new PlainRows(context)
-    const wanted = PLAIN_COLUMNS.map(fileName)
-    await parquetRows({ bytes, needed: MARKS, wanted }, (row) => {
-      try {
-        rows.addRecord(row)
-      } catch (error) {
-        if (!(error instanceof RowFault)) throw error
-        context.fault(error.message)
-      }
-    })
+    await parquetRows({ bytes, needed: MARKS, wanted: COLUMN_NAMES }, (row) => rows.tryRecord(row))
+  },
+}
+
+/** The header with its clocks and block sizes does not outlive another program: rows do. */
+export const rowsArrow: BytesImporter = {
+  name: 'arrow',
+  title: 'Arrow IPC file that another program wrote from a trace',
+  unit: 'bytes',
+  recognises: ({ bytes }) => {
+    const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return start.toString('latin1', 0, 6) === 'ARROW1' && start.includes('at_us')
+  },
+  async readBytes(bytes, context) {
+    const { rowCount, columns } = readArrowColumns(bytes, COLUMN_NAMES)
+    const missing = MARKS.find((name) => columns[name] === undefined)
+    if (missing !== undefined) throw new RowFault(`it has no column ${missing}`)
+    const rows = new PlainRows(context)
+    const cells = Object.entries(columns)
+    for (let row = 0; row < rowCount; row += 1) {
+      rows.tryRecord(Object.fromEntries(cells.map(([name, values]) => [name, values[row]])))
+    }
   },
 }
 
@@ -80,6 +95,16 @@ class PlainRows {
 
   addRecord(record: JsonRecord): void {
     this.add(Object.entries(record).map(([name, value]) => [columnNamed(name), value] as const))
+  }
+
+  /** A row that cannot be read is counted, and the rest goes on. */
+  tryRecord(record: JsonRecord): void {
+    try {
+      this.addRecord(record)
+    } catch (error) {
+      if (!(error instanceof RowFault)) throw error
+      this.#context.fault(error.message)
+    }
   }
 
   add(fields: readonly (readonly [RequestColumn | null, unknown])[]): void {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { TraceError } from '../base/errors.ts'
 import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
+import { ARROW_KEYS } from '../trace/arrow-reader.ts'
 import { joined, unpack } from './unpack.ts'
 
 /** As much as recognition looks at. */
@@ -72,14 +73,11 @@ export async function isTraceInput(input: string): Promise<boolean> {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
     const start = buffer.subarray(0, bytesRead)
     if (start.toString('latin1', 0, 15) === 'SQLite format 3') return true
-    return start.toString('latin1', 0, 6) === 'ARROW1' && !start.includes(BASETEN_COLUMN)
+    return start.toString('latin1', 0, 6) === 'ARROW1' && start.includes(ARROW_KEYS.header)
   } finally {
     await handle.close()
   }
 }
-
-/** The one Arrow file that is read and is no trace of ours. */
-const BASETEN_COLUMN = 'timestamp_start_unix_ms'
 
 export function isUrl(name: string): boolean {
   return /^https?:\/\//.test(name)

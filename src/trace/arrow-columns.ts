@@ -56,7 +56,7 @@ export class ColumnDecoder {
     const first = this.#firstBuffer[index] ?? 0
     const present = this.#validity(batch, first, batch.nodes[index * 2 + 1] ?? 0)
     if (field.kind === 'utf8' || field.kind === 'binary') {
-      this.#lists(batch, first, present, data as (string | Uint8Array | null)[], field.kind)
+      this.#lists(batch, first, present, data as (string | Uint8Array | null)[], field)
     } else this.#numbers(batch, first, present, data, field)
     return data
   }
@@ -107,10 +107,9 @@ export class ColumnDecoder {
     first: number,
     present: Uint8Array | null,
     data: (string | Uint8Array | null)[],
-    kind: 'utf8' | 'binary',
+    { kind, isLarge }: ArrowField,
   ): void {
-    const offsetBytes = this.#buffer(batch, first + 1, (batch.rowCount + 1) * 4)
-    const offsets = new DataView(offsetBytes.buffer, offsetBytes.byteOffset, offsetBytes.byteLength)
+    const offsets = this.#offsets(batch, first + 1, isLarge)
     const end = offsets.getInt32(batch.rowCount * 4, true)
     const bytes = this.#buffer(batch, first + 2, Math.max(0, end))
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -136,6 +135,22 @@ export class ColumnDecoder {
         data[row] = last
       }
     }
+  }
+
+  /** Of 32 bits; wide ones are narrowed, as no buffer of a batch may be so long that they are needed. */
+  #offsets(batch: ArrowBatch, index: number, isLarge: boolean): DataView {
+    const count = batch.rowCount + 1
+    const bytes = this.#buffer(batch, index, count * (isLarge ? 8 : 4))
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    if (!isLarge) return view
+    const narrow = new DataView(new ArrayBuffer(count * 4))
+    for (let at = 0; at < count; at += 1) {
+      if (view.getUint32(at * 8 + 4, true) !== 0) {
+        throw unreadable(this.#source, 'a text points outside its buffer')
+      }
+      narrow.setUint32(at * 4, view.getUint32(at * 8, true), true)
+    }
+    return narrow
   }
 
   /** At least `neededBytes` of the batch's n-th buffer, inflated. */

@@ -17,7 +17,13 @@ export type ByteSource = Readonly<{
   read(offset: number, lengthBytes: number): Uint8Array
 }>
 
-export type ArrowField = Readonly<{ name: string; kind: ArrowKind; isNullable: boolean }>
+export type ArrowField = Readonly<{
+  name: string
+  kind: ArrowKind
+  isNullable: boolean
+  /** Texts and bytes have offsets of 64 bits, as pandas and polars write them, not of 32. */
+  isLarge: boolean
+}>
 
 /** How a column is stored, and so which of our types it can carry. */
 export type ArrowKind = 'int64' | 'uint64' | 'double' | 'bool' | 'utf8' | 'binary'
@@ -58,17 +64,17 @@ export type ArrowFile = Readonly<{
 const HEADER_SCHEMA = 1
 const HEADER_RECORD_BATCH = 3
 /** After the magic and its padding. */
-export const FIRST_MESSAGE = 8
+const FIRST_MESSAGE = 8
 const PREFIX_BYTES = 8
 const CONTINUATION = 0xffff_ffff
 const CODEC_ZSTD = 1
 
 /** @throws TraceError TRACE_UNREADABLE if it is no Arrow file, or damaged other than at its end */
 export function scanArrow(source: ByteSource): ArrowFile {
-  const opening = nextPlace(source, FIRST_MESSAGE)
+  const opening = openingPlace(source)
   if (opening === null) throw unreadable(source, 'cut off before its first batch')
   const schema = messageAt(source, opening)
-  if (schema.byte(1) !== HEADER_SCHEMA) throw unreadable(source, 'no Arrow file with a schema')
+  if (schema.byte(1) !== HEADER_SCHEMA) throw foreign(source)
   const header = schema.table(2)
   const places: ArrowPlace[] = []
   let at = endOf(opening)
@@ -84,6 +90,14 @@ export function scanArrow(source: ByteSource): ArrowFile {
     places,
     hasFooter: at + PREFIX_BYTES < source.sizeBytes && Buffer.from(tail).toString() === ARROW_MAGIC,
   }
+}
+
+/** Other programs may have something else there: the footer has the schema once more. */
+function openingPlace(source: ByteSource): ArrowPlace | null {
+  if (source.sizeBytes < FIRST_MESSAGE + PREFIX_BYTES) return null
+  const first = source.read(FIRST_MESSAGE, 4)
+  if (!first.every((byte) => byte === 0xff)) throw foreign(source)
+  return nextPlace(source, FIRST_MESSAGE)
 }
 
 export function endOf({ offset, metadataBytes, bodyBytes }: ArrowPlace): number {
@@ -123,7 +137,9 @@ export function readBatch(source: ByteSource, place: ArrowPlace): ArrowBatch {
   keepWithin('MAX_BATCH_ROWS', rowCount, source.path)
   const compression = header.table(3)
   if (compression !== null && compression.byte(0) !== CODEC_ZSTD) {
-    throw unreadable(source, 'compressed, but not with zstd')
+    throw new TraceError('TRACE_UNREADABLE', `${source.path}: compressed, but not with zstd`, {
+      hint: 'Write it again with zstd, or without compression.',
+    })
   }
   return {
     rowCount,
@@ -145,14 +161,18 @@ const TYPE_DOUBLE = 3
 const TYPE_BINARY = 4
 const TYPE_UTF8 = 5
 const TYPE_BOOL = 6
+const TYPE_LARGE_BINARY = 19
+const TYPE_LARGE_UTF8 = 20
 const PRECISION_DOUBLE = 2
 
 function readField(field: FlatTable, source: ByteSource): ArrowField {
-  const kind = readKind(field.byte(2), field.table(3))
+  const type = field.byte(2)
+  const kind = readKind(type, field.table(3))
   if (kind === null || field.table(4) !== null) {
-    throw unreadable(source, 'a column of a type that no trace has')
+    throw foreign(source)
   }
-  return { name: field.text(0), kind, isNullable: field.byte(1) !== 0 }
+  const isLarge = type === TYPE_LARGE_BINARY || type === TYPE_LARGE_UTF8
+  return { name: field.text(0), kind, isNullable: field.byte(1) !== 0, isLarge }
 }
 
 function readKind(type: number, detail: FlatTable | null): ArrowKind | null {
@@ -163,14 +183,23 @@ function readKind(type: number, detail: FlatTable | null): ArrowKind | null {
     case TYPE_DOUBLE:
       return detail?.short(0) === PRECISION_DOUBLE ? 'double' : null
     case TYPE_BINARY:
+    case TYPE_LARGE_BINARY:
       return 'binary'
     case TYPE_UTF8:
+    case TYPE_LARGE_UTF8:
       return 'utf8'
     case TYPE_BOOL:
       return 'bool'
     default:
       return null
   }
+}
+
+/** Written by another program, perhaps from a trace. */
+export function foreign({ path }: ByteSource): TraceError {
+  return new TraceError('TRACE_UNREADABLE', `${path}: an Arrow file, but not a trace`, {
+    hint: '`trace convert IN OUT --format arrow` reads rows that another program wrote.',
+  })
 }
 
 export function unreadable({ path }: ByteSource, what: string): TraceError {

@@ -30,20 +30,32 @@ export function readArrowColumns(bytes: Uint8Array, names: readonly string[]): F
     const columns: Record<string, readonly unknown[]> = {}
     for (const name of names) {
       const vector = table.getChild(name)
-      if (vector !== null) columns[name] = Array.from(vector, plainValue)
+      if (vector === null) continue
+      let valueBytes = 0
+      columns[name] = Array.from(vector, (value: unknown) => {
+        // Values may overlap in their buffer, so a small file can hold far more than its size.
+        valueBytes += sizeOf(value)
+        keepWithin('MAX_BATCH_BYTES', valueBytes, source.path)
+        return plainValue(value)
+      })
     }
     return { rowCount: table.numRows, columns }
   } catch (error) {
     if (error instanceof TraceError) throw error
     throw new TraceError('TRACE_UNREADABLE', 'its Arrow data cannot be read', {
-      hint: 'Is the file whole, and not an Arrow stream or packed with LZ4?',
+      hint: "Is it whole, and packed with zstd or not at all? pandas: compression='zstd'.",
       cause: error,
     })
   }
 }
 
-/** A list column gives vectors of its own. */
+function sizeOf(value: unknown): number {
+  return typeof value === 'string' || value instanceof Uint8Array ? value.length : 0
+}
+
+/** A list column gives vectors of its own; bytes stay bytes. */
 function plainValue(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value
   const isList = typeof value === 'object' && value !== null && Symbol.iterator in value
   return isList ? Array.from(value as Iterable<unknown>) : value
 }

@@ -2,19 +2,10 @@
  * Looks through an Arrow file of any schema before apache-arrow reads it: that package takes lengths in
  * the metadata as they come, so a damaged one could keep it busy for ever. Pure.
  */
-import {
-  ARROW_MAGIC,
-  FIRST_MESSAGE,
-  endOf,
-  messageAt,
-  nextPlace,
-  unreadable,
-  type ByteSource,
-} from './arrow-file.ts'
+import { ARROW_MAGIC, messageAt, nextPlace, unreadable, type ByteSource } from './arrow-file.ts'
 import { FlatTable } from './flat-table.ts'
 import { keepWithin } from './limits.ts'
 
-const HEADER_SCHEMA = 1
 const HEADER_DICTIONARY = 2
 const HEADER_RECORD_BATCH = 3
 const MAX_DEPTH = 16
@@ -25,41 +16,33 @@ const BLOCK_BYTES = 24
 
 /** @throws TraceError TRACE_UNREADABLE where a message is damaged or beyond the limits */
 export function checkFrames(source: ByteSource): void {
-  let at = FIRST_MESSAGE
-  const offsets = new Set<number>()
-  for (let place = nextPlace(source, at); place !== null; place = nextPlace(source, at)) {
+  const footer = readFooter(source)
+  for (const field of footer.table(1)?.tables(1) ?? []) checkField(source, field, 0)
+  const offsets = [2, 3].flatMap((blocks) => [...footer.firstSizes(blocks, BLOCK_BYTES)])
+  keepWithin('MAX_MESSAGES', offsets.length, source.path)
+  if (new Set(offsets).size < offsets.length) throw unreadable(source, 'a batch stands twice')
+  for (const offset of offsets) {
+    const place = nextPlace(source, offset)
+    if (place === null) throw unreadable(source, 'its footer points outside its messages')
     checkMessage(source, messageAt(source, place), place.bodyBytes)
-    offsets.add(place.offset)
-    keepWithin('MAX_MESSAGES', offsets.size, source.path)
-    at = endOf(place)
   }
-  checkFooter(source, at, offsets)
 }
 
-/** The footer has the schema once more, and where the messages lie: where they were just seen. */
-function checkFooter(source: ByteSource, from: number, offsets: ReadonlySet<number>): void {
+/** It has the schema, and where the messages lie: all that apache-arrow goes by. */
+function readFooter(source: ByteSource): FlatTable {
   const tail = Buffer.from(source.read(Math.max(0, source.sizeBytes - TAIL_BYTES), TAIL_BYTES))
   const length = tail.length === TAIL_BYTES ? tail.readInt32LE(0) : 0
   const at = source.sizeBytes - TAIL_BYTES - length
-  if (tail.toString('latin1', 4) !== ARROW_MAGIC || length <= 0 || at < from) {
+  if (tail.toString('latin1', 4) !== ARROW_MAGIC || length <= 0 || at < 0) {
     throw unreadable(source, 'cut off before its footer')
   }
-  const footer = FlatTable.root(source.read(at, length))
-  for (const field of footer.table(1)?.tables(1) ?? []) checkField(source, field, 0)
-  for (const blocks of [2, 3]) {
-    for (const offset of footer.firstSizes(blocks, BLOCK_BYTES)) {
-      if (!offsets.has(offset)) throw unreadable(source, 'its footer points outside its messages')
-    }
-  }
+  return FlatTable.root(source.read(at, length))
 }
 
 function checkMessage(source: ByteSource, message: FlatTable, bodyBytes: number): void {
   const header = message.table(2)
   if (header === null) throw unreadable(source, 'a message without a header')
   switch (message.byte(1)) {
-    case HEADER_SCHEMA:
-      for (const field of header.tables(1)) checkField(source, field, 0)
-      return
     case HEADER_DICTIONARY: {
       const batch = header.table(1)
       if (batch !== null) checkBatch(source, batch, bodyBytes)

@@ -4,6 +4,7 @@ import { nextTurn } from '../base/clock.ts'
 import { TraceError } from '../base/errors.ts'
 import { ColumnDecoder } from './arrow-columns.ts'
 import {
+  foreign,
   memorySource,
   readBatch,
   scanArrow,
@@ -42,7 +43,7 @@ export function readArrow(path: string): TraceReader {
     const source = fileSource(path, file)
     const arrow = scanArrow(source)
     const start = arrow.metadata.get(ARROW_KEYS.header)
-    if (start === undefined) throw unreadable(source, 'an Arrow file, but not a trace')
+    if (start === undefined) throw foreign(source)
     parseHeader(start)
     const contents = sortPlaces(source, arrow.places)
     const header = parseHeader(contents.end ?? start)

@@ -2,16 +2,21 @@
 import {
   Field,
   Int64,
+  LargeUtf8,
   List,
   tableFromArrays,
   tableToIPC,
   Utf8,
+  Utf8View,
   vectorFromArray,
   Table,
 } from 'apache-arrow'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
-import { importText } from '../support/import-rows.ts'
+import type { RequestRow } from '../../src/trace/columns.ts'
+import { openTrace } from '../../src/trace/open.ts'
+import { importFile, importText } from '../support/import-rows.ts'
+import { readTables } from '../support/write-tables.ts'
 
 const STARTS = [1_753_780_607_550n, 1_753_780_608_050n, 1_753_780_609_000n]
 const HASHES = [[11n, 12n], [11n, 13n], [11n]]
@@ -79,5 +84,61 @@ describe('Baseten', () => {
     await expect(importText(other)).rejects.toThrow('is in no format that is known here')
     const table = parquetWriteBuffer({ columnData: [{ name: 'x', data: [1, 2] }] })
     await expect(importText(new Uint8Array(table))).rejects.toThrow('it has no column seq')
+  })
+})
+
+/** As pandas (large texts) or polars (text views) writes our columns. */
+function written(text: LargeUtf8 | Utf8View): Uint8Array {
+  const long = 'a model name beyond the twelve bytes that a view holds itself'
+  const table = new Table({
+    seq: vectorFromArray([0n, 1n, 2n], new Int64()),
+    at_us: vectorFromArray([0n, 5n, 9n], new Int64()),
+    endpoint: vectorFromArray(['chat', 'completions', 'nonsense'], text),
+    model: vectorFromArray([long, null, 'short'], text),
+    own: vectorFromArray([1n, 2n, 3n], new Int64()),
+  })
+  return tableToIPC(table, 'file')
+}
+
+describe('Arrow files that another program wrote from a trace', () => {
+  test.each([
+    ['large texts', new LargeUtf8()],
+    ['text views', new Utf8View()],
+  ])('one with %s gives its rows, and counts those it cannot read', async (_name, text) => {
+    const { rows, summary } = await importText(written(text))
+    expect(rows.map(({ seq, atUs, endpoint }) => [seq, atUs, endpoint])).toEqual([
+      [0, 0, 'chat'],
+      [1, 5, 'completions'],
+    ])
+    expect(rows[0]?.model).toHaveLength(61)
+    expect(rows[1]?.model).toBe(null)
+    expect(summary.faults).toEqual([
+      { reason: 'endpoint holds something else', count: 1, firstLine: 0 },
+    ])
+  })
+
+  test('one that polars wrote of a trace gives its rows, texts and bytes', async () => {
+    const reader = await openTrace('fixtures/trace-v1.arrow')
+    const { request } = await readTables(reader)
+    await reader.close()
+    const { rows } = await importFile('fixtures/polars-views.arrow')
+    const kept = ({ seq, atUs, model, chunkTimes }: Partial<RequestRow>) => [
+      ...[seq, atUs, model],
+      Buffer.from(chunkTimes ?? []),
+    ]
+    expect(rows.map(kept)).toEqual(request.map(kept))
+  })
+
+  test('cut, or with a bit turned anywhere, gives rows or an error in words', async () => {
+    const whole = written(new Utf8View())
+    for (let at = 8; at < whole.length; at += 7) {
+      const turned = Uint8Array.from(whole)
+      turned[at] = (turned[at] ?? 0) ^ (1 << (at % 8))
+      const seen = await importText(turned, { format: 'arrow' }).then(
+        () => 'read',
+        (error: unknown) => (error as { code?: unknown }).code,
+      )
+      expect(seen, `bit at ${at}`).toMatch(/^(?:read|TRACE_UNREADABLE)$/u)
+    }
   })
 })

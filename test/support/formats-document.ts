@@ -53,6 +53,7 @@ export const TEST_OF: Readonly<Record<string, string>> = {
   csv: 'round-trip',
   jsonl: 'round-trip',
   parquet: 'round-trip',
+  arrow: 'tables',
 }
 
 function fileWith(name: string, kind: 'reader' | 'writer'): string {

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
+import { LargeUtf8, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { describe, expect, test } from 'vitest'
 import { rowDigest } from '../../src/trace/digest.ts'
 import { newHeader } from '../../src/trace/header.ts'
@@ -94,6 +95,29 @@ test('an Arrow file cut between two batches is known to be incomplete, and gives
   expect(reader.isComplete).toBe(false)
   expect((await readTables(reader)).request).toHaveLength(33_000)
   await reader.close()
+})
+
+test('texts and bytes with 64-bit offsets are read as those with 32', async () => {
+  const large = await openTrace('fixtures/pyarrow-large.arrow')
+  const small = await openTrace('fixtures/trace-v1.arrow')
+  const rows = (await readTables(small)).request
+  expect(rows.length).toBeGreaterThan(0)
+  expect((await readTables(large)).request).toEqual(rows)
+  // What pyarrow drops is the end mark: such a file is a trace without its end.
+  expect(large.isComplete).toBe(false)
+  await Promise.all([large.close(), small.close()])
+})
+
+test('an Arrow file that another program wrote is named, with the way to read it', async () => {
+  const path = scratch('other.arrow')
+  const table = new Table({ at_us: vectorFromArray(['a'], new LargeUtf8()) })
+  for (const bytes of [tableToIPC(table, 'file'), tableToIPC(table, 'file').fill(0, 8, 24)]) {
+    writeFileSync(path, bytes)
+    await expect(openTrace(path)).rejects.toMatchObject({
+      message: `${path}: an Arrow file, but not a trace`,
+      hint: expect.stringContaining('--format arrow') as unknown,
+    })
+  }
 })
 
 test.each([
