@@ -37,6 +37,8 @@ export class BatchWriter {
   readonly #words: Uint32Array
   #sizeBytes = 0
   recordCount = 0
+  /** Requests of which these are the first bytes. */
+  begunCount = 0
   /** A socket still sends from this memory: it must not be filled again. */
   isPinned = false
 
@@ -85,6 +87,7 @@ export class BatchWriter {
   clear(): void {
     this.#sizeBytes = 0
     this.recordCount = 0
+    this.begunCount = 0
   }
 }
 

@@ -47,7 +47,6 @@ export class Feed {
   /** Changes whenever the observer forgot its connections; a connection of another epoch is unknown to it. */
   epoch = 1
   shedCount = 0
-  restartCount = 0
 
   constructor(options: FeedOptions) {
     this.#options = options
@@ -55,10 +54,6 @@ export class Feed {
 
   get isUp(): boolean {
     return this.#link !== null
-  }
-
-  get waitingBytes(): number {
-    return this.#waitingBytes
   }
 
   get isPaused(): boolean {
@@ -97,6 +92,11 @@ export class Feed {
   /** The copy last returned is still being sent: its memory must not be filled again. */
   pin(): void {
     this.#batch.isPinned = true
+  }
+
+  /** The copy last returned begins a request. */
+  begin(): void {
+    this.#batch.begunCount += 1
   }
 
   /** Counts one request that is not, or not wholly, recorded. */
@@ -223,25 +223,26 @@ export class Feed {
     this.#link = null
     this.#onEnd?.()
     this.epoch += 1
+    if (!this.#isClosing) this.#loseUnwritten()
     this.#waitingBytes = 0
     this.#waitingRecords = 0
     this.#lent.clear()
     this.#batch = new BatchWriter(BATCH_BYTES)
     if (this.#isClosing) return
-    this.restartCount += 1
-    this.#loseUnwritten()
     this.#restartAtUs = this.#options.clock.nowUs() + this.#restartWaitUs
     this.#restartWaitUs = Math.min(this.#restartWaitUs * 2, LAST_RESTART_US)
     this.#options.onMessage({ type: 'down' })
   }
 
-  /** Requests that the observer had begun and not written to their end are counted as a gap. */
+  /** Requests that the observer had not read, or begun and not written to their end, are a gap. */
   #loseUnwritten(): void {
-    const last = this.#lastDone
+    const { counts, atUs } = this.#lastDone ?? { counts: null, atUs: this.#options.clock.nowUs() }
     this.#lastDone = null
+    const unread = [...this.#lent.values(), this.#batch]
+    let count = unread.reduce((sum, { begunCount }) => sum + begunCount, 0)
     // Its counts are of all threads: one of them speaks for all.
-    if (last === null || this.#options.startObserver === null) return
-    const count = last.counts.requests - last.counts.recorded
-    for (let index = 0; index < count; index += 1) this.shed(last.atUs)
+    const isOurs = this.#options.startObserver !== null
+    if (isOurs && counts !== null) count += counts.requests - counts.recorded
+    for (let index = 0; index < count; index += 1) this.shed(atUs)
   }
 }

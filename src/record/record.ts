@@ -13,6 +13,7 @@ import { loadKey } from './key-file.ts'
 import { LiveLine } from './live-line.ts'
 import type { RecordOptions } from './options.ts'
 import { RecordSession } from './record-session.ts'
+import { checkOutFolder } from './out-folder.ts'
 import { probePorts } from './relay.ts'
 import { bannerText, keepsText, summaryText } from './record-text.ts'
 import { readServerFacts } from './server-facts.ts'
@@ -32,6 +33,7 @@ export async function record(
   companions: readonly RecordCompanion[] = [],
 ): Promise<number> {
   const { stderr, stdout } = world
+  await checkOutFolder(options.directory)
   if (!options.takesOver) await probePorts(options.routes.map(({ listen }) => listen))
   const { tokenizer } = options.observe
   if (tokenizer !== null) await checkTokenizer(tokenizer)

@@ -44,7 +44,9 @@ export class Tap {
     if (isStart) this.#turns += 1
     this.clientBytes += bytes.length
     if (this.#epoch !== feed.epoch) return
-    if (feed.put(RECORD.clientBytes, this.#id, atUs, bytes, bytes.length) === null) this.#lose(atUs)
+    const copy = feed.put(RECORD.clientBytes, this.#id, atUs, bytes, bytes.length)
+    if (copy === null) this.#lose(atUs)
+    else if (isStart) feed.begin()
   }
 
   /** @returns a copy that stays as it is, or null where the observer does not follow */

@@ -1,6 +1,6 @@
 /** Whatever fails in the recorder, clients see the same bytes, and the trace says what is missing. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -84,15 +84,30 @@ test('another program locks the file: traffic passes, and no row is lost', async
 test('the folder cannot be made at the start: traffic passes, and recording begins later', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'trace-blocked-'))
   cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
-  const directory = join(parent, 'prod')
-  writeFileSync(directory, 'a file where the folder should be')
+  const blocked = join(parent, 'traces')
+  const directory = join(blocked, 'prod')
+  writeFileSync(blocked, 'a file where the folder above should be')
   const recorder = await recorderOn({}, directory)
   await pass(recorder, 1, 2)
-  rmSync(directory)
+  rmSync(blocked)
   await wait(1_500)
   await pass(recorder, 10, 2)
   await recorder.stop()
   expect(await maxTokensOf(directory)).toEqual([1, 2, 10, 11])
+})
+
+test('--out that names a file is refused before anything listens, and the file stays', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'trace-file-'))
+  cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
+  const path = join(parent, 'code.arrow')
+  writeFileSync(path, 'rows of somebody')
+  await expect(startRecorder(1, {}, path)).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+    exitCode: 2,
+    message: `--out ${path} is a file, and a recording is a folder`,
+  })
+  expect(readFileSync(path, 'utf8')).toBe('rows of somebody')
+  expect(readdirSync(parent)).toEqual(['code.arrow'])
 })
 
 test('no room in the queue: traffic passes, and a gap says how many are missing', async () => {

@@ -5,7 +5,7 @@ import { Tap } from '../../src/record/tap.ts'
 
 function listeningFeed() {
   const kinds: RecordKind[] = []
-  const feed: Pick<Feed, 'epoch' | 'isPaused' | 'canBegin' | 'put' | 'shed'> = {
+  const feed: Pick<Feed, 'epoch' | 'isPaused' | 'canBegin' | 'put' | 'begin' | 'shed'> = {
     epoch: 1,
     isPaused: false,
     canBegin: () => true,
@@ -13,6 +13,7 @@ function listeningFeed() {
       kinds.push(kind)
       return Buffer.alloc(0)
     },
+    begin: () => undefined,
     shed: () => undefined,
   }
   return { kinds, tap: new Tap(1, 'a', feed as Feed) }

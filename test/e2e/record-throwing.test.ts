@@ -1,0 +1,124 @@
+/** The observer throws on what it reads: traffic passes, health says so, and recording goes on by itself. */
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import type { Worker } from '../../src/base/threads.ts'
+import { adminServer } from '../../src/live/admin.ts'
+import { parseRecordOptions } from '../../src/record/options.ts'
+import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
+import { RecordSession } from '../../src/record/record-session.ts'
+import { complete, completionRequest, STREAM, streamServer } from '../support/completions.ts'
+import { gapsOf, rowsOf } from '../support/recorder.ts'
+import { testWorld } from '../support/test-world.ts'
+import { POISON, startThrowingObserver } from '../support/throwing-observer.ts'
+import { freePort, wireClient } from '../support/wire.ts'
+
+const cleanUps: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const clean of cleanUps.splice(0).toReversed()) await clean()
+})
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+/** Two more die as they start, so that the trouble can be seen for a while. */
+const STILLBORN = 2
+
+async function startSession() {
+  const server = await streamServer()
+  const directory = mkdtempSync(join(tmpdir(), 'trace-throwing-'))
+  const port = await freePort()
+  const { world, said } = testWorld({ clock: systemClock })
+  const options = parseRecordOptions({
+    ...RECORD_DEFAULTS,
+    upstream: `http://127.0.0.1:${server.port}`,
+    listen: `127.0.0.1:${port}`,
+    out: directory,
+    metricsUrl: 'off',
+    tokenizeRate: '0',
+  })
+  const workers: Worker[] = []
+  const session = new RecordSession(options, world, randomBytes(32), (config) => {
+    const isStillborn = workers.length > 0 && workers.length <= STILLBORN
+    const worker = startThrowingObserver(config, isStillborn)
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.on('data', (bytes: Buffer) => void (said.err += bytes.toString()))
+    }
+    workers.push(worker)
+    return worker
+  })
+  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }), server.close)
+  await session.start()
+  return { session, port, directory, workers, said }
+}
+
+/** As a probe and a scrape of the admin listener would see it. */
+async function adminOf(session: RecordSession) {
+  const admin = adminServer(session, 'token')
+  cleanUps.push(async () => admin.close())
+  const place = await admin.listen({ host: '127.0.0.1', port: 0 })
+  const textOf = async (path: string) => (await fetch(place + path)).text()
+  return {
+    health: async () =>
+      JSON.parse(await textOf('/healthz')) as { status: string; degraded: string | null },
+    metrics: () => textOf('/metrics'),
+  }
+}
+
+/** One request with the words that the observer cannot bear. */
+async function poisoned(port: number): Promise<string> {
+  const asked = completionRequest(66).replace('Host: h', `Host: h\r\nauthorization: ${POISON}`)
+  const socket = await wireClient(port)
+  let text = ''
+  const whole = Promise.withResolvers<void>()
+  socket.on('data', (bytes: Buffer) => {
+    text += bytes.toString('latin1')
+    if (text.length >= STREAM.length) whole.resolve()
+  })
+  socket.write(asked)
+  await whole.promise
+  socket.destroy()
+  return text
+}
+
+test('the observer throws: no byte is missing, health says degraded, a gap counts, recording goes on', async () => {
+  const { session, port, directory, workers, said } = await startSession()
+  const { health, metrics } = await adminOf(session)
+  for (const mark of [1, 2, 3]) expect(await complete(wireClient, port, mark)).toBe(STREAM)
+  while (session.status().counts.recorded < 3) await wait(20)
+  expect(await health()).toMatchObject({ status: 'ok', degraded: null })
+
+  expect(await poisoned(port)).toBe(STREAM)
+  while ((await health()).status !== 'degraded') await wait(5)
+  expect(await health()).toMatchObject({ status: 'degraded', degraded: 'the observer is down' })
+  expect(await metrics()).toMatch(/^trace_record_degraded 1$/m)
+  expect(await complete(wireClient, port, 10)).toBe(STREAM)
+
+  while (workers.length < 2 + STILLBORN || (await health()).status !== 'ok') await wait(20)
+  while (session.status().counts.recorded < 4) {
+    expect(await complete(wireClient, port, 20)).toBe(STREAM)
+    await wait(50)
+  }
+  expect(await metrics()).toMatch(/^trace_record_degraded 0$/m)
+  const { unrecorded } = session.status()
+  await session.drain(1_000_000)
+  await session.close(5_000_000)
+
+  const marks = (await rowsOf(directory)).map(({ maxTokens }) => maxTokens)
+  expect(marks).toEqual(expect.arrayContaining([1, 2, 3, 20]))
+  expect(marks).not.toContain(66)
+  const gaps = await gapsOf(directory)
+  const missing = gaps.reduce((sum, { count }) => sum + count, 0)
+  expect(new Set(gaps.map(({ reason }) => reason))).toEqual(new Set(['observer_down']))
+  // That request, the one behind it, and those that came before the next observer was there.
+  expect(missing).toBeGreaterThanOrEqual(2)
+  expect(missing).toBeGreaterThanOrEqual(unrecorded)
+
+  // What an exception says may be a client's: nobody repeats it.
+  const places = [said.err, said.out, await metrics()]
+  const files = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'latin1'))
+  for (const text of [...places, ...files]) expect(text).not.toContain(POISON)
+})
