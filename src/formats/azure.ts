@@ -1,8 +1,8 @@
 /** Azure's public traces: LLM inference 2023 and 2024, multimodal 2025. Pure. */
 import { splitCsv } from './csv-text.ts'
 import { optionalCount } from './fields.ts'
-import { hasColumns } from './head.ts'
-import type { ImportContext, LineImporter, LineReader } from './importer.ts'
+import type { Head } from './head.ts'
+import type { ImportContext, LineImporter } from './importer.ts'
 import { RowFault } from './row-fault.ts'
 import { parseIsoUs } from './source-time.ts'
 
@@ -10,46 +10,82 @@ export const azure: LineImporter = {
   name: 'azure',
   title: 'Azure LLM inference 2023, 2024; multimodal 2025',
   unit: 'line',
-  recognises: (head) => hasColumns(head, 'TIMESTAMP', 'ContextTokens', 'GeneratedTokens'),
+  recognises: (head) => azureColumns(fieldsOf(head)) !== null,
   begin(context, head) {
-    const columns = {
-      timestamp: head.columns.indexOf('TIMESTAMP'),
-      input: head.columns.indexOf('ContextTokens'),
-      output: head.columns.indexOf('GeneratedTokens'),
-      images: head.columns.indexOf('NumImages'),
+    const columns = azureColumns(fieldsOf(head)) ?? NO_COLUMNS
+    const separator = separatorOf(head)
+    const rows = new AzureRows(context)
+    let isHeader = true
+    return {
+      line(text) {
+        if (!isHeader) rows.add(splitCsv(text, separator), columns)
+        isHeader = false
+      },
+      end: () => rows.end(),
     }
-    return azureReader(context, columns)
   },
 }
 
-type AzureColumns = Readonly<{ timestamp: number; input: number; output: number; images: number }>
+/** Where each value stands in a row; -1 where a file has no such column. */
+type AzureColumns = Readonly<Record<'timestamp' | 'input' | 'output' | 'images', number>>
 
-function azureReader({ sink, note, header }: ImportContext, columns: AzureColumns): LineReader {
-  const day = { text: '', us: 0 }
-  let isHeader = true
-  return {
-    line(text) {
-      if (isHeader) {
-        isHeader = false
-        return
-      }
-      const fields = splitCsv(text)
-      const timeUs = timestampUs(fields[columns.timestamp] ?? '', day)
-      if (Number.isNaN(timeUs)) throw new RowFault('TIMESTAMP is not a time')
-      const input = tokenCount(fields[columns.input], 'ContextTokens')
-      const output = tokenCount(fields[columns.output], 'GeneratedTokens')
-      const images = columns.images < 0 ? null : optionalCount(fields[columns.images], 'NumImages')
-      sink.begin(timeUs)
-      sink.number('promptTokens', input)
-      sink.number('outputTokens', output)
-      sink.text('tokenSource', 'server')
-      if (output === 0) sink.text('outcome', 'http_error')
-      if (images !== null && images > 0) sink.text('imageSizes', unknownImages(images))
-    },
-    end() {
-      header.originWallUs = sink.originUs
-      note('times without an offset are taken as UTC')
-    },
+/** Of a file that only `--format` calls Azure's: each row of it is a fault. */
+const NO_COLUMNS: AzureColumns = { timestamp: -1, input: -1, output: -1, images: -1 }
+
+/** Each of them, in any capitals. */
+export const AZURE_NAMES = /^(?:timestamp|contexttokens|generatedtokens|numimages)$/i
+
+/** @returns null for the columns of anything else; capitals do not matter */
+export function azureColumns(names: readonly string[]): AzureColumns | null {
+  const known = names.map((name) => name.trim().toLowerCase())
+  const [timestamp = -1, input = -1, output = -1, images = -1] = [
+    'timestamp',
+    'contexttokens',
+    'generatedtokens',
+    'numimages',
+  ].map((name) => known.indexOf(name))
+  return Math.min(timestamp, input, output) < 0 ? null : { timestamp, input, output, images }
+}
+
+/** A comma, or what spreadsheets put in its place. */
+function separatorOf({ line }: Head): string {
+  return [';', '\t'].find((separator) => line.includes(separator)) ?? ','
+}
+
+function fieldsOf(head: Head): readonly string[] {
+  const separator = separatorOf(head)
+  return separator === ',' ? head.columns : head.line.replaceAll('"', '').split(separator)
+}
+
+/** Rows of one file, CSV or Parquet, in the order of its columns. */
+export class AzureRows {
+  readonly #context: ImportContext
+  readonly #day = { text: '', us: 0 }
+
+  constructor(context: ImportContext) {
+    this.#context = context
+  }
+
+  /** @throws RowFault */
+  add(fields: readonly unknown[], columns: AzureColumns): void {
+    const { sink } = this.#context
+    const time = fields[columns.timestamp]
+    const timeUs = typeof time === 'string' ? timestampUs(time, this.#day) : Number.NaN
+    if (Number.isNaN(timeUs)) throw new RowFault('TIMESTAMP is not a time')
+    const input = tokenCount(fields[columns.input], 'ContextTokens')
+    const output = tokenCount(fields[columns.output], 'GeneratedTokens')
+    const images = columns.images < 0 ? null : optionalCount(fields[columns.images], 'NumImages')
+    sink.begin(timeUs)
+    sink.number('promptTokens', input)
+    sink.number('outputTokens', output)
+    sink.text('tokenSource', 'server')
+    if (output === 0) sink.text('outcome', 'http_error')
+    if (images !== null && images > 0) sink.text('imageSizes', unknownImages(images))
+  }
+
+  end(): void {
+    this.#context.header.originWallUs = this.#context.sink.originUs
+    this.#context.note('times without an offset are taken as UTC')
   }
 }
 
@@ -61,8 +97,8 @@ function unknownImages(count: number): string {
   return `[${Array(count).fill('[null,null,null]').join(',')}]`
 }
 
-function tokenCount(text: string | undefined, name: string): number {
-  const count = text === undefined || text === '' ? Number.NaN : Number(text)
+function tokenCount(value: unknown, name: string): number {
+  const count = value === undefined || value === null || value === '' ? Number.NaN : Number(value)
   if (Number.isInteger(count) && count >= 0 && count < 1e9) return count
   throw new RowFault(`${name} is not a count`)
 }

@@ -17,6 +17,19 @@ const MAX_PAGE_BYTES = 64_000_000
 /** The wanted columns of one row group after unpacking. */
 const MAX_GROUP_BYTES = 256_000_000
 
+/** The library's own Date would cut a time at 1 ms. */
+const TIMES = {
+  timestampFromMilliseconds: (millis: bigint) => isoText(millis * 1_000n),
+  timestampFromMicroseconds: isoText,
+  timestampFromNanoseconds: (nanos: bigint) => isoText((nanos + 500n) / 1_000n),
+}
+
+/** @returns ISO 8601 in UTC, to the µs */
+function isoText(us: bigint): string {
+  const millis = new Date(Number(us / 1_000n)).toISOString().slice(0, -1)
+  return `${millis}${String(us % 1_000n).padStart(3, '0')}Z`
+}
+
 export function isParquet({ bytes }: Head): boolean {
   return Buffer.from(bytes.subarray(0, 4)).toString('latin1') === 'PAR1'
 }
@@ -39,7 +52,7 @@ export async function readParquet(
   const rowCount = await checkedRows(file, columns)
   for (let rowStart = 0; rowStart < rowCount; rowStart += ROWS_AT_ONCE) {
     const rowEnd = Math.min(rowStart + ROWS_AT_ONCE, rowCount)
-    const options = { file, columns, compressors: capped(), rowStart, rowEnd }
+    const options = { file, columns, compressors: capped(), parsers: TIMES, rowStart, rowEnd }
     // The library throws all kinds of errors over damaged bytes, and quotes them.
     const rows = await parquetReadObjects(options).catch(() => null)
     if (rows === null || rows.length === 0) {

@@ -1,6 +1,7 @@
 /** Our own column names back from CSV, JSONL, Parquet and Arrow. Pure. */
 import { readArrowColumns } from '../trace/arrow-foreign.ts'
 import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
+import { AZURE_NAMES, azureColumns, AzureRows } from './azure.ts'
 import { baseten, BASETEN_MARK } from './baseten.ts'
 import { CsvRecords } from './csv-text.ts'
 import type { JsonRecord } from './fields.ts'
@@ -48,7 +49,7 @@ export const rowsJsonl: LineImporter = {
 
 export const rowsParquet: BytesImporter = {
   name: 'parquet',
-  title: 'Parquet written by this program, or a Baseten trace',
+  title: "Parquet written by this program, Baseten's, or with Azure's columns",
   unit: 'bytes',
   recognises: isParquet,
   async readBytes(bytes, context) {
@@ -58,9 +59,37 @@ export const rowsParquet: BytesImporter = {
       await baseten.readBytes(bytes, context)
       return
     }
+    if (azureColumns(names) !== null) {
+      await readAzure(bytes, names, context)
+      return
+    }
     const rows = new PlainRows(context)
     await parquetRows({ bytes, needed: MARKS, wanted: COLUMN_NAMES }, (row) => rows.tryRecord(row))
   },
+}
+
+async function readAzure(
+  bytes: Uint8Array,
+  names: readonly string[],
+  context: ImportContext,
+): Promise<void> {
+  const wanted = names.filter((name) => AZURE_NAMES.test(name))
+  const columns = azureColumns(wanted)
+  if (columns === null) return
+  const rows = new AzureRows(context)
+  await parquetRows({ bytes, needed: wanted, wanted }, (row) => {
+    try {
+      const fields = wanted.map((name) => row[name])
+      rows.add(
+        fields.map((value) => (typeof value === 'bigint' ? Number(value) : value)),
+        columns,
+      )
+    } catch (error) {
+      if (!(error instanceof RowFault)) throw error
+      context.fault(error.message)
+    }
+  })
+  rows.end()
 }
 
 /** The header with its clocks and block sizes does not outlive another program: rows do. */

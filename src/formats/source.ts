@@ -7,6 +7,7 @@ import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { ARROW_KEYS } from '../trace/arrow-reader.ts'
 import { joined, unpack } from './unpack.ts'
+import { toUtf8, utf16Of } from './utf16.ts'
 
 /** As much as recognition looks at. */
 const HEAD_BYTES = 65_536
@@ -57,7 +58,11 @@ export async function openSource(name: string, world: World): Promise<Source> {
     headBytes += value.byteLength
   }
   const head = Buffer.concat(first)
-  return { name, head: head.subarray(0, HEAD_BYTES), chunks: joined(head, iterator) }
+  const [start, chunks] = [head.subarray(0, HEAD_BYTES), joined(head, iterator)]
+  const encoding = utf16Of(head)
+  if (encoding === null) return { name, head: start, chunks }
+  const text = new TextDecoder(encoding).decode(start)
+  return { name, head: Buffer.from(text), chunks: toUtf8(chunks, encoding) }
 }
 
 /** True for a trace of this program, a file or a folder of segments; false for anything else. */

@@ -1,4 +1,5 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
 import {
   hasSharedTraces,
@@ -30,6 +31,56 @@ describe('Azure CSV', () => {
     expect((await importText([HEADER, ...quoted].join('\n'))).rows).toEqual(
       (await importText([HEADER, ...plain].join('\n'))).rows,
     )
+  })
+
+  test.each([
+    ['semicolons', (text: string) => text.replaceAll(',', ';')],
+    ['tabs', (text: string) => text.replaceAll(',', '\t')],
+    ['small letters in its heading', (text: string) => text.replace(HEADER, HEADER.toLowerCase())],
+    ['UTF-16, its low byte first', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')],
+    [
+      'UTF-16, its high byte first',
+      (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le').swap16(),
+    ],
+    ['UTF-16, packed', (text: string) => gzipSync(Buffer.from(`\uFEFF${text}`, 'utf16le'))],
+  ])('a file with %s is read as it is without', async (_name, changed) => {
+    const lines = '2023-11-16 18:15:46.6805900,374,44\n'.repeat(5_000)
+    const text = `${HEADER}\n${lines}2023-11-16 18:15:50.9951690,396,109\n`
+    const plain = await importText(text)
+    expect(plain.rows).toHaveLength(5_001)
+    expect((await importText(changed(text))).rows).toEqual(plain.rows)
+  })
+
+  test('its columns in Parquet give the same rows, whether times are text or timestamps', async () => {
+    const times = ['2023-11-16 18:15:46.6805910', '2023-11-16 18:15:50.9951690']
+    const counts = [
+      { name: 'ContextTokens', data: [374n, 396n], type: 'INT64' as const },
+      { name: 'GeneratedTokens', data: [44, 0], type: 'INT32' as const },
+    ]
+    const plain = await importText(`${HEADER}\n${times[0]},374,44\n${times[1]},396,0\n`)
+    const asText = parquetWriteBuffer({
+      columnData: [{ name: 'TIMESTAMP', data: times, type: 'STRING' }, ...counts],
+    })
+    const nanos = [1_700_158_546_680_591_000n, 1_700_158_550_995_169_000n]
+    const asTimes = parquetWriteBuffer({
+      columnData: [
+        { name: 'timestamp', data: nanos },
+        ...counts.map(({ name, data }) => ({ name, data })),
+      ],
+      schema: [
+        { name: 'root', num_children: 3 },
+        {
+          name: 'timestamp',
+          type: 'INT64',
+          repetition_type: 'REQUIRED',
+          logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'NANOS' },
+        },
+        { name: 'ContextTokens', type: 'INT64', repetition_type: 'REQUIRED' },
+        { name: 'GeneratedTokens', type: 'INT32', repetition_type: 'REQUIRED' },
+      ],
+    })
+    expect((await importText(new Uint8Array(asText))).rows).toEqual(plain.rows)
+    expect((await importText(new Uint8Array(asTimes))).rows).toEqual(plain.rows)
   })
 
   test('2024 files mix times with and without a fraction', async () => {

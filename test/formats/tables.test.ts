@@ -123,7 +123,9 @@ describe('Arrow files that another program wrote from a trace', () => {
     await reader.close()
     const { rows } = await importFile('fixtures/polars-views.arrow')
     const kept = ({ seq, atUs, model, chunkTimes }: Partial<RequestRow>) => [
-      ...[seq, atUs, model],
+      seq,
+      atUs,
+      model,
       Buffer.from(chunkTimes ?? []),
     ]
     expect(rows.map(kept)).toEqual(request.map(kept))
