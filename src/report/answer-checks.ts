@@ -3,7 +3,7 @@ import { formatCount, formatDuration, formatShare, significant } from '../base/f
 import { correlationLength } from '../stats/dependence.ts'
 import { pearson, ranksOf } from '../stats/correlation.ts'
 import { quantiles } from '../stats/quantile.ts'
-import { atMost, type Finding, unmeasured } from './finding.ts'
+import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import type { Delivery, RunFacts } from './run-facts.ts'
 
 const OFF_WARN_SHARE = 0.01
@@ -30,7 +30,13 @@ export function checkTokens({ delivery, kind }: RunFacts): Finding {
   if (tokens === null) return atMost(share, OFF_LIMITS, 'share', says)
   const found = atMost(share, { warnAbove: OFF_WARN_SHARE }, 'share', '')
   const status = tokens > OFF_FAIL_SHARE ? 'fail' : found.status
-  return { ...found, status, says: `${says} (${formatShare(tokens)} of tokens)` }
+  const words = `${says} (${formatShare(tokens)} of tokens)`
+  if (status === 'pass') return { ...found, says: words }
+  const limit =
+    status === 'fail'
+      ? `${formatShare(OFF_FAIL_SHARE, 0)} of tokens`
+      : `${formatShare(OFF_WARN_SHARE, 0)} of requests`
+  return { ...found, status, says: withLimit(words, limit) }
 }
 
 /** The larger share of tokens by which sizes were off; null in results that did not count it. */
@@ -140,7 +146,7 @@ export function checkStationarity({ watch, kind }: RunFacts): Finding {
     )[0]!
   const says = isGrowing
     ? `TTFT kept rising: ${formatDuration(medianOf(rows.slice(0, third)))} → ` +
-      `${formatDuration(medianOf(rows.slice(-third)))}, ${formatCount(late)} in flight at the end`
+      `${formatDuration(medianOf(rows.slice(-third)))}, ${formatCount(late)} in flight at the end (limit ${formatCount(2 * early + 8)})`
     : `no steady rise (trend ${significant(t, 2)})`
   return { status: isGrowing ? 'warn' : 'pass', value: t, limit: TREND_WARN, unit: 't', says }
 }

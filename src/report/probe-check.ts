@@ -3,7 +3,7 @@ import { formatDuration } from '../base/format.ts'
 import { orderInterval } from '../stats/interval.ts'
 import { quantiles } from '../stats/quantile.ts'
 import type { SampleRow } from '../trace/columns.ts'
-import { type Finding, unmeasured } from './finding.ts'
+import { type Finding, unmeasured, withLimit } from './finding.ts'
 import type { SideWatch } from './side-watch.ts'
 
 export type ProbeFigures = Readonly<{
@@ -97,7 +97,7 @@ export function checkProbe({ probe }: Readonly<{ probe: ProbeFigures | null }>):
   if (probe === null) return unmeasured('no prober (--probe 1/s)')
   const { difference_us: value, difference_low_us: low, difference_high_us: high } = probe
   if (probe.answered < probe.sent / 2) {
-    const says = `${probe.sent - probe.answered} of ${probe.sent} probes unanswered`
+    const says = `${probe.sent - probe.answered} of ${probe.sent} probes unanswered (limit 50 %)`
     return { status: 'warn', value: probe.answered, limit: probe.sent / 2, unit: 'probes', says }
   }
   if (value === null || low === null || high === null) {
@@ -110,5 +110,7 @@ export function checkProbe({ probe }: Readonly<{ probe: ProbeFigures | null }>):
       ? `prober's TTFT ${formatDuration(-value)} below the load's`
       : `prober's TTFT ${formatDuration(value)} above the load's`
   const status = isBeyond(FAIL_FACTOR) ? 'fail' : isBeyond(1) ? 'warn' : 'pass'
-  return { status, value, limit, unit: 'us', says: status === 'pass' ? 'prober agrees' : says }
+  if (status === 'pass') return { status, value, limit, unit: 'us', says: 'prober agrees' }
+  const broken = formatDuration(status === 'fail' ? FAIL_FACTOR * limit : limit)
+  return { status, value, limit, unit: 'us', says: withLimit(says, broken) }
 }

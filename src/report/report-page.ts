@@ -29,10 +29,11 @@ export function reportPage(report: Report, command: string | null = null): strin
 function verdictBox({ verdict, notes, why }: Report): string {
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const good = verdict.checks.filter(({ status }) => status === 'pass').length
-  const items = [...bad.map(({ says }) => says), ...notes]
+  const items = bad.map(({ says }) => `<li>${escapeHtml(says)}</li>`)
   return `<div class="verdict ${verdict.status}" role="region" aria-label="Verdict"><strong>${verdict.status}</strong>
-<p>${bad.length === 0 ? `All ${good} checks passed that could look.` : `${bad.length} of ${bad.length + good} checks object:`}</p>
-${items.length === 0 ? '' : `<ul>${items.map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>`}
+<p>${bad.length === 0 ? `All ${good} checks passed that could look.` : `${bad.length} of ${bad.length + good} checks ${bad.length === 1 ? 'objects' : 'object'}:`}</p>
+${items.length === 0 ? '' : `<ul>${items.join('')}</ul>`}
+${notes.map((note) => `<p><b>Note:</b> ${escapeHtml(note)}</p>`).join('')}
 ${why.length === 0 ? '' : `<p><b>Why:</b> ${escapeHtml(why.join(' · '))}</p>`}</div>`
 }
 

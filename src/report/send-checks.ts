@@ -26,9 +26,15 @@ export function checkLag({ kind, watch, side }: RunFacts): Finding {
   )
   const says = `lag p50 ${formatDuration(p50)}, p99 ${formatDuration(p99)}`
   if (p50 > LAG_P50_WARN_US) {
-    return atMost(p50, { warnAbove: LAG_P50_WARN_US, failAbove: LAG_P50_FAIL_US }, 'us', says)
+    return atMost(
+      p50,
+      { warnAbove: LAG_P50_WARN_US, failAbove: LAG_P50_FAIL_US },
+      'us',
+      says,
+      'p50',
+    )
   }
-  return atMost(p99, { warnAbove: p99Limit, failAbove: 20 * p99Limit }, 'us', says)
+  return atMost(p99, { warnAbove: p99Limit, failAbove: 20 * p99Limit }, 'us', says, 'p99')
 }
 
 const EARLY_WARN_US = 100

@@ -1,7 +1,7 @@
 /** Does the server's own count agree with ours? Pure. */
 import { formatCount, formatDuration, formatShare } from '../base/format.ts'
 import { describe } from '../stats/moments.ts'
-import { atMost, type Finding, unmeasured } from './finding.ts'
+import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import { present } from './latency-watch.ts'
 import type { RunFacts } from './run-facts.ts'
 
@@ -132,7 +132,8 @@ export function checkTtftGap({ server, watch }: RunFacts): Finding {
       ? `our TTFT is ${formatDuration(-gapUs)} below the server's`
       : `our TTFT is ${formatDuration(gapUs)} above the server's (${formatShare(gapUs / ttft.mean, 0)})`
   // Hung-up streams are in the server's mean but not always in ours, hence the slack below zero.
-  const isOff =
-    gapUs < -Math.max(5_000, 0.1 * ttft.mean) || gapUs > Math.max(20_000, 0.5 * ttft.mean)
-  return { status: isOff ? 'warn' : 'pass', value: gapUs, limit: 20_000, unit: 'us', says }
+  const limit = gapUs < 0 ? Math.max(5_000, 0.1 * ttft.mean) : Math.max(20_000, 0.5 * ttft.mean)
+  if (Math.abs(gapUs) <= limit) return { status: 'pass', value: gapUs, limit, unit: 'us', says }
+  const told = withLimit(says, formatDuration(limit))
+  return { status: 'warn', value: gapUs, limit, unit: 'us', says: told }
 }

@@ -80,6 +80,15 @@ test('a page says the verdict and the decision before any number', async () => {
   expect(found).toEqual(found.toSorted((a, b) => a - b))
 })
 
+test('as many points stand under the verdict as checks object; notes are no objections', async () => {
+  const report = { ...(await sampleReport()), notes: ['a note'] }
+  const box = reportPage(report).match(/<div class="verdict SUSPECT"[^]*?<\/div>/)![0]
+  const bad = report.verdict.checks.filter(({ status }) => status === 'warn')
+  expect(box).toContain(`${bad.length} of `)
+  expect(box.match(/<li>/g)).toHaveLength(bad.length)
+  expect(box).toContain('<b>Note:</b> a note')
+})
+
 test('each picture has words for who cannot see it', async () => {
   const html = reportPage(await sampleReport())
   const pictures = html.match(/<svg[^>]*>/g) ?? []

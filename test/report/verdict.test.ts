@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { buildReport } from '../../src/report/report.ts'
+import { atMost } from '../../src/report/finding.ts'
 import { formatReport } from '../../src/report/report-text.ts'
 import type { CheckName } from '../../src/report/verdict.ts'
 import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
@@ -349,6 +350,9 @@ const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'I
   ],
 ]
 
+/** Not a number beyond another: a file cut off, a server that restarted, too few answers, a probe that fell silent. */
+const TELLS_ITSELF: ReadonlySet<CheckName> = new Set(['complete', 'server_restart', 'samples'])
+
 test.each(FAULTS)('%s is noticed', async (_name, change, check, status) => {
   const verdict = await verdictOf(good(change))
   expect(status === 'INVALID' ? verdict.failed : verdict.warned).toContain(check)
@@ -359,6 +363,25 @@ test('every check but the quiet ones has a fault that fires it', async () => {
   const { verdict } = await buildReport(unsavedTrace(good()), null)
   const fired = new Set(FAULTS.map(([, , check]) => check))
   expect(verdict.checks.map(({ name }) => name).filter((name) => !fired.has(name))).toEqual([])
+})
+
+test.each(FAULTS.filter(([, , check]) => !TELLS_ITSELF.has(check)))(
+  '%s is told with the limit that it broke',
+  async (_name, change, check) => {
+    const { verdict } = await buildReport(unsavedTrace(good(change)), null)
+    const { says } = verdict.checks.find(({ name }) => name === check)!
+    expect(says).toMatch(/limit \d/)
+  },
+)
+
+test('a limit is told in its unit, and of the number that it is of', () => {
+  expect(atMost(269_000, { warnAbove: 5_000 }, 'us', 'lag p50 1 ms, p99 269 ms', 'p99').says).toBe(
+    'lag p50 1 ms, p99 269 ms (p99 limit 5 ms)',
+  )
+  const limits = { warnAbove: 0.005, failAbove: 0.5 }
+  expect(atMost(0.02, limits, 'share', '2 failed (2 %)').says).toBe('2 failed (2 %; limit 0.5 %)')
+  expect(atMost(0.6, limits, 'share', '60 failed').says).toBe('60 failed (limit 50 %)')
+  expect(atMost(0.001, limits, 'share', 'fine').says).toBe('fine')
 })
 
 test('requests that the end of the run cut off are no failures', async () => {
