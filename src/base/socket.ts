@@ -162,15 +162,24 @@ export async function resolveHost(host: string): Promise<string> {
   return name.address
 }
 
+/** @returns every address of a host name. @throws what the resolver says */
+export type AskAddresses = (host: string) => Promise<readonly string[]>
+
+const askSystem: AskAddresses = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address)
+
 /** A host name's addresses, asked for ahead of need: connecting never waits for a resolver. */
 export class ResolvedName {
   readonly host: string
+  readonly #ask: AskAddresses
   #addresses: readonly string[]
   #nextIndex = 0
   /** Why the last question failed; null after an answer. */
   failure: string | null = null
 
-  constructor(host: string) {
+  /** @param ask the system's resolver, or another one in tests */
+  constructor(host: string, ask: AskAddresses = askSystem) {
+    this.#ask = ask
     this.host = host.replace(/^\[(.*)\]$/, '$1')
     this.#addresses = isIP(this.host) === 0 ? [] : [this.host]
   }
@@ -189,9 +198,9 @@ export class ResolvedName {
   async refresh(): Promise<void> {
     if (isIP(this.host) !== 0) return
     try {
-      const found = await lookup(this.host, { all: true })
-      this.#addresses = found.map(({ address }) => address)
-      this.failure = null
+      const found = await this.#ask(this.host)
+      if (found.length > 0) this.#addresses = found
+      this.failure = found.length > 0 ? null : 'no address'
     } catch (error) {
       this.failure = reasonOf(error)
     }

@@ -146,24 +146,6 @@ test('clients over TLS are offered http/1.1 only, and see a reset as a reset', a
   expect(seen.end).toBe('reset')
 })
 
-test('SIGHUP takes new certificates into use; files that do not fit change nothing', async () => {
-  const server = await plainServer((socket) => socket.once('data', () => socket.end(ANSWER)))
-  const recorder = await recorderFor(server.port, {
-    tlsCert: tlsFile('server.pem'),
-    tlsKey: tlsFile('server.key'),
-  })
-  const before = await tlsClient(recorder.port)
-  recorder.signal('SIGHUP')
-  while (!recorder.said.err.includes('certificates read again')) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  const { ended } = watch(before)
-  before.write(REQUEST)
-  expect((await ended).bytes.toString()).toBe(ANSWER)
-  const after = await tlsClient(recorder.port)
-  after.destroy()
-})
-
 test('the PROXY header of a balancer is taken off, and one for the server put on', async () => {
   const server = await plainServer((socket) => {
     let text = ''
