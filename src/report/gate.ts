@@ -2,7 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import { HIGHER_IS_BETTER, parseQuantity, type Quantity } from './quantity.ts'
 import { hodgesLehmann, mannWhitneyP, type Shift } from '../stats/rank-test.ts'
-import { pairedShift, signedRankP } from '../stats/signed-rank.ts'
+import { fewestPairs, pairedShift, signedRankP } from '../stats/signed-rank.ts'
 import type { Interval } from '../stats/interval.ts'
 import { describe } from '../stats/moments.ts'
 
@@ -83,7 +83,11 @@ export function judgeGate(
     high,
     p,
     runsToDecide:
-      decision === 'inconclusive' ? runsNeeded(left!, right!, Math.abs(limit - shift)) : null,
+      decision !== 'inconclusive'
+        ? null
+        : paired
+          ? pairsNeeded(left!, right!, Math.abs(limit - shift), level)
+          : runsNeeded(left!, right!, Math.abs(limit - shift)),
   }
 }
 
@@ -113,10 +117,30 @@ export function shiftOf(
 /** Runs a side for which the interval's half width is likely to be below the distance to the limit. */
 function runsNeeded(left: readonly number[], right: readonly number[], distance: number): number {
   const n = Math.min(left.length, right.length)
-  const spread = n < 2 ? 0.05 ** 2 : (variance(left) + variance(right)) / 2
-  // Two-sided 95 % with 80 % power, and the rank test's efficiency of 3/π against the t-test.
-  const needed = (2 * spread * (1.96 + 0.84) ** 2 * (Math.PI / 3)) / Math.max(distance, 1e-9) ** 2
-  return Math.min(MOST_RUNS, Math.max(n + 1, 4, Math.ceil(needed)))
+  const spread = n < 2 ? UNKNOWN_VARIANCE : (variance(left) + variance(right)) / 2
+  return atLeast(Math.max(n + 1, 4), 2 * spread, distance)
+}
+
+/** The same for pairs: what both runs of a pair share, such as drift, leaves no spread behind. */
+function pairsNeeded(
+  left: readonly number[],
+  right: readonly number[],
+  distance: number,
+  level: number,
+): number {
+  const differences = right.map((value, pair) => value - left[pair]!)
+  const n = differences.length
+  const spread = n < 2 ? 2 * UNKNOWN_VARIANCE : variance(differences)
+  return atLeast(Math.max(n + 1, fewestPairs(1 - level)), spread, distance)
+}
+
+/** Of the logarithm, where a single run tells none: runs that differ by 5 %. */
+const UNKNOWN_VARIANCE = 0.05 ** 2
+
+/** Two-sided 95 % with 80 % power, and the rank tests' efficiency of 3/π against the t-test. */
+function atLeast(fewest: number, spread: number, distance: number): number {
+  const needed = (spread * (1.96 + 0.84) ** 2 * (Math.PI / 3)) / Math.max(distance, 1e-9) ** 2
+  return Math.min(MOST_RUNS, Math.max(fewest, Math.ceil(needed)))
 }
 
 /** Sample variance, divided by n − 1. */

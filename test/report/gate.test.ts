@@ -24,6 +24,16 @@ test('an interval that holds the tolerance is inconclusive and says how many run
   expect(runsToDecide).toBeGreaterThan(8)
 })
 
+test('pairs that drift together need fewer runs than the same runs held against each other', () => {
+  const first = around(100, -20, -8, 0, 9, 21)
+  const second = first.map((value, pair) => value * (1.06 + [-0.05, 0.04, 0, -0.03, 0.05][pair]!))
+  const apart = judgeGate(GATE, first, second)
+  const paired = judgeGate(GATE, first, second, { paired: true })
+  expect([apart.decision, paired.decision]).toEqual(['inconclusive', 'inconclusive'])
+  expect(paired.runsToDecide).toBeGreaterThanOrEqual(6)
+  expect(paired.runsToDecide! * 4).toBeLessThan(apart.runsToDecide!)
+})
+
 test('three runs a side decide nothing', () => {
   expect(judgeGate(GATE, [100, 101, 102], [200, 201, 202])).toMatchObject({
     decision: 'inconclusive',
