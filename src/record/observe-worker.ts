@@ -22,6 +22,7 @@ import type { ObserverConfig } from './observer-config.ts'
 import type { CountPrompt } from './prompt-count.ts'
 import { RowKeeper } from './row-keeper.ts'
 import { Slices } from './slices.ts'
+import { questionTls } from './tls-material.ts'
 import { createTokenSampler } from './token-sampler.ts'
 import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
 
@@ -39,7 +40,7 @@ class ObserverThread {
   readonly #keeper: RowKeeper
   readonly #observer: Observer
   readonly #closing = new AbortController()
-  readonly #client = new HttpClient()
+  readonly #client: HttpClient
   /** Of relaying threads beside the main one. */
   readonly #ports = new Set<MessagePort>()
   readonly #slices = new Slices({ nowUs: () => systemClock.nowUs(), nap: sleepThread })
@@ -54,8 +55,9 @@ class ObserverThread {
   #restarts: EventRow[] = []
   #server: TraceHeader['server'] | null = null
 
-  constructor(config: ObserverConfig) {
+  constructor(config: ObserverConfig, client: HttpClient) {
     this.#config = config
+    this.#client = client
     this.#originUs = config.originUs
     this.#keeper = new RowKeeper({
       nowUs: () => systemClock.nowUs(),
@@ -238,7 +240,9 @@ class ObserverThread {
   }
 }
 
-const thread = new ObserverThread(workerData as ObserverConfig)
+const config = workerData as ObserverConfig
+const tls = await questionTls(config.tls)
+const thread = new ObserverThread(config, new HttpClient({ tls }))
 const main = parentPort
 main?.on('message', (message: ToObserver) => thread.take(message, main))
 await thread.run()

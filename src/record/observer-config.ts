@@ -5,7 +5,7 @@ import type { RetentionLimits } from '../trace/retention.ts'
 import type { ObserveOptions } from './observe-options.ts'
 import type { ObserverLimits } from './observer.ts'
 import { observeHeader } from './observe-header.ts'
-import type { RecordOptions } from './options.ts'
+import type { RecordOptions, TlsOptions } from './options.ts'
 
 export type ObserverConfig = Readonly<{
   directory: string
@@ -24,6 +24,8 @@ export type ObserverConfig = Readonly<{
   secret: Uint8Array
   /** Upstream of each route, for questions of our own. */
   origins: Readonly<Record<string, string>>
+  /** How those questions reach an https upstream. */
+  tls: TlsOptions
   /** Key for those questions. */
   apiKey: string | null
 }>
@@ -57,6 +59,7 @@ export function observerConfig(
     origins: Object.fromEntries(
       options.routes.map(({ name, upstream }) => [name, upstream.origin]),
     ),
+    tls: options.tls,
     apiKey: env['TRACE_UPSTREAM_KEY'] ?? null,
   }
 }

@@ -17,6 +17,7 @@ import { checkOutFolder } from './out-folder.ts'
 import { probePorts } from './relay.ts'
 import { bannerText, keepsText, summaryText } from './record-text.ts'
 import { readServerFacts } from './server-facts.ts'
+import { questionTls } from './tls-material.ts'
 
 /** Longest wait for the upstream's name and version before the banner is printed without. */
 const BANNER_US = 1_000_000
@@ -41,7 +42,7 @@ export async function record(
   if (key.problem !== null) stderr.write(`warning: ${key.problem}\n`)
   const session = new RecordSession(options, world, key.secret)
   await session.start()
-  const client = new HttpClient()
+  const client = new HttpClient({ tls: await questionTls(options.tls) })
   const stopping = new AbortController()
   const stops = stopSignals(world)
   const releases = [

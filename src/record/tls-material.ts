@@ -1,5 +1,6 @@
 /** Certificates and keys of both sides, read again on demand. Effects: reads files. */
 import { readText } from '../base/files.ts'
+import type { HttpOptions } from '../base/http.ts'
 import { type DialTls, type SecureContext, tlsContext } from '../base/socket.ts'
 import type { TlsOptions } from './options.ts'
 
@@ -31,7 +32,7 @@ export class TlsMaterial {
    * @throws TraceError BAD_OPTION naming the flag; then what was read before stays in use
    */
   async load(): Promise<void> {
-    const { certPath, keyPath, caPath, clientCertPath, clientKeyPath } = this.#options
+    const { certPath, keyPath } = this.#options
     const server =
       certPath === null || keyPath === null
         ? null
@@ -39,18 +40,29 @@ export class TlsMaterial {
             cert: await readText('--tls-cert', certPath),
             key: await readText('--tls-key', keyPath),
           })
-    const ca = caPath === null ? {} : { ca: await readText('--upstream-ca', caPath) }
-    const own =
-      clientCertPath === null || clientKeyPath === null
-        ? {}
-        : {
-            cert: await readText('--upstream-cert', clientCertPath),
-            key: await readText('--upstream-key', clientKeyPath),
-          }
-    this.#client = tlsContext('--upstream-ca, --upstream-cert and --upstream-key', {
-      ...ca,
-      ...own,
-    })
+    const flags = '--upstream-ca, --upstream-cert and --upstream-key'
+    this.#client = tlsContext(flags, await readUpstreamTls(this.#options))
     this.#server = server
   }
+}
+
+/** What the relay shows to the upstream, and whom it trusts. @throws TraceError BAD_OPTION */
+async function readUpstreamTls({ caPath, clientCertPath, clientKeyPath }: TlsOptions) {
+  const ca = caPath === null ? {} : { ca: await readText('--upstream-ca', caPath) }
+  if (clientCertPath === null || clientKeyPath === null) return ca
+  return {
+    ...ca,
+    cert: await readText('--upstream-cert', clientCertPath),
+    key: await readText('--upstream-key', clientKeyPath),
+  }
+}
+
+/**
+ * The same for the recorder's own questions. Files that cannot be read now leave them unanswered, and
+ * traffic as it is.
+ */
+export async function questionTls(options: TlsOptions): Promise<NonNullable<HttpOptions['tls']>> {
+  const { serverName, isInsecure } = options
+  const material = await readUpstreamTls(options).catch(() => ({}))
+  return { ...material, ...(serverName === null ? {} : { serverName }), isInsecure }
 }

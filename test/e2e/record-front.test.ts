@@ -121,7 +121,8 @@ test('the upstream gets the name, the certificate and the protocol that it shoul
     upstreamKey: tlsFile('client.key'),
   })
   await ask(recorder.port, REQUEST)
-  expect(server.seen).toEqual([
+  // The recorder's own questions reach it too.
+  expect(server.seen.filter(({ text }) => text.startsWith('POST '))).toEqual([
     { text: REQUEST, alpn: 'http/1.1', client: 'client', name: 'model.internal' },
   ])
 })

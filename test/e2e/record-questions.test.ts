@@ -1,0 +1,121 @@
+/** What the recorder asks on its own account reaches an https server just as the relay does. */
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:https'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
+import { afterEach, expect, test } from 'vitest'
+import { openTrace } from '../../src/trace/open.ts'
+import { completionRequest } from '../support/completions.ts'
+import { rowsOf, startRecorder } from '../support/recorder.ts'
+import { watch, wireClient } from '../support/wire.ts'
+
+const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
+const pem = (name: string) => readFileSync(tlsFile(name), 'utf8')
+
+const cleanUps: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const clean of cleanUps.splice(0).toReversed()) await clean()
+})
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+const ANSWERS: Record<string, string> = {
+  '/version': JSON.stringify({ version: '0.32.0' }),
+  '/v1/models': JSON.stringify({ data: [{ id: 'tiny', max_model_len: 2_048 }] }),
+  '/tokenize': JSON.stringify({ count: 11, tokens: Array.from({ length: 11 }, () => 1) }),
+  '/metrics': 'vllm:num_requests_running{engine="0"} 1\n',
+  '/v1/completions': 'data: {"model":"m","choices":[{"index":0,"text":"a"}]}\n\ndata: [DONE]\n\n',
+}
+
+/** A server that only speaks to clients with a certificate; keeps who asked for what, by which name. */
+async function strictServer(isStrict: boolean) {
+  const seen: string[] = []
+  const server = createServer(
+    {
+      cert: pem('server.pem'),
+      key: pem('server.key'),
+      ca: pem('authority.pem'),
+      requestCert: isStrict,
+      rejectUnauthorized: isStrict,
+    },
+    (request, response) => {
+      const socket = request.socket as TLSSocket
+      const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>
+      const client = String(subject?.CN ?? '-')
+      const name = String((socket as unknown as { servername: unknown }).servername)
+      seen.push(`${request.url} ${client} ${name}`)
+      request.resume().on('end', () => {
+        response.setHeader('connection', 'close')
+        if (request.method === 'POST' && request.url !== '/tokenize') {
+          response.setHeader('content-type', 'text/event-stream')
+        }
+        response.end(ANSWERS[request.url ?? ''] ?? '{}')
+      })
+    },
+  )
+  server.on('tlsClientError', () => undefined)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  cleanUps.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { origin: `https://127.0.0.1:${port}`, seen }
+}
+
+async function recorderBefore(origin: string, changes: Parameters<typeof startRecorder>[1]) {
+  const recorder = await startRecorder(0, {
+    upstream: origin,
+    metricsUrl: `${origin}/metrics`,
+    tokenizeRate: '100',
+    ...changes,
+  })
+  cleanUps.push(recorder.remove, recorder.stop)
+  return recorder
+}
+
+/** One answer without counts, so that the recorder has something to ask. */
+async function askOnce(port: number): Promise<void> {
+  const client = await wireClient(port)
+  const { ended } = watch(client)
+  client.write(completionRequest(5))
+  expect((await ended).bytes.toString()).toContain('data: [DONE]')
+  client.destroy()
+}
+
+test.each([
+  [
+    '--upstream-ca, --upstream-sni and a client certificate',
+    true,
+    {
+      upstreamCa: tlsFile('authority.pem'),
+      upstreamSni: 'model.internal',
+      upstreamCert: tlsFile('client.pem'),
+      upstreamKey: tlsFile('client.key'),
+    },
+    'client model.internal',
+  ],
+  ['--insecure', false, { insecure: true } as const, '- false'],
+] as const)('own questions hold to %s', async (_name, isStrict, changes, who) => {
+  const { origin, seen } = await strictServer(isStrict)
+  const recorder = await recorderBefore(origin, changes)
+  expect(recorder.said.err).toContain('vLLM 0.32.0, tiny, context 2,048')
+  await askOnce(recorder.port)
+  for (const path of ['/version', '/v1/models', '/metrics', '/tokenize']) {
+    while (!seen.includes(`${path} ${who}`)) await wait(10)
+  }
+  expect(new Set(seen.map((line) => line.slice(line.indexOf(' ') + 1)))).toEqual(new Set([who]))
+  await recorder.stop()
+  expect(await rowsOf(recorder.directory)).toMatchObject([{ outcome: 'ok', promptTokens: 11 }])
+  const reader = await openTrace(recorder.directory)
+  expect(reader.header.server.version).toBe('0.32.0')
+  await reader.close()
+})
+
+test('a server that the relay does not trust is not asked either, and the banner says so', async () => {
+  const { origin, seen } = await strictServer(false)
+  const recorder = await recorderBefore(origin, {})
+  expect(recorder.said.err).toContain('not reachable yet')
+  expect(seen).toEqual([])
+})
