@@ -34,12 +34,16 @@ function distributionSection({
     const own = series.ecdf[name]
     if (!own) return []
     const other = before?.ecdf[name]
-    const marks = [...(other ? ecdfMarks(other, TWO) : []), ...ecdfMarks(own, ONE)]
+    const both = other ? [other, own] : [own]
+    const low = Math.min(...both.map(axisStart))
+    const isCut = both.some(({ x }) => x[0]! < low)
+    const domain = [low, Math.max(...both.map(({ x }) => x.at(-1)!))].map((us) => us / 1_000)
+    const marks = [...(other ? ecdfMarks(other, TWO, low) : []), ...ecdfMarks(own, ONE, low)]
     return [
       figure(
         chart({
           label: `${caption}: share of requests at or below a latency, logarithmic axis`,
-          x: { type: 'log', label: 'ms →' },
+          x: { type: 'log', label: 'ms →', ...(isCut ? { domain } : {}) },
           y: { label: '↑ share of requests', domain: [0, 1], tickFormat: '%' },
           marks: [
             gridY(),
@@ -47,7 +51,7 @@ function distributionSection({
             ...marks,
           ],
         }),
-        `${caption}. Bands: 95 %, for independent requests. Dashed: p50, p95, p99.`,
+        `${caption}. Bands: 95 %, for independent requests. Dashed: p50, p95, p99.${isCut ? ' What is faster than the axis begins stands at its edge.' : ''}`,
       ),
     ]
   })
@@ -59,8 +63,23 @@ function distributionSection({
   return { title: 'Distributions', body: names + shown.join('') }
 }
 
-function ecdfMarks({ x, share, band }: Ecdf, colour: string): Mark[] {
-  const points = x.map((us, index) => ({ ms: Math.max(us, 1) / 1_000, share: share[index]! }))
+const EDGE_SHARE = 0.05
+const EDGE_FACTOR = 4
+
+/**
+ * µs where a logarithmic axis begins: a few answers at or near 0, such as those whose tokens came
+ * together, must not squeeze the curve of all others into a corner.
+ */
+export function axisStart({ x, share }: Pick<Ecdf, 'x' | 'share'>): number {
+  const first = x.findIndex((us) => us >= 1)
+  if (first === -1) return 1
+  const edge = share[first]! + EDGE_SHARE * (1 - share[first]!)
+  const usual = x[share.findIndex((each) => each >= edge)] ?? x[first]!
+  return Math.max(x[first]!, usual / EDGE_FACTOR)
+}
+
+function ecdfMarks({ x, share, band }: Ecdf, colour: string, lowUs: number): Mark[] {
+  const points = x.map((us, index) => ({ ms: Math.max(us, lowUs) / 1_000, share: share[index]! }))
   return [
     areaY(points, {
       x: 'ms',

@@ -12,8 +12,10 @@ import { reportMarkdown } from '../../src/report/markdown.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
 import { Outputs } from '../../src/report/outputs.ts'
 import { reportPage } from '../../src/report/report-page.ts'
+import { axisStart } from '../../src/report/report-pictures.ts'
 import { formatReport } from '../../src/report/report-text.ts'
 import { buildReport, type Report } from '../../src/report/report.ts'
+import { ecdfOf } from '../../src/report/series.ts'
 import { splitSides } from '../../src/report/sides-argument.ts'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
@@ -78,6 +80,16 @@ test('a page says the verdict and the decision before any number', async () => {
   const found = places.map((text) => html.indexOf(text))
   expect(found.every((at) => at > 0)).toBe(true)
   expect(found).toEqual(found.toSorted((a, b) => a - b))
+})
+
+test('one answer at 0 does not squeeze the curve of the others; usual tails are not cut', () => {
+  const values = Float64Array.from({ length: 24 }, (_, index) => 20_000 + index * 500)
+  expect(axisStart(ecdfOf(values))).toBe(20_000)
+  values[0] = 0
+  expect(axisStart(ecdfOf(values))).toBeGreaterThan(5_000)
+  values[1] = 3
+  expect(axisStart(ecdfOf(values))).toBeGreaterThan(2_000)
+  expect(axisStart(ecdfOf(new Float64Array(24)))).toBe(1)
 })
 
 test('as many points stand under the verdict as checks object; notes are no objections', async () => {
