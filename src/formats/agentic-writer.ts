@@ -1,10 +1,10 @@
 /** A trace → Dynamo's agentic Mooncake, version 2. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
 import { AGENTIC_SCHEMA, AGENTIC_VERSION } from './agentic-mooncake.ts'
-import { chainFault, Chains } from './chains.ts'
+import { Chains } from './chains.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
-import { rowViews, type RowView } from './row-view.ts'
+import { sizedRows, type SizedView } from './row-view.ts'
 
 const DEFAULT_BLOCK_TOKENS = 512
 
@@ -22,7 +22,7 @@ const COLUMNS = [
   'prefixLeaf',
 ] as const satisfies readonly RequestColumn[]
 
-type Row = RowView<(typeof COLUMNS)[number]>
+type Row = SizedView<(typeof COLUMNS)[number]>
 
 export type Dependency = Readonly<{
   seq: number
@@ -51,16 +51,7 @@ export const agenticWriter: Exporter = {
     )
     /** The root session of each request's tree. */
     const plays = new Map<number, string>()
-    for await (const row of rowViews(reader, COLUMNS)) {
-      if (row.promptTokens === null || row.outputTokens === null) {
-        rows.skip('a length is not known')
-        continue
-      }
-      const fault = chainFault(row.promptTokens, blockTokens)
-      if (fault !== null) {
-        rows.skip(fault)
-        continue
-      }
+    for await (const row of sizedRows(reader, COLUMNS, blockTokens, rows.skip)) {
       await rows.line(JSON.stringify(rowOf(row, chains, blockTokens, plays)))
     }
     return rows.end()
@@ -70,7 +61,7 @@ export const agenticWriter: Exporter = {
 const RELATIONS = new Set(['sequence', 'spawn', 'join', 'replay_barrier'])
 
 function rowOf(row: Row, chains: Chains, blockTokens: number, plays: Map<number, string>): object {
-  const prompt = row.promptTokens ?? 0
+  const prompt = row.promptTokens
   const session = row.session ?? `single-${row.seq}`
   const dependencies = dependenciesOf(row.dependencies)
   const play = dependencies.map(({ seq }) => plays.get(seq)).find((name) => name !== undefined)

@@ -2,7 +2,7 @@
 import type { RequestColumn } from '../trace/columns.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
-import { rowViews } from './row-view.ts'
+import { rowViews, sizedRows } from './row-view.ts'
 
 const COLUMNS = [
   'atUs',
@@ -28,11 +28,7 @@ export const azureWriter: Exporter = {
         ? 'TIMESTAMP,NumImages,ContextTokens,GeneratedTokens'
         : 'TIMESTAMP,ContextTokens,GeneratedTokens',
     )
-    for await (const row of rowViews(reader, COLUMNS)) {
-      if (row.promptTokens === null || row.outputTokens === null) {
-        rows.skip('a length is not known')
-        continue
-      }
+    for await (const row of sizedRows(reader, COLUMNS, null, rows.skip)) {
       const images = hasImages ? `${imageCount(row.imageSizes)},` : ''
       const lengths = `${row.promptTokens},${row.outputTokens}`
       await rows.line(`${timestamp(originUs + row.atUs)},${images}${lengths}`)

@@ -1,9 +1,9 @@
 /** A trace → Bailian JSONL: whole numbers for chats, −1 for no parent. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
-import { chainFault, Chains } from './chains.ts'
+import { Chains } from './chains.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
-import { rowViews } from './row-view.ts'
+import { sizedRows } from './row-view.ts'
 
 const BLOCK_TOKENS = 16
 
@@ -29,17 +29,8 @@ export const bailianWriter: Exporter = {
     const rows = new RowWriter(output)
     /** The chat that a session's next turn follows, where the trace does not say. */
     const latest = new Map<string, Readonly<{ seq: number; turn: number }>>()
-    for await (const row of rowViews(reader, COLUMNS)) {
+    for await (const row of sizedRows(reader, COLUMNS, BLOCK_TOKENS, rows.skip)) {
       const { seq, session, promptTokens, outputTokens } = row
-      if (promptTokens === null || outputTokens === null) {
-        rows.skip('a length is not known')
-        continue
-      }
-      const fault = chainFault(promptTokens, BLOCK_TOKENS)
-      if (fault !== null) {
-        rows.skip(fault)
-        continue
-      }
       const before = session === null ? undefined : latest.get(session)
       const parent = row.parentSeq ?? before?.seq ?? -1
       const turn = row.turn ?? (before === undefined ? 0 : before.turn + 1)

@@ -5,7 +5,7 @@ import { Chains } from './chains.ts'
 import { csvField } from './csv-text.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
-import { rowViews, type RowView } from './row-view.ts'
+import { sizedRows, type SizedView } from './row-view.ts'
 
 const COLUMNS = [
   'seq',
@@ -28,7 +28,7 @@ const COLUMNS = [
   'e2eUs',
 ] as const satisfies readonly RequestColumn[]
 
-type Row = RowView<(typeof COLUMNS)[number]>
+type Row = SizedView<(typeof COLUMNS)[number]>
 
 export const inferenceSimWriter: Exporter = {
   name: 'inference-sim',
@@ -40,11 +40,7 @@ export const inferenceSimWriter: Exporter = {
     const rows = new RowWriter(output)
     const isReal = reader.header.kind === 'recorded' || reader.header.kind === 'replayed'
     await rows.head(NAMES.join(','))
-    for await (const row of rowViews(reader, COLUMNS)) {
-      if (row.promptTokens === null || row.outputTokens === null) {
-        rows.skip('a length is not known')
-        continue
-      }
+    for await (const row of sizedRows(reader, COLUMNS, null, rows.skip)) {
       const cells = cellsOf(row, chains)
       await rows.line(NAMES.map((name) => csvField(String(cells[name]))).join(','))
     }
@@ -87,8 +83,7 @@ const NAMES = [
 ] as const
 
 function cellsOf(row: Row, chains: Chains): Readonly<Record<(typeof NAMES)[number], Cell>> {
-  const prompt = row.promptTokens ?? 0
-  const output = row.outputTokens ?? 0
+  const { promptTokens: prompt, outputTokens: output } = row
   const prefix = groupOf(row, chains)
   return {
     request_id: row.seq,
@@ -123,7 +118,7 @@ function cellsOf(row: Row, chains: Chains): Readonly<Record<(typeof NAMES)[numbe
 /** Its groups are one prefix each: a chain is given as the whole of what it covers. */
 function groupOf(row: Row, chains: Chains): Readonly<{ group: string; length: number }> {
   if (row.prefixLeaf === null) return { group: '', length: 0 }
-  const length = Math.min(chains.coveredTokens(row.prefixLeaf), row.promptTokens ?? 0)
+  const length = Math.min(chains.coveredTokens(row.prefixLeaf), row.promptTokens)
   return { group: row.prefixLeaf.toString(16).padStart(16, '0'), length }
 }
 

@@ -17,7 +17,7 @@ export class RowWriter {
     return this.#rowCount
   }
 
-  skip(reason: string): void {
+  readonly skip = (reason: string): void => {
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1)
   }
 

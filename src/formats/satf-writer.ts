@@ -2,9 +2,9 @@
 import type { RequestColumn } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { dependenciesOf } from './agentic-writer.ts'
-import { chainFault, Chains } from './chains.ts'
+import { Chains } from './chains.ts'
 import type { Exporter, ExportResult, Output } from './exporter.ts'
-import { rowViews, type RowView } from './row-view.ts'
+import { sizedRows, type SizedView } from './row-view.ts'
 import { SATF_VERSION } from './satf.ts'
 
 const DEFAULT_BLOCK_TOKENS = 512
@@ -26,7 +26,7 @@ const COLUMNS = [
   'serverQueueUs',
 ] as const satisfies readonly RequestColumn[]
 
-type Row = RowView<(typeof COLUMNS)[number]>
+type Row = SizedView<(typeof COLUMNS)[number]>
 
 export const satfWriter: Exporter = {
   name: 'satf',
@@ -40,17 +40,10 @@ async function writeSatf(reader: TraceReader, output: Output): Promise<ExportRes
   const chains = await Chains.load(reader)
   const blockTokens = reader.header.hashing.blockTokens ?? DEFAULT_BLOCK_TOKENS
   const skipped = new Map<string, number>()
+  const skip = (reason: string) => void skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
   const sessions = new Map<string, Row[]>()
   let rowCount = 0
-  for await (const row of rowViews(reader, COLUMNS)) {
-    const isKnown = row.promptTokens !== null && row.outputTokens !== null
-    const reason = isKnown
-      ? chainFault(row.promptTokens ?? 0, blockTokens)
-      : 'a length is not known'
-    if (reason !== null) {
-      skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
-      continue
-    }
+  for await (const row of sizedRows(reader, COLUMNS, blockTokens, skip)) {
     const name = row.session ?? `single-${row.seq}`
     const rows = sessions.get(name) ?? []
     rows.push(row)
@@ -122,7 +115,7 @@ function edgeOf(before: Row, row: Row) {
 }
 
 function nodeOf(row: Row, chains: Chains, blockTokens: number, isFirst: boolean) {
-  const prompt = row.promptTokens ?? 0
+  const prompt = row.promptTokens
   const metrics = {
     ...(row.ttftUs === null ? {} : { time_to_first_token_us: row.ttftUs }),
     ...(row.serverQueueUs === null ? {} : { queue_delay_us: row.serverQueueUs }),
