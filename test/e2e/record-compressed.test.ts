@@ -1,16 +1,13 @@
 /** Compressed bodies: every byte passes as it came; the observer unpacks a copy, but no bomb. */
 import type { Socket } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { complete, STREAM, streamServer } from '../support/completions.ts'
 import { gapsOf, rowsOf, startRecorder } from '../support/recorder.ts'
 import { watch, wireClient, wireServer } from '../support/wire.ts'
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const CODINGS = [
   ['gzip', gzipSync],

@@ -1,25 +1,16 @@
 /** Whatever fails in the recorder, clients see the same bytes, and the trace says what is missing. */
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { afterEach, expect, test } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
-import { startThread, type Worker } from '../../src/base/threads.ts'
-import { parseRecordOptions } from '../../src/record/options.ts'
-import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
-import { RecordSession } from '../../src/record/record-session.ts'
+import { expect, test } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { complete, STREAM, streamServer } from '../support/completions.ts'
 import { gapsOf, rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
-import { testWorld } from '../support/test-world.ts'
-import { freePort, wireClient } from '../support/wire.ts'
+import { startSession } from '../support/session.ts'
+import { wireClient } from '../support/wire.ts'
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -166,26 +157,8 @@ test('with --require-recording what cannot be recorded is refused', async () => 
 
 test('the observer is killed in the middle of streams: no byte is missing, and a new one starts', async () => {
   const server = await streamServer(150)
-  const directory = mkdtempSync(join(tmpdir(), 'trace-killed-'))
-  const port = await freePort()
-  const { world } = testWorld({ clock: systemClock })
-  const options = parseRecordOptions({
-    ...RECORD_DEFAULTS,
-    upstream: `http://127.0.0.1:${server.port}`,
-    listen: `127.0.0.1:${port}`,
-    out: directory,
-    metricsUrl: 'off',
-    tokenizeRate: '0',
-  })
-  const workers: Worker[] = []
-  const session = new RecordSession(options, world, randomBytes(32), (config) => {
-    const from = new URL('../../src/record/record-session.ts', import.meta.url).href
-    const worker = startThread(from, './observe-worker', { workerData: config })
-    workers.push(worker)
-    return worker
-  })
-  await session.start()
-  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }), server.close)
+  const { session, port, directory, observers, remove } = await startSession(server.port)
+  cleanUps.push(remove, server.close)
   const under = async (from: number) =>
     Promise.all(
       Array.from({ length: 5 }, async (_u, index) => complete(wireClient, port, from + index)),
@@ -195,14 +168,14 @@ test('the observer is killed in the middle of streams: no byte is missing, and a
   while (session.status().counts.recorded < 5) await wait(20)
   const running = under(10)
   await wait(70)
-  await workers[0]?.terminate()
+  await observers[0]?.terminate()
   expect(session.status().degraded).toContain('observer')
   expect(await running).toEqual(Array.from({ length: 5 }, () => STREAM))
   while (session.status().degraded !== null) await wait(50)
   expect(await under(20)).toEqual(Array.from({ length: 5 }, () => STREAM))
   await session.drain(1_000_000)
   await session.close(5_000_000)
-  expect(workers.length).toBe(2)
+  expect(observers.length).toBe(2)
   const rows = await rowsOf(directory)
   const whole = rows.filter(({ outcome }) => outcome === 'ok').map(({ maxTokens }) => maxTokens)
   expect(whole).toEqual(expect.arrayContaining([1, 2, 3, 4, 5, 20, 21, 22, 23, 24]))

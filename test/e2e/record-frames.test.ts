@@ -2,18 +2,15 @@
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { completionRequest, STREAM_END, STREAM_HEAD, token } from '../support/completions.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
 import { wireClient, wireServer } from '../support/wire.ts'
 
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 async function tlsClient(port: number): Promise<Socket> {
   const ca = readFileSync(tlsFile('authority.pem'), 'utf8')

@@ -7,20 +7,17 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from 'node:tls'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openTrace } from '../../src/trace/open.ts'
 import { formatProxyHeader } from '../../src/record/proxy-protocol.ts'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
 import { ask, watch, wireClient, wireServer, type WireServer } from '../support/wire.ts'
 
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 const pem = (name: string) => readFileSync(tlsFile(name), 'utf8')
 
-const cleanUps: (() => Promise<unknown> | void)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 async function recorderFor(port: number, changes: Parameters<typeof startRecorder>[1] = {}) {
   const recorder = await startRecorder(port, changes)

@@ -1,7 +1,8 @@
 /** Each limit of docs/recording.md, gone past: bytes pass as they are, and the trace says what was not seen. */
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import {
   chunk,
   complete,
@@ -15,11 +16,7 @@ import {
 import { gapsOf, rowsOf, startRecorder } from '../support/recorder.ts'
 import { ask, watch, wireClient, wireServer } from '../support/wire.ts'
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:https'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openTrace } from '../../src/trace/open.ts'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { completionRequest } from '../support/completions.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
 import { watch, wireClient } from '../support/wire.ts'
@@ -12,11 +13,7 @@ import { watch, wireClient } from '../support/wire.ts'
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 const pem = (name: string) => readFileSync(tlsFile(name), 'utf8')
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 

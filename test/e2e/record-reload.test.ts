@@ -3,17 +3,14 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { completionRequest, STREAM, streamServer } from '../support/completions.ts'
 import { rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
 
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 

@@ -1,23 +1,14 @@
 /** Clients that say nothing, and clients that take their time: neither hangs, and neither loses a byte. */
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { type Clock, systemClock } from '../../src/base/clock.ts'
-import { parseRecordOptions } from '../../src/record/options.ts'
 import { HALF_CLOSED_US } from '../../src/record/patience.ts'
-import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
-import { RecordSession } from '../../src/record/record-session.ts'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { startRecorder } from '../support/recorder.ts'
-import { testWorld } from '../support/test-world.ts'
+import { startSession } from '../support/session.ts'
 import { freePort, sha256, watch, wireClient, wireServer } from '../support/wire.ts'
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -80,19 +71,8 @@ test.each(SIZES)(
       })
     })
     const { clock, move } = movableClock()
-    const directory = mkdtempSync(join(tmpdir(), 'trace-slow-end-'))
-    const port = await freePort()
-    const options = parseRecordOptions({
-      ...RECORD_DEFAULTS,
-      upstream: `http://127.0.0.1:${server.port}`,
-      listen: `127.0.0.1:${port}`,
-      out: directory,
-      metricsUrl: 'off',
-      tokenizeRate: '0',
-    })
-    const session = new RecordSession(options, testWorld({ clock }).world, randomBytes(32))
-    await session.start()
-    cleanUps.push(server.close, () => rmSync(directory, { recursive: true }))
+    const { session, port, remove } = await startSession(server.port, { clock })
+    cleanUps.push(server.close, remove)
     const client = await wireClient(port)
     client.write('POST /v1/completions HTTP/1.1\r\nHost: h\r\ncontent-length: 2\r\n\r\n{}')
     const hash = createHash('sha256')

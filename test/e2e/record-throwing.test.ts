@@ -1,58 +1,38 @@
 /** The observer throws on what it reads: traffic passes, health says so, and recording goes on by itself. */
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
-import type { Worker } from '../../src/base/threads.ts'
+import { expect, test } from 'vitest'
 import { adminServer } from '../../src/live/admin.ts'
-import { parseRecordOptions } from '../../src/record/options.ts'
-import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
-import { RecordSession } from '../../src/record/record-session.ts'
+import type { RecordSession } from '../../src/record/record-session.ts'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { complete, completionRequest, STREAM, streamServer } from '../support/completions.ts'
 import { gapsOf, rowsOf } from '../support/recorder.ts'
-import { testWorld } from '../support/test-world.ts'
+import { startSession } from '../support/session.ts'
 import { POISON, startThrowingObserver } from '../support/throwing-observer.ts'
-import { freePort, wireClient } from '../support/wire.ts'
+import { wireClient } from '../support/wire.ts'
 
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** Two more die as they start, so that the trouble can be seen for a while. */
 const STILLBORN = 2
 
-async function startSession() {
+async function startPoisonable() {
   const server = await streamServer()
-  const directory = mkdtempSync(join(tmpdir(), 'trace-throwing-'))
-  const port = await freePort()
-  const { world, said } = testWorld({ clock: systemClock })
-  const options = parseRecordOptions({
-    ...RECORD_DEFAULTS,
-    upstream: `http://127.0.0.1:${server.port}`,
-    listen: `127.0.0.1:${port}`,
-    out: directory,
-    metricsUrl: 'off',
-    tokenizeRate: '0',
+  const printed: string[] = []
+  const started = await startSession(server.port, {
+    startObserver(config, nth) {
+      const isStillborn = nth > 0 && nth <= STILLBORN
+      const observer = startThrowingObserver(config, isStillborn)
+      for (const stream of [observer.stdout, observer.stderr]) {
+        stream.on('data', (bytes: Buffer) => void printed.push(bytes.toString()))
+      }
+      return observer
+    },
   })
-  const workers: Worker[] = []
-  const session = new RecordSession(options, world, randomBytes(32), (config) => {
-    const isStillborn = workers.length > 0 && workers.length <= STILLBORN
-    const worker = startThrowingObserver(config, isStillborn)
-    for (const stream of [worker.stdout, worker.stderr]) {
-      stream.on('data', (bytes: Buffer) => void (said.err += bytes.toString()))
-    }
-    workers.push(worker)
-    return worker
-  })
-  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }), server.close)
-  await session.start()
-  return { session, port, directory, workers, said }
+  cleanUps.push(started.remove, server.close)
+  return { ...started, printed }
 }
 
 /** As a probe and a scrape of the admin listener would see it. */
@@ -85,7 +65,7 @@ async function poisoned(port: number): Promise<string> {
 }
 
 test('the observer throws: no byte is missing, health says degraded, a gap counts, recording goes on', async () => {
-  const { session, port, directory, workers, said } = await startSession()
+  const { session, port, directory, observers, said, printed } = await startPoisonable()
   const { health, metrics } = await adminOf(session)
   for (const mark of [1, 2, 3]) expect(await complete(wireClient, port, mark)).toBe(STREAM)
   while (session.status().counts.recorded < 3) await wait(20)
@@ -97,7 +77,7 @@ test('the observer throws: no byte is missing, health says degraded, a gap count
   expect(await metrics()).toMatch(/^trace_record_degraded 1$/m)
   expect(await complete(wireClient, port, 10)).toBe(STREAM)
 
-  while (workers.length < 2 + STILLBORN || (await health()).status !== 'ok') await wait(20)
+  while (observers.length < 2 + STILLBORN || (await health()).status !== 'ok') await wait(20)
   while (session.status().counts.recorded < 4) {
     expect(await complete(wireClient, port, 20)).toBe(STREAM)
     await wait(50)
@@ -118,7 +98,7 @@ test('the observer throws: no byte is missing, health says degraded, a gap count
   expect(missing).toBeGreaterThanOrEqual(unrecorded)
 
   // What an exception says may be a client's: nobody repeats it.
-  const places = [said.err, said.out, await metrics()]
+  const places = [printed.join(''), said.err, said.out, await metrics()]
   const files = readdirSync(directory).map((name) => readFileSync(join(directory, name), 'latin1'))
   for (const text of [...places, ...files]) expect(text).not.toContain(POISON)
 })

@@ -1,26 +1,17 @@
 /** Several threads that relay behind one port, and one that writes. */
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
-import { pause, systemClock } from '../../src/base/clock.ts'
-import { startThread, type Worker } from '../../src/base/threads.ts'
-import { parseRecordOptions } from '../../src/record/options.ts'
-import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
-import { RecordSession } from '../../src/record/record-session.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { pause } from '../../src/base/clock.ts'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { gapsOf, rowsOf, startRecorder } from '../support/recorder.ts'
-import { testWorld } from '../support/test-world.ts'
-import { ask, completionRequest, freePort, wireServer } from '../support/wire.ts'
+import { startSession } from '../support/session.ts'
+import { ask, completionRequest, wireServer } from '../support/wire.ts'
 
 const THREADS = 3
 const CLIENTS = 40
 const TCP_TABLE = '/proc/net/tcp'
 
-const cleanUps: (() => unknown)[] = []
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 /** Streams the request's max_tokens back in three pieces, then closes. */
 async function startServer() {
@@ -123,27 +114,10 @@ test('switched off, all threads pass requests unread and the gap counts those of
 
 test('a new observer hears all threads again after one that was killed', async () => {
   const server = await startServer()
-  const directory = mkdtempSync(join(tmpdir(), 'trace-workers-'))
-  cleanUps.push(() => rmSync(directory, { recursive: true, force: true }))
-  const port = await freePort()
-  const options = parseRecordOptions({
-    ...RECORD_DEFAULTS,
-    upstream: `http://127.0.0.1:${server.port}`,
-    listen: `127.0.0.1:${port}`,
-    out: directory,
-    metricsUrl: 'off',
-    tokenizeRate: '0',
-    workers: String(THREADS),
+  const { session, port, directory, observers, remove } = await startSession(server.port, {
+    options: { workers: String(THREADS) },
   })
-  const { world } = testWorld({ clock: systemClock })
-  const observers: Worker[] = []
-  const session = new RecordSession(options, world, randomBytes(32), (config) => {
-    const from = new URL('../../src/record/record-session.ts', import.meta.url).href
-    const worker = startThread(from, './observe-worker', { workerData: config })
-    observers.push(worker)
-    return worker
-  })
-  await session.start()
+  cleanUps.push(remove)
   expect(await askAll(port, 1)).toEqual(allWell())
   while (session.status().counts.recorded < CLIENTS) await pause(10_000)
   await observers[0]?.terminate()

@@ -19,13 +19,7 @@ import { ENGINE_DEFAULTS, parseEngineOptions } from '../../src/engine/options.ts
 import { createTrace } from '../../src/trace/create.ts'
 import { newHeader } from '../../src/trace/header.ts'
 import { runTrace, sendAlong, sha256 } from '../support/share-chain.ts'
-import {
-  hasShareServers,
-  startRegistry,
-  startS3,
-  type Registry,
-  type S3Server,
-} from '../support/share-servers.ts'
+import { hasShareServers, shareServers } from '../support/share-servers.ts'
 import { ShelfServer } from '../support/shelf-server.ts'
 import { StallingProxy } from '../support/stalling-proxy.ts'
 
@@ -161,17 +155,8 @@ describe('a folder', () => {
 describe.skipIf(!hasShareServers)(
   'a real S3 server and a real registry (skipped without them)',
   () => {
-    let s3: S3Server
-    let registry: Registry
-    beforeAll(async () => {
-      s3 = await startS3()
-      registry = await startRegistry()
-    })
-    afterAll(async () => {
-      s3.stop()
-      await registry.stop()
-    })
-    const withS3 = (...argv: string[]) => runTrace(home, s3.env, argv)
+    const servers = shareServers()
+    const withS3 = (...argv: string[]) => runTrace(home, servers.s3.env, argv)
 
     test('what one team scrubs, signs and pushes, another pulls, verifies, inspects and replays', async () => {
       const engine = await startEngine(
@@ -190,9 +175,9 @@ describe.skipIf(!hasShareServers)(
         )
         const places = [
           's3://traces/2026/{digest}.arrow',
-          `oci://${registry.host}/team/chat:nightly`,
+          `oci://${servers.registry.host}/team/chat:nightly`,
         ]
-        expect(await sendAlong(recording, places, s3.env, engine.url)).toBe(10)
+        expect(await sendAlong(recording, places, servers.s3.env, engine.url)).toBe(10)
       } finally {
         await engine.close()
       }
@@ -213,7 +198,7 @@ describe.skipIf(!hasShareServers)(
     test('a missing object and a wrong key are one sentence each', async () => {
       const missing = await withS3('pull', 's3://traces/none.arrow')
       expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('is not there') })
-      const wrong = { ...s3.env, AWS_SECRET_ACCESS_KEY: 'wrong' }
+      const wrong = { ...servers.s3.env, AWS_SECRET_ACCESS_KEY: 'wrong' }
       const denied = await runTrace(home, wrong, ['push', FIXTURE, 's3://traces/x.arrow'])
       expect(denied).toMatchObject({ code: 4 })
       expect(denied.err).not.toContain('wrong')
@@ -224,7 +209,7 @@ describe.skipIf(!hasShareServers)(
       const card = await withS3('pull', 's3://traces/carded.arrow.md', 'card.md')
       expect(card.code).toBe(0)
       expect(readFileSync(join(home, 'card.md'), 'utf8')).toContain('# trace-v1.arrow')
-      const oci = `oci://${registry.host}/team/carded:v1`
+      const oci = `oci://${servers.registry.host}/team/carded:v1`
       expect((await withS3('push', FIXTURE, oci, '--card')).code).toBe(0)
       expect((await withS3('pull', oci, 'back.arrow')).code).toBe(0)
       expect(sha256(join(home, 'back.arrow'))).toBe(sha256(FIXTURE))
@@ -238,12 +223,12 @@ describe.skipIf(!hasShareServers)(
     ] as const)('an upload ended by %s leaves nothing to see in the %s', async (signal, place) => {
       const big = join(home, 'big.arrow')
       await writeLargeTrace(big)
-      const origin = place === 'S3' ? new URL(s3.endpoint).host : registry.host
+      const origin = place === 'S3' ? new URL(servers.s3.endpoint).host : servers.registry.host
       const gate = await StallingProxy.start(origin, STALL_AFTER_BYTES)
       const name = `stopped-${signal.toLowerCase()}`
       const address = (host: string) =>
         place === 'S3' ? `s3://traces/${name}.arrow` : `oci://${host}/team/${name}:v1`
-      const env = { ...s3.env, AWS_ENDPOINT_URL: `http://${gate.host}` }
+      const env = { ...servers.s3.env, AWS_ENDPOINT_URL: `http://${gate.host}` }
       const words = ['bin/trace.js', 'push', big, address(gate.host)]
       const child = spawn(process.execPath, words, {
         env: { ...process.env, ...env, HOME: home },
@@ -254,7 +239,9 @@ describe.skipIf(!hasShareServers)(
       child.kill(signal)
       expect(await ended).toBe(signal === 'SIGINT' ? 130 : null)
       gate.close()
-      expect(await withS3('pull', address(registry.host), 'x.arrow')).toMatchObject({ code: 3 })
+      expect(await withS3('pull', address(servers.registry.host), 'x.arrow')).toMatchObject({
+        code: 3,
+      })
       expect(existsSync(join(home, 'x.arrow'))).toBe(false)
     })
   },

@@ -1,17 +1,14 @@
 /** Output that nobody takes: a reader that has left, a full disk, a closed log. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { spawnRecorder } from '../support/recorder-process.ts'
 import { scratchFolder } from '../support/scratch.ts'
 import { freePort, watch, wireClient, wireServer } from '../support/wire.ts'
 
 const scratch = scratchFolder()
-const cleanUps: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanUps.splice(0).toReversed()) await clean()
-})
+const cleanUps = cleanUpsOfEachTest()
 
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok'
 

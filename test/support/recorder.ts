@@ -23,16 +23,7 @@ export async function startRecorder(
   const port =
     changes.listen === undefined ? await freePort() : Number(changes.listen.split(':').at(-1))
   const { world, said, signal } = testWorld({ clock: systemClock })
-  const raw = {
-    ...RECORD_DEFAULTS,
-    upstream: `http://127.0.0.1:${upstreamPort}`,
-    listen: `127.0.0.1:${port}`,
-    out: directory,
-    // Nothing asked of the server but what clients ask.
-    metricsUrl: 'off',
-    tokenizeRate: '0',
-    ...changes,
-  }
+  const raw = rawOptions(upstreamPort, port, directory, changes)
   const running = record(parseRecordOptions(raw), world)
   // Once it has said its banner it asks the server nothing more of its own.
   await Promise.race([running, untilSaid(said, 'keeps sizes')])
@@ -52,6 +43,24 @@ export async function startRecorder(
       rmSync(directory, { recursive: true, force: true })
       rmSync(`${directory}.key`, { force: true })
     },
+  }
+}
+
+export function rawOptions(
+  upstreamPort: number,
+  port: number,
+  directory: string,
+  changes: Partial<RawRecordOptions> = {},
+): RawRecordOptions {
+  return {
+    ...RECORD_DEFAULTS,
+    upstream: `http://127.0.0.1:${upstreamPort}`,
+    listen: `127.0.0.1:${port}`,
+    out: directory,
+    // Nothing asked of the server but what clients ask.
+    metricsUrl: 'off',
+    tokenizeRate: '0',
+    ...changes,
   }
 }
 

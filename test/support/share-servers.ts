@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll } from 'vitest'
 import { freePort } from './wire.ts'
 
 const ENGINES = fileURLToPath(new URL('../../../shared/engines/', import.meta.url))
@@ -16,7 +17,7 @@ export const hasShareServers =
   existsSync(join(enginesHome, 'bin/versitygw')) &&
   hasRegistry
 
-export type S3Server = Readonly<{
+type S3Server = Readonly<{
   endpoint: string
   /** What a client of it needs in its environment. */
   env: Readonly<Record<string, string>>
@@ -24,7 +25,7 @@ export type S3Server = Readonly<{
 }>
 
 /** With an empty bucket `traces`. */
-export async function startS3(): Promise<S3Server> {
+async function startS3(): Promise<S3Server> {
   const S3_PORT = String(await freePort())
   const run = (verb: string) =>
     execFileSync('bash', [`${ENGINES}start_s3.sh`, verb], {
@@ -91,4 +92,18 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+}
+
+/** Both, from before the first test of a suite until after its last. */
+export function shareServers(): Readonly<{ s3: S3Server; registry: Registry }> {
+  const servers = {} as { s3: S3Server; registry: Registry }
+  beforeAll(async () => {
+    servers.s3 = await startS3()
+    servers.registry = await startRegistry()
+  })
+  afterAll(async () => {
+    servers.s3.stop()
+    await servers.registry.stop()
+  })
+  return servers
 }

@@ -1,14 +1,8 @@
 /** A trace recorded live in front of a real vLLM goes to another team by S3 and by registry, and is replayed there. */
 import { readdirSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { sendAlong } from '../support/share-chain.ts'
-import {
-  hasShareServers,
-  startRegistry,
-  startS3,
-  type Registry,
-  type S3Server,
-} from '../support/share-servers.ts'
+import { hasShareServers, shareServers } from '../support/share-servers.ts'
 import { startRecorder } from '../support/recorder.ts'
 
 const target = process.env['TRACE_VLLM_URL']
@@ -37,16 +31,7 @@ async function talk(url: string): Promise<void> {
 describe.skipIf(target === undefined || !hasShareServers)(
   'a trace of a real vLLM (needs TRACE_VLLM_URL, an S3 server and a registry)',
   () => {
-    let s3: S3Server
-    let registry: Registry
-    beforeAll(async () => {
-      s3 = await startS3()
-      registry = await startRegistry()
-    })
-    afterAll(async () => {
-      s3.stop()
-      await registry.stop()
-    })
+    const servers = shareServers()
 
     test('is recorded, scrubbed, signed, pushed, pulled elsewhere, verified, inspected and replayed', async () => {
       const recorder = await startRecorder(Number(new URL(target ?? '').port))
@@ -54,8 +39,11 @@ describe.skipIf(target === undefined || !hasShareServers)(
       await recorder.stop()
       const { directory } = recorder
       expect(readdirSync(directory).some((name) => name.endsWith('.sqlite'))).toBe(true)
-      const places = ['s3://traces/live/{digest}.arrow', `oci://${registry.host}/team/live:v1`]
-      expect(await sendAlong(directory, places, s3.env, target ?? '')).toBe(10)
+      const places = [
+        's3://traces/live/{digest}.arrow',
+        `oci://${servers.registry.host}/team/live:v1`,
+      ]
+      expect(await sendAlong(directory, places, servers.s3.env, target ?? '')).toBe(10)
       recorder.remove()
     })
   },
