@@ -2,7 +2,7 @@
  * The HTTP client for everything that is not the measured load: models, tokenize, metrics, pull.
  * Effects: network, through undici.
  */
-import type { Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { TraceError } from './errors.ts'
 import { reasonOf } from './reason.ts'
@@ -122,11 +122,12 @@ export class HttpClient {
         ...(body === undefined ? {} : { body }),
         ...(signal === undefined ? {} : { signal }),
       })
+      const parts = arrivals(answer.body)
       return {
         status: answer.statusCode,
         headers: answer.headers,
-        body: answer.body,
-        text: () => readLimited(answer.body, DEFAULT_BODY_LIMIT_BYTES),
+        body: parts,
+        text: () => readLimited(parts, DEFAULT_BODY_LIMIT_BYTES),
       }
     } catch (error) {
       if (signal?.aborted === true) throw error
@@ -149,6 +150,26 @@ export class HttpClient {
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
+}
+
+/** All that arrived, and only then how it was cut off: a stream that fails drops what nobody has read. */
+function arrivals(body: Readable): AsyncIterable<Uint8Array> {
+  const arrived = new PassThrough()
+  const cut: { error: Error | null } = { error: null }
+  body.once('error', (error) => {
+    cut.error = error
+    for (let part: unknown = body.read(); part !== null; part = body.read()) arrived.write(part)
+    arrived.end()
+  })
+  body.pipe(arrived)
+  return (async function* () {
+    try {
+      yield* arrived as AsyncIterable<Uint8Array>
+      if (cut.error !== null) throw cut.error
+    } finally {
+      body.destroy()
+    }
+  })()
 }
 
 async function readLimited(body: AsyncIterable<Uint8Array>, limitBytes: number): Promise<string> {
