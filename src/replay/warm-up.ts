@@ -17,14 +17,13 @@ const REQUESTS = 120
 const STEP_US = 1_000
 const LEAD_US = 20_000
 const LIMIT_US = 2_000_000
-const EVENTS_PER_WRITE = 1
 const WRITES = 40
 
 const HEAD =
   'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n'
 const EVENT =
   'data: {"id":"cmpl-0","object":"text_completion","choices":[{"index":0,"text":" a","finish_reason":null}]}\n\n'
-const CHUNK = Buffer.from(`${EVENT.length.toString(16)}\r\n${EVENT}\r\n`.repeat(EVENTS_PER_WRITE))
+const CHUNK = Buffer.from(`${EVENT.length.toString(16)}\r\n${EVENT}\r\n`)
 const REQUEST = Buffer.from('POST / HTTP/1.1\r\nhost: warm\r\ncontent-length: 0\r\n\r\n')
 
 /** @returns what became of them; nothing where there is no loopback to listen on */
