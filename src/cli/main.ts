@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { ERRORS, TraceError } from '../base/errors.ts'
 import type { World } from '../base/world.ts'
 import { PRODUCER_VERSION } from '../trace/header.ts'
+import { deafVariables, variablesOf } from './environment.ts'
 import { addSettings, applySettings } from './settings.ts'
 import { VERBS, type VerbEntry } from './verbs.ts'
 
@@ -61,6 +62,23 @@ async function commandOf(
 /** Options come from environment and file, too: the verb's own, or those of its part that is asked for. */
 async function settle(command: Command, argv: readonly string[], world: World): Promise<void> {
   const part = command.commands.find((each) => argv.includes(each.name()))
-  if (part === undefined) return applySettings(addSettings(command), argv, world)
-  await applySettings(addSettings(part), argv, world, `${command.name()} ${part.name()}`)
+  const settled = addSettings(part ?? command)
+  const section = part === undefined ? command.name() : `${command.name()} ${part.name()}`
+  await applySettings(settled, argv, world, section)
+  const deaf = await deafVariables(settled.options, section, world.env, (name) =>
+    isTaken(name, world),
+  )
+  for (const line of deaf) world.stderr.write(`trace: ${line}\n`)
+}
+
+/** Whether any verb takes this variable. Loads them all: only for a name that looks like a slip. */
+async function isTaken(name: string, world: World): Promise<boolean> {
+  for (const { load } of VERBS) {
+    const command = (await load())(world, () => undefined)
+    for (const each of [command, ...command.commands]) {
+      const section = each === command ? each.name() : `${command.name()} ${each.name()}`
+      if (each.options.some((option) => variablesOf(option, section).includes(name))) return true
+    }
+  }
+  return false
 }

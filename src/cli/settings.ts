@@ -4,19 +4,12 @@ import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import { parseYaml } from '../base/yaml.ts'
+import { valueFor } from './environment.ts'
 
 export const CONFIG_FLAG = '--config'
 
-/** These hold secrets themselves: they are no file names for `--key` and `--upstream-key`, and never quoted. */
-const SECRETS: ReadonlySet<string> = new Set(['TRACE_KEY', 'TRACE_UPSTREAM_KEY'])
-
 const ON_WORDS = new Set(['1', 'true', 'yes'])
 const OFF_WORDS = new Set(['0', 'false', 'no', ''])
-
-/** '--map-model' → 'TRACE_MAP_MODEL'. */
-export function environmentName(option: Option): string {
-  return `TRACE_${option.name().toUpperCase().replaceAll('-', '_')}`
-}
 
 /** Gives every verb the flag and says in its help where else values can come from. */
 export function addSettings(command: Command): Command {
@@ -41,9 +34,8 @@ export async function applySettings(
   const path = configPath(argv) ?? world.env['TRACE_CONFIG']
   if (path !== undefined) applyFile(command, section, path, await readText(CONFIG_FLAG, path))
   for (const option of command.options) {
-    const name = environmentName(option)
-    const value = SECRETS.has(name) ? undefined : world.env[name]
-    if (value !== undefined) setValue(command, option, value, 'env')
+    const value = valueFor(option, section, world.env)
+    if (value !== null) setValue(command, option, value, 'env')
     startAnew(option)
   }
 }

@@ -39,7 +39,7 @@ export function startVerb(
   const stderr = isShown && world.stderr.isTTY ? 'inherit' : 'pipe'
   const child = spawn(process.execPath, [PROGRAM, ...argv], {
     cwd: world.cwd,
-    env: { ...world.env, TRACE_HANDED_OVER: '1' },
+    env: { ...withoutSettings(world.env), TRACE_HANDED_OVER: '1' },
     stdio: ['ignore', stdout, stderr, 'ipc'],
   })
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -52,6 +52,11 @@ export function startVerb(
     else world.stderr.write(text)
   })
   return { ended: endOf(child), kill: (signal) => void child.kill(signal) }
+}
+
+/** A child does what its words say: what the environment sets is meant for the verb that was typed. */
+function withoutSettings(env: World['env']): World['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TRACE_')))
 }
 
 /** Runs one verb to its end. @returns its exit code */
