@@ -5,7 +5,7 @@ export type Writer = Readonly<{
   write(text: string): unknown
   /** A terminal gets colours and progress; a pipe gets plain lines. */
   isTTY: boolean
-  /** Width in characters; 100 where it is unknown. */
+  /** Width in characters; 80 where it is unknown. */
   columns: number
 }>
 

@@ -52,7 +52,7 @@ export const replayCommand: Verb = (world, answer) => {
         const end = await withRunView(place, world, (view) =>
           watchedReplay(plan, options, watching, world, view),
         )
-        world.stderr.write(`done  ${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
+        world.stderr.write(`${fidelityText(end.fidelity)}\nresult  ${end.outPath}\n`)
         const calibration = end.calibration ?? reporting.calibration ?? null
         const report = await reportFile(end.outPath, {
           againstPath: path,

@@ -1,19 +1,23 @@
 /** Joins `main` to the real process. Effects: argv, stdio, signals, exit code, clock. */
 import { systemClock } from '../base/clock.ts'
+import { fold, TEXT_COLUMNS } from '../base/fold.ts'
 import type { Writer } from '../base/world.ts'
 import { main } from './main.ts'
 
-/** Pipes have no width; this is what the output is designed for. */
-const DEFAULT_COLUMNS = 100
-
-function writer(stream: NodeJS.WriteStream): Writer {
+/** @param isTalk sentences for a person, which may be broken where a terminal ends */
+function writer(stream: NodeJS.WriteStream, isTalk: boolean): Writer {
+  const columns = () => (stream.isTTY && stream.columns > 0 ? stream.columns : TEXT_COLUMNS)
   return {
-    write: (text) => stream.write(text),
+    // What moves the cursor has been measured by who wrote it.
+    write: (text) =>
+      stream.write(
+        isTalk && stream.isTTY && !text.includes('\u001B') ? fold(text, columns()) : text,
+      ),
     get isTTY() {
       return stream.isTTY === true
     },
     get columns() {
-      return stream.isTTY ? stream.columns : DEFAULT_COLUMNS
+      return columns()
     },
   }
 }
@@ -40,8 +44,8 @@ if (isHandedOver) {
 
 process.exitCode = await main(process.argv.slice(2), {
   clock: systemClock,
-  stdout: writer(process.stdout),
-  stderr: writer(process.stderr),
+  stdout: writer(process.stdout, false),
+  stderr: writer(process.stderr, true),
   stdin: process.stdin,
   env: process.env,
   cwd: process.cwd(),

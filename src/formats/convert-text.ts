@@ -1,4 +1,5 @@
 /** What `trace convert` says when it is done. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
 import type { Conversion } from './convert.ts'
 
@@ -12,12 +13,13 @@ export function formatConversion(conversion: Conversion): string {
     rowDigest === null
       ? `${counted} · ${exported?.format ?? ''}`
       : `${counted} in ${formatDuration(spanUs)} · digest ${rowDigest.slice(0, 16)}`
-  return [
+  const lines = [
     `${output}  ${what}`,
     ...(imported === null ? [] : importLines(imported)),
     ...(exported === null ? [] : exportLines(exported)),
     '',
-  ].join('\n')
+  ]
+  return fold(lines.join('\n'))
 }
 
 function importLines(imported: NonNullable<Conversion['imported']>): string[] {
@@ -38,21 +40,6 @@ function exportLines(exported: NonNullable<Conversion['exported']>): string[] {
   const skipped = [...exported.skipped].map(
     ([reason, count]) => `left out   ${formatCount(count)} rows: ${reason}`,
   )
-  const lost = exported.lost.length === 0 ? [] : wrapped('cannot hold', exported.lost)
+  const lost = exported.lost.length === 0 ? [] : [`cannot hold  ${exported.lost.join(', ')}`]
   return [...skipped, ...lost, ...exported.notes.map((note) => `note       ${note}`)]
-}
-
-/** Names in lines of at most 100 characters. */
-function wrapped(title: string, names: readonly string[]): string[] {
-  const lines: string[] = []
-  let line = `${title} `
-  for (const [index, name] of names.entries()) {
-    const word = index === names.length - 1 ? name : `${name},`
-    if (line.length + word.length > 98) {
-      lines.push(line.trimEnd())
-      line = ' '.repeat(title.length + 1)
-    }
-    line += `${word} `
-  }
-  return [...lines, line.trimEnd()]
 }

@@ -52,7 +52,7 @@ export class Dashboard {
     const { last } = this.#history
     if (this.#watchers.size === 0 || last === null) return
     this.#last = JSON.stringify({
-      line: escapeHtml(progressLine(last, false)),
+      line: escapeHtml(progressLine(last)),
       pictures: livePictures(this.#history.points),
     })
     for (const { raw } of this.#watchers) {

@@ -1,6 +1,6 @@
 /** A run as it goes, for a terminal: the bar, and under it how the last minutes went. Pure. */
 import { formatCount, formatDuration } from '../base/format.ts'
-import { type Progress, progressLine } from '../replay/progress.ts'
+import { type Progress, progressBar } from '../replay/progress.ts'
 import { sparkline } from '../report/sparkline.ts'
 import type { LivePoint } from './live-history.ts'
 
@@ -40,7 +40,7 @@ export function terminalView(
       ).padEnd(width)} ${now === null ? '' : show(now)}`,
     ]
   })
-  return [progressLine(progress, true), ...lines]
+  return [progressBar(progress, most), ...lines]
     .map((line) => line.slice(0, most).trimEnd())
     .join('\n')
 }

@@ -1,9 +1,10 @@
-/** What was delivered, in one or two lines. Pure. */
+/** What was delivered, in a few lines. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatShare } from '../base/format.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { PrefixGap } from './prefix-gap.ts'
 
-/** 'sent 63 of 63 · prompts exact 100 % · answers exact 100 %' */
+/** 'done  sent 63 of 63 · prompts exact 100 % · answers exact 100 %' */
 export function fidelityText(fidelity: Fidelity): string {
   const { planned, sent, promptExact, promptOff, outputExact, outputOff } = fidelity
   const { hungUp, hangUpMissed, surplusTokens } = fidelity
@@ -24,9 +25,9 @@ export function fidelityText(fidelity: Fidelity): string {
   const failed = bad.map(
     ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`,
   )
-  const lines = [wrapped([...parts, ...failed])]
-  if (fidelity.prefix !== null) lines.push(prefixText(fidelity.prefix))
-  return lines.join('\n      ')
+  const lines = [`done  ${[...parts, ...failed].join(' · ')}`]
+  if (fidelity.prefix !== null) lines.push(`      ${prefixText(fidelity.prefix)}`)
+  return fold(lines.join('\n'))
 }
 
 /** 'prefix hits 38.1 % of prompts · 41.0 % predicted in blocks of 16 · …' */
@@ -43,29 +44,16 @@ export function prefixText(gap: PrefixGap): string {
     tokens < LEAST_SHARE * gap.prompts ? [] : [`${share(tokens)} lost: ${name}`],
   )
   const isMore = gap.served - gap.predicted >= LEAST_SHARE * gap.prompts
-  return wrapped([
+  return [
     `prefix hits ${share(gap.served)} of prompt tokens${gap.source === 'counters' ? ', as the server counts' : ''}`,
     `${share(gap.predicted)} predicted in blocks of ${formatCount(gap.blockTokens)} (${share(gap.shared)} shared)`,
     ...lost,
     ...(isMore ? ['more than the plan explains: is the cache warm?'] : []),
-  ])
+  ].join(' · ')
 }
 
 /** What is less is not worth a word: one token in a thousand. */
 const LEAST_SHARE = 0.001
-
-const WIDTH = 92
-
-function wrapped(parts: readonly string[]): string {
-  const lines: string[] = []
-  for (const part of parts) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + part.length + 3 <= WIDTH)
-      lines.push(`${lines.pop()} · ${part}`)
-    else lines.push(part)
-  }
-  return lines.join('\n      ')
-}
 
 /** A share is only called whole when it is. */
 function shareOf(name: string, exact: number, off: number): string[] {

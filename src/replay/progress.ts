@@ -17,29 +17,42 @@ export type Progress = Readonly<{
   elapsedUs: number
 }>
 
-const BAR_WIDTH = 26
+const MIN_BAR = 8
+const MAX_BAR = 26
 
-/** '███░░ 76 %  due 8,013 · sent 8,013 · 118 in flight · 4 errors · lag p99 0.2 ms' */
-export function progressLine(progress: Progress, withBar: boolean): string {
-  const { planned, due, sent, inFlight, errors, hungUp, dropped, cut, lagUs, done } = progress
-  const share = planned === 0 ? 1 : done / planned
-  const filled = Math.floor(share * BAR_WIDTH)
-  const head = withBar
-    ? `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${percent(share)}  `
-    : `${clockText(progress.elapsedUs)}  ${percent(share)}  `
-  return (
-    head +
-    [
-      `due ${formatCount(due)}`,
-      `sent ${formatCount(sent)}`,
-      `${formatCount(inFlight)} in flight`,
-      `${formatCount(errors)} errors`,
-      ...(hungUp === 0 ? [] : [`${formatCount(hungUp)} hung up`]),
-      ...(dropped === 0 ? [] : [`${formatCount(dropped)} dropped`]),
-      ...(cut === 0 ? [] : [`${formatCount(cut)} cut short`]),
-      ...(lagUs === null ? [] : [`lag p99 ${formatDuration(lagUs)}`]),
-    ].join(' · ')
-  )
+/** '00:01:02   76 %  due 8,013 · sent 8,013 · 118 in flight · 4 errors · lag p99 0.2 ms' */
+export function progressLine(progress: Progress): string {
+  const head = `${clockText(progress.elapsedUs)}  ${percent(doneShare(progress))}  `
+  return head + clauses(progress).join(' · ')
+}
+
+/** '███░░  76 %  due 8,013 · …': a bar in what room there is; clauses for which there is none are left out. */
+export function progressBar(progress: Progress, columns: number): string {
+  const share = doneShare(progress)
+  const shown = clauses(progress)
+  const room = () => columns - shown.join(' · ').length - ' 100 %  '.length
+  while (shown.length > 1 && room() < MIN_BAR) shown.pop()
+  const width = Math.max(MIN_BAR, Math.min(MAX_BAR, room()))
+  const filled = Math.floor(share * width)
+  const bar = '█'.repeat(filled) + '░'.repeat(width - filled)
+  return `${bar} ${percent(share)}  ${shown.join(' · ')}`
+}
+
+function doneShare({ planned, done }: Progress): number {
+  return planned === 0 ? 1 : done / planned
+}
+
+function clauses({ due, sent, inFlight, errors, hungUp, dropped, cut, lagUs }: Progress): string[] {
+  return [
+    `due ${formatCount(due)}`,
+    `sent ${formatCount(sent)}`,
+    `${formatCount(inFlight)} in flight`,
+    `${formatCount(errors)} errors`,
+    ...(hungUp === 0 ? [] : [`${formatCount(hungUp)} hung up`]),
+    ...(dropped === 0 ? [] : [`${formatCount(dropped)} dropped`]),
+    ...(cut === 0 ? [] : [`${formatCount(cut)} cut short`]),
+    ...(lagUs === null ? [] : [`lag p99 ${formatDuration(lagUs)}`]),
+  ]
 }
 
 function percent(share: number): string {

@@ -1,4 +1,5 @@
 /** What a run says of itself: before it, on the terminal, and in the header of its result. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
 import { newHeader, type TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
@@ -22,14 +23,16 @@ export function planText(
   const [first = '', ...others] = servers.map(
     ({ facts }) => `→ ${facts.url.origin} (${software(facts)})`,
   )
-  return [
+  const lines = [
     `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
-      `schedule ${plan.sha256.slice(0, 8)}… ${first}`,
+      `schedule ${plan.sha256.slice(0, 8)}…`,
+    `      ${first}`,
     ...others.map((other) => `      ${other}`),
     `      text seed ${textSeed}; --text-seed sends the same words again, cached or not`,
     ...notes.map((note) => `      ${note}`),
     '',
-  ].join('\n')
+  ]
+  return fold(lines.join('\n'))
 }
 
 function software({ isVllm, version }: TargetFacts): string {

@@ -10,7 +10,7 @@ import { ClientLoad, threadLoadRows, throttlingRows } from './client-load.ts'
 import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
 import type { LiveResults } from './live-results.ts'
 import type { Preflight } from './preflight.ts'
-import { dueCount, type Progress, progressLine } from './progress.ts'
+import { dueCount, type Progress, progressBar, progressLine } from './progress.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { metricRows, readMetrics } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
@@ -173,10 +173,10 @@ export class RunWatch {
     const { stderr } = world
     const progress = this.#progress(startUs)
     if (!stderr.isTTY) {
-      stderr.write(`${progressLine(progress, false)}\n`)
+      stderr.write(`${progressLine(progress)}\n`)
       return
     }
-    const lines = (hooks.view?.(progress, stderr.columns) ?? progressLine(progress, true)).split(
+    const lines = (hooks.view?.(progress, stderr.columns) ?? progressBar(progress, stderr.columns)).split(
       '\n',
     )
     const up = this.#drawnCount > 1 ? `\u001B[${this.#drawnCount - 1}A` : ''

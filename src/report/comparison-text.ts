@@ -1,4 +1,5 @@
 /** A comparison as a person reads it: the decision first. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import type { ComparedNumber, Comparison, GateResult } from './comparison.ts'
 import { plural } from './words.ts'
@@ -18,7 +19,7 @@ export function formatComparison(comparison: Comparison): string {
         ]
       : []),
   ]
-  return `${lines.join('\n')}\n`
+  return fold(`${lines.join('\n')}\n`)
 }
 
 const WORDS = { regression: 'REGRESSION', pass: 'PASS', inconclusive: 'INCONCLUSIVE' } as const

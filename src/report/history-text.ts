@@ -1,4 +1,5 @@
 /** A history as a person reads it: one line a number, then what changed and when. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatDuration, formatShare, significant } from '../base/format.ts'
 import type { History } from './history.ts'
 import { sparkline } from './sparkline.ts'
@@ -30,7 +31,7 @@ export function formatHistory(history: History): string {
       ]
     }),
   ]
-  return `${lines.join('\n')}\n`
+  return fold(`${lines.join('\n')}\n`)
 }
 
 function valueText(name: string, value: number): string {

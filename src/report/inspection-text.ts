@@ -1,4 +1,5 @@
 /** An inspection as a person reads it: what, when, how large, how shared, how it went. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { arrivalLines } from './arrival-text.ts'
 import type { Inspection } from './inspection.ts'
@@ -16,7 +17,7 @@ export function formatInspection(inspection: Inspection): string {
     ...latencyLines(inspection),
     ...noteLines(inspection),
   ]
-  return `${lines.join('\n')}\n`
+  return fold(`${lines.join('\n')}\n`)
 }
 
 function headLine({ arrivals, models, sessions, tenants, ...rest }: Inspection): string {
@@ -118,7 +119,7 @@ function cacheLines(cache: Inspection['cache']): string[] {
 /** `--drift`: each eighth of the trace against the first. */
 export function formatDrift({ drift }: Inspection): string {
   if (drift.length === 0) return 'drift      too few requests to compare eighths of the trace\n'
-  const head = ['from', 'requests', 'rate/s', 'prompt p50', 'output p50', 'PSI in', 'PSI out', 'CV']
+  const head = ['from', 'requests', 'rate/s', 'prompt', 'output', 'PSI in', 'PSI out', 'CV']
   const rows = drift.map((part) => [
     formatDuration(part.from_s * 1e6),
     formatCount(part.requests),
@@ -129,8 +130,8 @@ export function formatDrift({ drift }: Inspection): string {
     cell(part.output_psi, 2),
     cell(part.iat_cv),
   ])
-  const lines = [head, ...rows].map((cells) => cells.map((text) => text.padStart(12)).join(''))
-  return `${lines.join('\n')}\nPSI against the first part: below 0.1 stable, above 0.25 moved.\n`
+  const lines = [head, ...rows].map((cells) => cells.map((text) => text.padStart(10)).join(''))
+  return `${lines.join('\n')}\nprompt, output: median tokens · PSI against the first part: below 0.1\nstable, above 0.25 moved\n`
 }
 
 function sessionLines({ sessions }: Inspection): string[] {

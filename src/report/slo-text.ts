@@ -1,4 +1,5 @@
 /** Objectives, budgets, fluidity and other tools' formulas as text. Pure. */
+import { escapeText } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import type { Report } from './report.ts'
 import type { ObjectiveResult } from './slo.ts'
@@ -38,7 +39,9 @@ export function sloLines({ slo, fluidity }: Report): string[] {
   }
   for (const [name, parts] of Object.entries(slo.by)) {
     if (parts.length < 2) continue
-    const text = parts.slice(0, 5).map((part) => `${part.name} ${formatShare(part.goodput, 0)}`)
+    const text = parts
+      .slice(0, 5)
+      .map((part) => `${escapeText(part.name)} ${formatShare(part.goodput, 0)}`)
     lines.push(labelled('', `by ${name.replace('_', ' ')}: ${text.join(' · ')}`))
   }
   if (fluidity !== null) {
@@ -67,10 +70,10 @@ export function profileLines({ profile }: Report): string[] {
   return [
     '',
     `as ${profile.profile} computes it, ms (${formatCount(profile.completed)} completed in ${significant(profile.duration_s, 4)} s)`,
-    `${''.padEnd(34)}${['mean', 'p50', 'p95', 'p99'].map((name) => name.padStart(12)).join('')}`,
+    `${''.padEnd(32)}${['mean', 'p50', 'p95', 'p99'].map((name) => name.padStart(12)).join('')}`,
     ...Object.entries(profile.metrics).map(
       ([name, { mean, p50, p95, p99 }]) =>
-        `${name.padEnd(34)}${[mean, p50, p95, p99].map(cell).join('')}`,
+        `${name.padEnd(32)}${[mean, p50, p95, p99].map(cell).join('')}`,
     ),
   ]
 }

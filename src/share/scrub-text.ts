@@ -1,4 +1,5 @@
 /** What `trace scrub` says: what is gone, what is still told, what it cost. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare } from '../base/format.ts'
 import type { Transform } from '../trace/header.ts'
 import type { ScrubResult } from './scrub.ts'
@@ -11,15 +12,16 @@ export function formatScrub(result: ScrubResult): string {
   const idc = dispersion
     .map(({ before, after }) => `${figure(before)} → ${figure(after)}`)
     .join(', ')
-  return [
-    ...wrapped('removed    ', steps.slice(1).map(sayStep)),
+  const lines = [
+    `removed    ${steps.slice(1).map(sayStep).join(', ')}`,
     `still tells ${stillTells(policy)}`,
     `fidelity   arrivals KS ${distance(arrivalKs)} · prompts KS ${distance(promptKs)} · outputs KS ${distance(outputKs)}`,
     `           IDC at 1, 10, 60 s ${idc}`,
     `           prefix hit ${formatShare(hitBefore)} → ${formatShare(hitAfter)} of prompt tokens (infinite cache)`,
     `${output}  ${formatCount(rowCount)} requests · ${policy.preset} · digest ${(rowDigest ?? '').slice(0, 16)}`,
     '',
-  ].join('\n')
+  ]
+  return fold(lines.join('\n'))
 }
 
 /** Too few requests, or none with a length, have no distance. */
@@ -59,20 +61,6 @@ function sayStep({ name, arguments: given }: Transform): string {
     default:
       return 'labels, events, server metrics'
   }
-}
-
-function wrapped(title: string, parts: readonly string[]): string[] {
-  const lines: string[] = []
-  let line = title
-  for (const [index, part] of parts.entries()) {
-    const word = index === parts.length - 1 ? part : `${part}, `
-    if (line.length + word.trimEnd().length > 100) {
-      lines.push(line.trimEnd())
-      line = ' '.repeat(title.length)
-    }
-    line += word
-  }
-  return [...lines, line.trimEnd()]
 }
 
 export function formatCheck(

@@ -1,5 +1,6 @@
 /** Signs a trace file, and checks who signed it. Effects: reads and writes trace files. */
 import type { KeyObject } from 'node:crypto'
+import { fold } from '../base/fold.ts'
 import { copyTrace } from '../trace/copy.ts'
 import { createTrace } from '../trace/create.ts'
 import { openTrace } from '../trace/open.ts'
@@ -77,7 +78,7 @@ export function formatVerification(verification: Verification, hasTrusted: boole
     return `  ${isGood ? 'good' : 'BAD'} signature of key ${keyId}${standing}`
   })
   if (lines.length === 0) lines.push('  nobody signed it')
-  return [`${path}  ${state} · ${digest.slice(0, 16)}`, ...lines, ''].join('\n')
+  return fold([`${path}  ${state} · ${digest.slice(0, 16)}`, ...lines, ''].join('\n'))
 }
 
 function stateOf({ isIntact, hasDigest }: Verification): string {

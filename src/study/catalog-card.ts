@@ -1,5 +1,6 @@
 /** One card of the catalogue, read with distrust and shown in a page of text. Pure. */
 import { TraceError } from '../base/errors.ts'
+import { fold } from '../base/fold.ts'
 import { formatBytes, formatCount } from '../base/format.ts'
 
 export type CatalogCard = Readonly<{
@@ -97,7 +98,7 @@ export function formatCard(card: CatalogCard): string {
     ([name, value]) => `  ${shown(name).padEnd(18)}${formatCount(value, 4)}`,
   )
   const signed = card.signedBy.length === 0 ? 'nobody' : card.signedBy.map(shown).join(', ')
-  return [
+  const lines = [
     `${shown(card.name)}  ${shown(card.kind)} · ${shown(card.policy)} · added ${shown(card.added)}`,
     ...(card.note === null ? [] : [`  ${shown(card.note)}`]),
     `  ${shown(card.uri)}`,
@@ -106,7 +107,8 @@ export function formatCard(card: CatalogCard): string {
     `  licence ${shown(card.licence ?? 'not stated')} · transforms ${card.transforms.map(shown).join(', ') || 'none'}`,
     ...figures,
     '',
-  ].join('\n')
+  ]
+  return fold(lines.join('\n'))
 }
 
 /** Text of a foreign file on a terminal: no control characters, and no page of it. */

@@ -1,4 +1,5 @@
 /** What `trace doctor` prints. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatBytes, formatCount, formatDuration, formatShare } from '../base/format.ts'
 import type { Throttling } from '../base/machine.ts'
 import type { HereReport } from './doctor-here.ts'
@@ -11,7 +12,7 @@ export function formatHere(here: HereReport): string {
   const stolen = stolenShare === null ? '' : ` · stolen by the host ${formatShare(stolenShare)}`
   return lines([
     ['trace', `${here.version} · Node ${machine.nodeVersion} · SQLite ${here.sqliteVersion}`],
-    ...wrap(versions).map((text, index) => [index === 0 ? 'packages' : '', text] as const),
+    ['packages', versions.join(' · ')],
     [
       'machine',
       `${machine.platform} · ${formatCount(machine.cpuCount)} processors · ` +
@@ -43,24 +44,11 @@ export function formatTarget({ url, steps, verdict }: TargetReport): string {
     return `  ${mark}  ${name.padEnd(width)}  ${formatDuration(tookUs).padStart(8)}  ${finding}\n`
   })
   const end = verdict === 'fit' ? 'a replay can be sent there\n' : ''
-  return `\n${url}\n${body.join('')}${end}`
+  return fold(`\n${url}\n${body.join('')}${end}`)
 }
 
-const LABEL_WIDTH = 11
-const TEXT_WIDTH = 88
+const LABEL_WIDTH = 12
 
 function lines(rows: readonly (readonly [string, string])[]): string {
-  return rows.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}\n`).join('')
-}
-
-/** Puts items on as few lines as they need. */
-function wrap(items: readonly string[]): string[] {
-  const rows: string[] = []
-  for (const item of items) {
-    const last = rows.at(-1)
-    if (last !== undefined && last.length + item.length + 3 <= TEXT_WIDTH) {
-      rows[rows.length - 1] = `${last} · ${item}`
-    } else rows.push(item)
-  }
-  return rows
+  return fold(rows.map(([label, text]) => `${label.padEnd(LABEL_WIDTH)}${text}\n`).join(''))
 }

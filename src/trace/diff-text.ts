@@ -1,12 +1,12 @@
 /** A difference of two traces for a person. Pure. */
+import { escapeText, fold } from '../base/fold.ts'
 import { formatCount } from '../base/format.ts'
 import { fileName } from './columns.ts'
 import type { ColumnDifference, TableDifference, TraceDifference } from './diff.ts'
-import { escapeText } from './rows-text.ts'
 
 const MAX_VALUE_WIDTH = 24
 
-/** Lines of at most about 100 columns; the last ends with a newline. */
+/** Lines; the last ends with a newline. */
 export function formatDifference(difference: TraceDifference): string {
   const { leftCount, rightCount, changed, onlyLeft, onlyRight, header } = difference
   const counts = `${formatCount(leftCount)} and ${formatCount(rightCount)} requests`
@@ -20,7 +20,7 @@ export function formatDifference(difference: TraceDifference): string {
     if (line !== null) lines.push(line)
   }
   if (header.length > 0) lines.push(`header     ${header.map(fileName).join(', ')}`)
-  return `${lines.join('\n')}\n`
+  return fold(`${lines.join('\n')}\n`)
 }
 
 function columnLine({ column, count, seq, left, right }: ColumnDifference): string {

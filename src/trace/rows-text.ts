@@ -1,4 +1,5 @@
 /** Rows as a table for a person, as CSV or as JSON lines; nothing in them can move the cursor. Pure. */
+import { escapeText } from '../base/fold.ts'
 import type { Cell } from './query.ts'
 
 export const ROW_FORMATS = ['table', 'csv', 'jsonl'] as const
@@ -90,14 +91,6 @@ function tableCell(cell: Cell): string {
 function cellText(cell: Cell): string {
   if (cell === null) return '–'
   return cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : String(cell)
-}
-
-/** Control characters, and those that turn the direction of text, as escapes. */
-export function escapeText(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,
-  )
 }
 
 /** A spreadsheet takes a cell that begins with one of =+-@ for a formula; only texts can. */

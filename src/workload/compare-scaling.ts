@@ -1,4 +1,5 @@
 /** What each way to more load does to it: faster time, or more users. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { autocorrelation, countsPerWindow } from '../stats/arrivals.ts'
 import { quantileOfSorted } from '../stats/quantile.ts'
@@ -85,10 +86,13 @@ export function formatScaling(rows: readonly ScalingRow[]): string {
     row.prefixShare === null ? '–' : formatShare(row.prefixShare),
     Number.isFinite(row.reuseUs) ? formatDuration(row.reuseUs) : '–',
   ])
-  return `${[
-    ...alignedTable([HEADINGS, ...lines]),
-    'burst: how long counts stay correlated · reused after: median time since a prefix was used',
-  ].join('\n')}\n`
+  const table = alignedTable([HEADINGS, ...lines])
+  return fold(
+    `${[
+      ...table,
+      'burst: how long counts stay correlated · reused after: median time since a prefix was used',
+    ].join('\n')}\n`,
+  )
 }
 
 function number(value: number): string {

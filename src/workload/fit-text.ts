@@ -1,4 +1,5 @@
 /** A fit as a person reads it: how near, and whether it is one at all. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, significant } from '../base/format.ts'
 import type { FitResult } from './fit-trace.ts'
 
@@ -18,7 +19,7 @@ export function formatFit(fit: FitResult): string {
       ? 'verdict    a fit: KS at most 0.2, dispersion and count within a factor of 2'
       : `verdict    NO FIT: ${faults.join(', ')} differ too much to stand for the trace`,
   ]
-  return `${lines.join('\n')}\n`
+  return fold(`${lines.join('\n')}\n`)
 }
 
 function number(value: number): string {

@@ -1,44 +1,49 @@
 /** A plan as a person reads it, as JSON, and row by row as CSV. Pure. */
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { alignedTable } from './aligned-table.ts'
 import type { LoadFigures } from './load-figures.ts'
 import type { PlanAccount } from './plan-account.ts'
 import type { Plan, PlanStep } from './plan.ts'
 
-const HEADINGS = [
-  '',
-  'requests',
-  'span',
-  'rate',
-  'CV',
-  'IDC 1/10/60 s',
-  'prompt',
-  'output',
-  'prefix',
-]
+const LOAD_HEADINGS = ['', 'requests', 'span', 'rate', 'CV', 'IDC 1/10/60 s']
+const TOKEN_HEADINGS = ['', 'prompt p50/p99', 'output p50/p99', 'prefix']
 
 export function formatPlan(account: PlanAccount): string {
   const { plan, steps } = account
-  const table = [HEADINGS, ...steps.map((step) => [stepText(step), ...cells(step.figures)])]
-  return `${[
-    ...alignedTable(table),
-    `${LABEL_PAD}prompt, output: p50/p99 tokens · prefix: served by an endless cache, ` +
-      `blocks of ${account.blockTokens}`,
+  const loads = steps.map((step) => [stepText(step), ...loadCells(step.figures)])
+  const tokens = steps
+    .map((step) => [stepText(step), ...tokenCells(step.figures)])
+    .filter((cells, index, all) => cells.slice(1).join() !== all[index - 1]?.slice(1).join())
+  const lines = [
+    ...alignedTable([LOAD_HEADINGS, ...loads]),
+    '',
+    ...alignedTable([TOKEN_HEADINGS, ...tokens]),
+    `tokens, at steps that change them · prefix: of an endless cache, blocks of ` +
+      formatCount(account.blockTokens),
+    '',
     ...noteLines(account),
-    `schedule   sha256 ${plan.sha256} · seed ${plan.seed}`,
-  ].join('\n')}\n`
+    `schedule   ${plan.sha256}`,
+    `${LABEL_PAD}SHA-256 of it · seed ${plan.seed}`,
+  ]
+  return fold(`${lines.join('\n')}\n`)
 }
 
 const LABEL_PAD = ' '.repeat(11)
 
-function cells(figures: LoadFigures): string[] {
-  const { dispersion, promptTokens, outputTokens, prefixShare } = figures
+function loadCells(figures: LoadFigures): string[] {
+  const { dispersion } = figures
   return [
     formatCount(figures.count),
     formatDuration(figures.spanUs),
     `${number(figures.ratePerSec)}/s`,
     number(figures.gapCv),
     [dispersion.at1s, dispersion.at10s, dispersion.at60s].map(number).join('/'),
+  ]
+}
+
+function tokenCells({ promptTokens, outputTokens, prefixShare }: LoadFigures): string[] {
+  return [
     `${formatCount(promptTokens.p50)}/${formatCount(promptTokens.p99)}`,
     `${formatCount(outputTokens.p50)}/${formatCount(outputTokens.p99)}`,
     prefixShare === null ? '–' : formatShare(prefixShare),
@@ -84,6 +89,7 @@ function noteLines(account: PlanAccount): string[] {
     ...(quantumUs === null
       ? []
       : [`times      whole multiples of ${formatDuration(quantumUs)}: --dequantise spreads them`]),
+    ...(account.isFine ? ['times      not coarse: --dequantise moved nothing'] : []),
     ...eventLines(plan),
   ]
 }

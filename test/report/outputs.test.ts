@@ -108,10 +108,10 @@ test('each picture has words for who cannot see it', async () => {
   expect(pictures.filter((tag) => tag.includes('aria-label'))).toHaveLength(pictures.length)
 })
 
-test('lines of the text fit 100 columns, and the change against the recording is told', async () => {
+test('lines of the text fit 80 columns, and the change against the recording is told', async () => {
   const text = formatReport(await sampleReport())
-  expect(text.split('\n').filter((line) => line.length > 100)).toEqual([])
-  expect(text).toContain('recorded at 1x      replayed at 2x')
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([])
+  expect(text).toContain('recorded at 1x replayed at 2x    observed change within this run\n')
   expect(text).toMatch(/TTFT p50 .*\+20 % \(\+20 … \+20\)/)
 })
 

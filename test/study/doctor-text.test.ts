@@ -23,21 +23,22 @@ const HERE: HereReport = {
   loopDelayMaxUs: 2_000,
 }
 
-test('the machine in six lines', () => {
+test('the machine, a label each', () => {
   expect(formatHere(HERE)).toBe(
-    `trace      0.1.0 · Node 24.21.0 · SQLite 3.54.1
-packages   undici 8.12.4 · fastify 5.12.8
-machine    linux x64 · 2 processors · 25.3 GB · Some CPU
-cpu limit  1.5 processors · throttled 12 times, 340 ms in all · stolen by the host 0.4 %
-timers     late p50 0.009 ms, p99 0.4 ms, worst 1.2 ms of 200
-event loop late p99 0.3 ms, worst 2 ms
+    `trace       0.1.0 · Node 24.21.0 · SQLite 3.54.1
+packages    undici 8.12.4 · fastify 5.12.8
+machine     linux x64 · 2 processors · 25.3 GB · Some CPU
+cpu limit   1.5 processors · throttled 12 times, 340 ms in all
+            stolen by the host 0.4 %
+timers      late p50 0.009 ms, p99 0.4 ms, worst 1.2 ms of 200
+event loop  late p99 0.3 ms, worst 2 ms
 `,
   )
 })
 
 test('a system that does not tell of limits is said so', () => {
   const text = formatHere({ ...HERE, throttling: null, stolenShare: null })
-  expect(text).toContain('cpu limit  not said by this system\n')
+  expect(text).toContain('cpu limit   not said by this system\n')
 })
 
 test('each step on the way to a target has a line, up to the one that failed', () => {

@@ -35,7 +35,7 @@ test('a configuration becomes a trace, a plan, a page, and a configuration again
   const plan = await run('plan', path('load.arrow'), '--speed', '2x', '--html', path('plan.html'))
   expect(plan.exitCode).toBe(0)
   expect(plan.out).toMatch(/^speed 2x .*\/s/m)
-  expect(plan.out).toMatch(/schedule {3}sha256 [0-9a-f]{64} · seed 1\n$/)
+  expect(plan.out).toMatch(/^schedule {3}[0-9a-f]{64}\n +SHA-256 of it · seed 1\n$/m)
   expect(readFileSync(path('plan.html'), 'utf8')).toContain('<svg')
   const fit = await run('fit', path('load.arrow'), path('fit.yaml'))
   expect(fit.out).toMatch(/verdict {4}a fit/)

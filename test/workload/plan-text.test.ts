@@ -24,24 +24,30 @@ const options = parseWorkloadOptions({
   limit: '500',
 })
 
-test('a plan is told step by step, within a hundred columns, down to its digest', async () => {
+test('a plan is told step by step, within 80 columns, down to its digest', async () => {
   const account = await accountFor(trace, options, { path: 'day.arrow', isPictured: false })
   const text = formatPlan(account)
   expect(text).toMatchInlineSnapshot(`
-    "                      requests        span  rate      CV      IDC 1/10/60 s   prompt  output  prefix
-    window                     599  2 min 00 s   5/s  0.0408  0.00167/0.00166/–  100/100   10/10       –
-    speed 2x                   599      59.9 s  10/s  0.0408        0.00167/–/–  100/100   10/10       –
-    input drift                599      59.9 s  10/s  0.0408        0.00167/–/–  100/150   10/10       –
-    jitter 20 ms uniform       599      59.9 s  10/s   0.171         0.0475/–/–  100/150   10/10       –
-    limit                      500        50 s  10/s   0.164          0.049/–/–  100/150   10/10       –
-               prompt, output: p50/p99 tokens · prefix: served by an endless cache, blocks of 16
+    "                      requests        span  rate      CV      IDC 1/10/60 s
+    window                     599  2 min 00 s   5/s  0.0408  0.00167/0.00166/–
+    speed 2x                   599      59.9 s  10/s  0.0408        0.00167/–/–
+    input drift                599      59.9 s  10/s  0.0408        0.00167/–/–
+    jitter 20 ms uniform       599      59.9 s  10/s   0.171         0.0475/–/–
+    limit                      500        50 s  10/s   0.164          0.049/–/–
+
+                 prompt p50/p99  output p50/p99  prefix
+    window              100/100           10/10       –
+    input drift         100/150           10/10       –
+    tokens, at steps that change them · prefix: of an endless cache, blocks of 16
+
     of these   1 hung up (0 by time, 1 by tokens)
     left out   1 refused (4xx)
     drift      input=x1.5 at 30s over 10s: begins at 30 s on the clock sent
-    schedule   sha256 4cf456a5618142d21e48fe1df080e9992a995a993ddc6d384728f05d385d2188 · seed 1
+    schedule   4cf456a5618142d21e48fe1df080e9992a995a993ddc6d384728f05d385d2188
+               SHA-256 of it · seed 1
     "
   `)
-  expect(text.split('\n').every((line) => line.length <= 100)).toBe(true)
+  expect(text.split('\n').every((line) => line.length <= 80)).toBe(true)
 })
 
 test('the JSON has the same figures and no columns', async () => {
@@ -93,6 +99,6 @@ test('faster time and more users are set side by side', async () => {
   expect(
     formatScaling(rows)
       .split('\n')
-      .every((line) => line.length <= 100),
+      .every((line) => line.length <= 80),
   ).toBe(true)
 })
