@@ -6,6 +6,7 @@ import {
   asRecord,
   millisUs,
   optionalNumber,
+  optionalId,
   optionalText,
   type JsonRecord,
 } from './fields.ts'
@@ -37,9 +38,9 @@ export const agenticMooncake: LineImporter = {
 }
 
 function headerOf(record: JsonRecord): number {
-  const version = record['version']
+  const version = Number(record['version'])
   if (version !== AGENTIC_VERSION) {
-    const message = `agentic Mooncake version ${Number(version)}; version 2 is read here`
+    const message = `agentic Mooncake version ${version}; version 2 is read here`
     throw new TraceError('FORMAT_UNKNOWN', message)
   }
   return asCount(record['block_size'], 'block_size')
@@ -51,7 +52,7 @@ function agenticRow(
   turns: Map<string, number>,
   context: ImportContext,
 ): GraphRow {
-  const id = optionalText(record['request_id'])
+  const id = optionalId(record['request_id'])
   if (id === null) throw new RowFault('request_id is missing')
   const input = asCount(record['input_length'], 'input_length')
   const output = asCount(record['output_length'], 'output_length')
@@ -61,7 +62,7 @@ function agenticRow(
     Math.max(0, Math.min(blockTokens, input - index * blockTokens)),
   )
   const priority = optionalNumber(record['priority'], 'priority')
-  const session = optionalText(record['session_id'])
+  const session = optionalId(record['session_id'])
   const turn = session === null ? 0 : (turns.get(session) ?? 0)
   if (session !== null) turns.set(session, turn + 1)
   context.header.hashing = hashingOf(blockTokens)
@@ -86,7 +87,7 @@ function agenticRow(
 
 function dependencyOf(item: unknown): GraphDependency {
   const record = asRecord(item, 'a dependency')
-  const id = optionalText(record['request_id'])
+  const id = optionalId(record['request_id'])
   if (id === null) throw new RowFault('a dependency names no request')
   return {
     id,

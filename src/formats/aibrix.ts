@@ -1,5 +1,12 @@
 /** AIBrix workload JSONL: each line is a batch of requests that arrive together. Pure. */
-import { asList, asRecord, optionalCount, optionalText, type JsonRecord } from './fields.ts'
+import {
+  asList,
+  asRecord,
+  optionalCount,
+  optionalId,
+  optionalText,
+  type JsonRecord,
+} from './fields.ts'
 import { hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
 import { hashingOf } from './block-ids.ts'
@@ -35,7 +42,7 @@ function aibrixRow(record: JsonRecord, timeUs: number, context: ImportContext): 
   const input = told ?? (promptText === null ? null : text.estimate(promptText.length))
   const output = optionalCount(record['Output Length'] ?? record['output_length'], 'output_length')
   if (input === null) throw new RowFault('neither length nor text of the prompt is there')
-  const session = optionalText(record['session_id'])
+  const session = optionalId(record['session_id'])
   sink.begin(timeUs)
   sink.text('model', optionalText(record['model']))
   sink.number('promptTokens', input)

@@ -1,7 +1,7 @@
 /** Azure's public traces: LLM inference 2023 and 2024, multimodal 2025. Pure. */
 import { splitCsv } from './csv-text.ts'
 import { optionalCount } from './fields.ts'
-import type { Head } from './head.ts'
+import { columnName } from './head.ts'
 import type { ImportContext, LineImporter } from './importer.ts'
 import { RowFault } from './row-fault.ts'
 import { parseIsoUs } from './source-time.ts'
@@ -10,16 +10,23 @@ export const azure: LineImporter = {
   name: 'azure',
   title: 'Azure LLM inference 2023, 2024; multimodal 2025',
   unit: 'line',
-  recognises: (head) => azureColumns(fieldsOf(head)) !== null,
+  recognises: ({ columns }) => azureColumns(columns) !== null,
   begin(context, head) {
-    const columns = azureColumns(fieldsOf(head)) ?? NO_COLUMNS
-    const separator = separatorOf(head)
+    const columns = azureColumns(head.columns) ?? NO_COLUMNS
+    const { separator } = head
     const rows = new AzureRows(context)
     let isHeader = true
     return {
       line(text) {
         if (!isHeader) rows.add(splitCsv(text, separator), columns)
         isHeader = false
+      },
+      record(record) {
+        const named = new Map(
+          Object.entries(record).map(([key, value]) => [columnName(key), value]),
+        )
+        const fields = head.columns.map((name) => named.get(name))
+        rows.add(fields, columns)
       },
       end: () => rows.end(),
     }
@@ -32,12 +39,8 @@ type AzureColumns = Readonly<Record<'timestamp' | 'input' | 'output' | 'images',
 /** Of a file that only `--format` calls Azure's: each row of it is a fault. */
 const NO_COLUMNS: AzureColumns = { timestamp: -1, input: -1, output: -1, images: -1 }
 
-/** Each of them, in any capitals. */
-export const AZURE_NAMES = /^(?:timestamp|contexttokens|generatedtokens|numimages)$/i
-
-/** @returns null for the columns of anything else; capitals do not matter */
-export function azureColumns(names: readonly string[]): AzureColumns | null {
-  const known = names.map((name) => name.trim().toLowerCase())
+/** @returns null for the columns of anything else */
+function azureColumns(known: readonly string[]): AzureColumns | null {
   const [timestamp = -1, input = -1, output = -1, images = -1] = [
     'timestamp',
     'contexttokens',
@@ -47,18 +50,8 @@ export function azureColumns(names: readonly string[]): AzureColumns | null {
   return Math.min(timestamp, input, output) < 0 ? null : { timestamp, input, output, images }
 }
 
-/** A comma, or what spreadsheets put in its place. */
-function separatorOf({ line }: Head): string {
-  return [';', '\t'].find((separator) => line.includes(separator)) ?? ','
-}
-
-function fieldsOf(head: Head): readonly string[] {
-  const separator = separatorOf(head)
-  return separator === ',' ? head.columns : head.line.replaceAll('"', '').split(separator)
-}
-
-/** Rows of one file, CSV or Parquet, in the order of its columns. */
-export class AzureRows {
+/** Rows of one file in the order of its columns. */
+class AzureRows {
   readonly #context: ImportContext
   readonly #day = { text: '', us: 0 }
 

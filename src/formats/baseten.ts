@@ -6,7 +6,7 @@ import {
   millisUs,
   optionalCount,
   optionalNumber,
-  optionalText,
+  optionalId,
   type JsonRecord,
 } from './fields.ts'
 import type { BytesImporter, ImportContext } from './importer.ts'
@@ -87,8 +87,7 @@ function basetenRow(row: JsonRecord, context: ImportContext): void {
   const list = ArrayBuffer.isView(hashes) ? [...(hashes as unknown as Iterable<unknown>)] : hashes
   const ids = blockIds(list)
   const size = optionalCount(number('block_size'), 'block_size') ?? DEFAULT_BLOCK_TOKENS
-  const session =
-    optionalText(row['provided_session_id']) ?? optionalText(row['poor_man_session_id'])
+  const session = optionalId(row['provided_session_id']) ?? optionalId(row['poor_man_session_id'])
   const isCancelled = Boolean(number('request_canceled') ?? 0)
   const [ttftUs, e2eUs] = [
     millisUs(number('duration_ttft_ms')),

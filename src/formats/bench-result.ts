@@ -8,6 +8,7 @@ import {
   isRecord,
   optionalCount,
   optionalNumber,
+  optionalId,
   optionalText,
   secondsUs,
   type JsonRecord,
@@ -20,6 +21,7 @@ import {
   type LineImporter,
 } from './importer.ts'
 import { RowFault } from './row-fault.ts'
+import { parseUnitUs } from './source-time.ts'
 
 export const vllmBench: DocumentImporter = {
   name: 'vllm-bench',
@@ -105,7 +107,7 @@ function aiperfRow(record: JsonRecord, context: ImportContext): void {
   }
   const isCancelled = metadata['was_cancelled'] === true
   const isFailed = isRecord(record['error'])
-  const conversation = optionalText(metadata['conversation_id'])
+  const conversation = optionalId(metadata['conversation_id'])
   context.sink.row(issuedUs ?? startUs, {
     promptTokens: count('usage_prompt_tokens', 'input_sequence_length'),
     outputTokens: count('usage_completion_tokens', 'output_sequence_length'),
@@ -125,8 +127,8 @@ function aiperfRow(record: JsonRecord, context: ImportContext): void {
 
 /** Whole nanoseconds since 1970, which JSON gives as a bigint or, rounded, as a number. */
 function nsToUs(value: unknown): number | null {
-  if (typeof value === 'bigint') return Number(value / 1_000n)
-  return typeof value === 'number' ? Math.round(value / 1_000) : null
+  const us = parseUnitUs(value, 'ns')
+  return Number.isNaN(us) ? null : us
 }
 
 export const guidellm: DocumentImporter = {

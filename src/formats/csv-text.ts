@@ -7,7 +7,9 @@ export function splitCsv(record: string, separator = ','): string[] {
   const fields: string[] = []
   let at = 0
   while (at <= record.length) {
-    const [field, next] = record[at] === '"' ? quoted(record, at) : plain(record, at, separator)
+    const start = quoteAt(record, at)
+    const [field, next] =
+      start < 0 ? plain(record, at, separator) : quoted(record, start, separator)
     fields.push(field)
     at = next + 1
   }
@@ -19,9 +21,14 @@ const MAX_RECORD_CHARS = 16_000_000
 
 /** Puts records together from lines: one goes on in the next line while its quotes do not pair up. */
 export class CsvRecords {
+  readonly #separator: string
   #lines: string[] = []
   #chars = 0
   #isOpen = false
+
+  constructor(separator = ',') {
+    this.#separator = separator
+  }
 
   /** @returns the fields of a record that ends with this line; null if it goes on */
   add(line: string): string[] | null {
@@ -35,7 +42,7 @@ export class CsvRecords {
     const isWhole = !this.#isOpen
     this.#reset()
     if (!isWhole) throw new RowFault('a quote is not closed')
-    return splitCsv(record)
+    return splitCsv(record, this.#separator)
   }
 
   /** @throws RowFault if the last record has no end */
@@ -63,14 +70,21 @@ function plain(record: string, from: number, separator: string): [string, number
   return [record.slice(from, to), to]
 }
 
-function quoted(record: string, from: number): [string, number] {
+/** Where a quoted field's quote stands, which some writers put a blank before; -1 for a plain field. */
+function quoteAt(record: string, from: number): number {
+  let at = from
+  while (record[at] === ' ') at += 1
+  return record[at] === '"' ? at : -1
+}
+
+function quoted(record: string, from: number, separator: string): [string, number] {
   let text = ''
   let at = from + 1
   for (;;) {
     const quote = record.indexOf('"', at)
     if (quote < 0) throw new RowFault('a quote is not closed')
     text += record.slice(at, quote)
-    if (record[quote + 1] !== '"') return [text, quote + 1]
+    if (record[quote + 1] !== '"') return [text, plain(record, quote + 1, separator)[1]]
     text += '"'
     at = quote + 2
   }

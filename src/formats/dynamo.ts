@@ -9,6 +9,7 @@ import {
   millisUs,
   optionalCount,
   optionalNumber,
+  optionalId,
   optionalText,
   type JsonRecord,
 } from './fields.ts'
@@ -50,7 +51,7 @@ function dynamoLine(
   if (OTHER_EVENTS.has(event)) return
   if (event !== 'request_end') throw new RowFault('the event is of no known type')
   const request = asRecord(record['request'], 'request')
-  const id = optionalText(request['request_id'])
+  const id = optionalId(request['request_id'])
   if (id === null) throw new RowFault('request_id is missing')
   if (known.has(id)) throw new RowFault('request_id is not unique')
   const startMs = optionalNumber(request['request_received_ms'], 'request_received_ms')
@@ -58,13 +59,13 @@ function dynamoLine(
   const startUs = Math.round(startMs * 1_000)
   const { cells, told } = cellsOf(request, context)
   const agent = isRecord(record['agent_context']) ? record['agent_context'] : {}
-  const session = optionalText(agent['session_id'])
+  const session = optionalId(agent['session_id'])
   if (session !== null) cells.session = context.label('session', session)
   known.add(id)
   calls.push({
     id,
     session: session ?? '',
-    parentSession: optionalText(agent['parent_session_id']),
+    parentSession: optionalId(agent['parent_session_id']),
     startUs,
     endUs: startUs + (cells.e2eUs ?? 0),
     cells,
@@ -118,10 +119,11 @@ function outcomeOf(finish: string | null, output: number): string {
 function dependenciesOf(value: unknown): GraphDependency[] {
   if (!Array.isArray(value)) return []
   return value.flatMap((item: unknown) => {
-    if (!isRecord(item) || typeof item['request_id'] !== 'string') return []
+    const id = isRecord(item) ? optionalId(item['request_id']) : null
+    if (!isRecord(item) || id === null) return []
     const trigger = item['trigger'] === 'dispatch' ? 'dispatch' : 'end'
     const relation = optionalText(item['relation']) ?? 'sequence'
-    return [{ id: item['request_id'], trigger, relation, delayUs: 0 }]
+    return [{ id, trigger, relation, delayUs: 0 }]
   })
 }
 

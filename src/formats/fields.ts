@@ -29,18 +29,36 @@ export function asCount(value: unknown, name: string): number {
 
 /** As `asCount`; null where it is missing, null or blank. */
 export function optionalCount(value: unknown, name: string): number | null {
-  if (value === undefined || value === null || value === '') return null
-  const number = typeof value === 'number' ? value : Number(value)
+  if (isMissing(value)) return null
+  const number = numberOf(value)
   if (Number.isInteger(number) && number >= 0 && number <= MAX_TOKENS) return number
   throw new RowFault(`${name} is not a count`)
 }
 
 /** Any finite number; null where it is missing, null or blank. */
 export function optionalNumber(value: unknown, name: string): number | null {
-  if (value === undefined || value === null || value === '') return null
-  const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN
+  if (isMissing(value)) return null
+  const number = numberOf(value)
   if (Number.isFinite(number)) return number
   throw new RowFault(`${name} is not a number`)
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '')
+}
+
+/** Lists and truth values are no numbers, though `Number` makes some of them. */
+function numberOf(value: unknown): number {
+  const isNumber =
+    typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint'
+  return isNumber ? Number(value) : Number.NaN
+}
+
+/** The name of a session, a request or a user, which some writers give as a number. */
+export function optionalId(value: unknown): string | null {
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : optionalText(value)
 }
 
 /** Text of bounded length; null where it is missing, null or blank. */

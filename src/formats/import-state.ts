@@ -31,6 +31,9 @@ const YEAR_US = 31_557_600_000_000
 /** Longer than any recording is: a unit was taken for a larger one. */
 const LONGEST_USUAL_US = 5 * YEAR_US
 
+/** No service is sent more: a unit was taken for a smaller one. */
+const MOST_USUAL_PER_SECOND = 1_000_000
+
 /** Blocks are handed on in runs of this many, also where one row brings many. */
 const MAX_WAITING_BLOCKS = 65_536
 
@@ -93,6 +96,10 @@ export class ImportState {
     if (this.sink.spanUs > LONGEST_USUAL_US) {
       const years = Math.round(this.sink.spanUs / YEAR_US)
       this.#notes.add(`it spans ${years} years: is --time-unit needed?`)
+    }
+    const perSecond = (this.sink.rowCount * 1e6) / this.sink.spanUs
+    if (this.sink.spanUs > 0 && this.sink.rowCount > 99 && perSecond > MOST_USUAL_PER_SECOND) {
+      this.#notes.add(`its requests come within ${this.sink.spanUs} µs: is --time-unit needed?`)
     }
     if (this.#fileCount > 1) this.#notes.add(`read from ${this.#fileCount} files in name order`)
     const notes = [...this.#notes, ...this.#faults.list().map(faultText)]

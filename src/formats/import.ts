@@ -8,7 +8,7 @@ import { readAll } from './byte-text.ts'
 import { headOf, type Head } from './head.ts'
 import { ImportState, type ImportOptions, type ImportSummary } from './import-state.ts'
 import type { Importer } from './importer.ts'
-import { findImporter, IMPORTERS } from './importers.ts'
+import { findImporter, namedImporter } from './importers.ts'
 import { parseJson } from './json-text.ts'
 import { lineRuns } from './line-text.ts'
 import { RowFault } from './row-fault.ts'
@@ -64,22 +64,24 @@ async function firstReadable(
     const source = await openSource(name, world)
     if (source.head.byteLength === 0) continue
     const head = headOf(source.head)
-    const importer = options.format === null ? findImporter(head) : named(options.format)
+    const importer =
+      options.format === null ? findImporter(head) : namedImporter(options.format, head)
     if (importer !== null) return { source, importer, head, index }
-    if (names.length === 1) throw unknown(name)
+    if (names.length === 1) throw unknown(name, head)
   }
   throw unknown(options.input)
 }
 
-function named(format: string): Importer {
-  const importer = IMPORTERS.find(({ name }) => name === format)
-  if (importer !== undefined) return importer
-  const known = IMPORTERS.map(({ name }) => name).join(', ')
-  throw new TraceError('BAD_OPTION', `--format wants one of ${known}, got '${format}'`)
+function unknown(name: string, head?: Head): TraceError {
+  const isHeadless = head !== undefined && head.columns.length > 1 && head.columns.some(isValue)
+  const options = isHeadless ? { hint: HEADLESS } : {}
+  return new TraceError('FORMAT_UNKNOWN', `${name} is in no format that is known here`, options)
 }
 
-function unknown(name: string): TraceError {
-  return new TraceError('FORMAT_UNKNOWN', `${name} is in no format that is known here`)
+const HEADLESS = 'Its first line holds values, not the names of columns: put those above it.'
+
+function isValue(field: string): boolean {
+  return field !== '' && Number.isFinite(Number(field))
 }
 
 async function readSource(
@@ -113,11 +115,14 @@ async function readLines(
   writer: TraceWriter,
 ): Promise<void> {
   const reader = importer.begin(state.context, headOf(source.head))
+  // Remarks may stand above the first line.
+  let isBegun = false
   for await (const lines of lineRuns(source.chunks, source.name)) {
     for (const line of lines) {
       state.line += 1
       const text = line.endsWith('\r') ? line.slice(0, -1) : line
-      if (text === '') continue
+      isBegun ||= !/^\s*(?:#|$)/.test(text)
+      if (!isBegun || text.trim() === '') continue
       try {
         reader.line(text)
       } catch (error) {

@@ -28,7 +28,12 @@ export type ImportContext = Readonly<{
 }>
 
 /** Takes one line after the other; throws RowFault where a line cannot become a row. */
-export type LineReader = Readonly<{ line(text: string): void; end?(): void }>
+export type LineReader = Readonly<{
+  line(text: string): void
+  /** The same row as an element of a JSON list or a row of a Parquet file. */
+  record?(record: JsonRecord): void
+  end?(): void
+}>
 
 type Common = Readonly<{
   /** What `--format` takes. */
@@ -60,6 +65,7 @@ export type Importer = LineImporter | DocumentImporter | BytesImporter
 export function jsonLines(row: (record: JsonRecord) => void, end?: () => void): LineReader {
   return {
     line: (text) => row(asRecord(parseJson(text), 'the line')),
+    record: row,
     ...(end === undefined ? {} : { end }),
   }
 }

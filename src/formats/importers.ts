@@ -1,4 +1,5 @@
 /** Every format that can be read, in the order in which their marks are looked for. Pure. */
+import { TraceError } from '../base/errors.ts'
 import { accessLog } from './access-log.ts'
 import { agenticMooncake } from './agentic-mooncake.ts'
 import { aibrix } from './aibrix.ts'
@@ -9,16 +10,18 @@ import { aiperf, guidellm, inferencePerf, vllmBench } from './bench-result.ts'
 import { burstgpt } from './burstgpt.ts'
 import { dynamo } from './dynamo.ts'
 import { har } from './har.ts'
-import type { Head } from './head.ts'
-import type { Importer } from './importer.ts'
+import type { JsonRecord } from './fields.ts'
+import { headOfRecords, type Head } from './head.ts'
+import type { Importer, LineImporter } from './importer.ts'
 import { inferenceSim } from './inference-sim.ts'
-import { litellm, litellmLines } from './litellm.ts'
+import { litellm } from './litellm.ts'
 import { llmservingsim, llmservingsimResult, llmservingsimTable } from './llmservingsim.ts'
 import { lmcache } from './lmcache.ts'
 import { mooncake } from './mooncake.ts'
 import { otel, otelLines } from './otel.ts'
+import { asDocument, firstOfList } from './record-list.ts'
 import { ragpulse } from './ragpulse.ts'
-import { rowsArrow, rowsCsv, rowsJsonl, rowsParquet } from './rows-reader.ts'
+import { parquetOf, rowsArrow, rowsCsv, rowsJsonl } from './rows-reader.ts'
 import { sagemaker } from './sagemaker.ts'
 import { satf } from './satf.ts'
 import { sessionCsv } from './session-csv.ts'
@@ -29,7 +32,7 @@ import { weka, wekaLines } from './weka.ts'
 
 /** Marks that are more particular come first: a later format may have the same keys and fewer. */
 export const IMPORTERS: readonly Importer[] = [
-  rowsParquet,
+  parquetOf(findRecordImporter),
   baseten,
   rowsArrow,
   rowsCsv,
@@ -40,7 +43,6 @@ export const IMPORTERS: readonly Importer[] = [
   sessionCsv,
   vidur,
   splitwise,
-  litellmLines,
   litellm,
   trafficlens,
   dynamo,
@@ -69,5 +71,26 @@ export const IMPORTERS: readonly Importer[] = [
 ]
 
 export function findImporter(head: Head): Importer | null {
-  return IMPORTERS.find((importer) => importer.recognises(head)) ?? null
+  const importer = IMPORTERS.find(({ recognises }) => recognises(head))
+  if (importer !== undefined) return importer
+  const first = firstOfList(head)
+  const ofList = first === null ? null : findRecordImporter(first)
+  return ofList === null ? null : asDocument(ofList)
+}
+
+/** The format of which this would be a line. */
+function findRecordImporter(record: JsonRecord): LineImporter | null {
+  const head = headOfRecords([record])
+  const lines = IMPORTERS.filter((importer) => importer.unit === 'line')
+  return lines.find((importer) => importer.recognises(head)) ?? null
+}
+
+/** @throws TraceError BAD_OPTION for a name that none has */
+export function namedImporter(format: string, head: Head): Importer {
+  const importer = IMPORTERS.find(({ name }) => name === format)
+  if (importer === undefined) {
+    const known = IMPORTERS.map(({ name }) => name).join(', ')
+    throw new TraceError('BAD_OPTION', `--format wants one of ${known}, got '${format}'`)
+  }
+  return importer.unit === 'line' && firstOfList(head) !== null ? asDocument(importer) : importer
 }

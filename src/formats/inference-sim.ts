@@ -1,26 +1,27 @@
 /** inference-sim (BLIS) trace v2: CSV of measured requests, its YAML header before it or beside it. Pure. */
 import type { RequestRow } from '../trace/columns.ts'
 import { asCount, optionalCount, optionalNumber, optionalText } from './fields.ts'
+import { hasColumns } from './head.ts'
 import type { ImportContext, LineImporter } from './importer.ts'
 import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
-import { csvReader, type CsvField } from './simulator-csv.ts'
+import { csvReader, type CsvField } from './csv-table.ts'
 import { parseUnitUs } from './source-time.ts'
 
-const FIRST_COLUMNS = 'request_id,client_id,tenant_id'
+const MARKS = ['request_id', 'client_id', 'tenant_id', 'arrival_time_us'] as const
 
 export const inferenceSim: LineImporter = {
   name: 'inference-sim',
   title: 'inference-sim (BLIS) trace v2 CSV',
   unit: 'line',
-  recognises: ({ text }) =>
-    /^request_id,client_id,tenant_id,/m.test(text) || /^trace_version: *\d/m.test(text),
-  begin(context) {
-    const rows = csvReader((field) => simulatedRow(field, context))
+  recognises: (head) => hasColumns(head, ...MARKS) || /^trace_version: *\d/m.test(head.text),
+  begin(context, head) {
+    const rows = csvReader(head, (field) => simulatedRow(field, context))
     let isHeader = true
     return {
+      ...rows,
       line(text) {
-        if (text.startsWith(FIRST_COLUMNS)) isHeader = false
+        if (isHeader) isHeader = !MARKS.every((name) => text.toLowerCase().includes(name))
         if (!isHeader) rows.line(text)
       },
     }

@@ -1,18 +1,17 @@
-/** LiteLLM spend logs, as CSV, JSON list or JSONL; with prefix block ids where they were kept. Pure. */
+/** LiteLLM spend logs, as CSV, JSONL or a JSON list; with prefix block ids where they were kept. Pure. */
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
 import { fittingBlockTokens } from './block-size.ts'
-import { CsvRecords } from './csv-text.ts'
+import { csvReader } from './csv-table.ts'
 import {
-  asList,
-  asRecord,
   isRecord,
   optionalCount,
   optionalNumber,
+  optionalId,
   optionalText,
   type JsonRecord,
 } from './fields.ts'
 import { hasColumns, hasKeys } from './head.ts'
-import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
+import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
 import { parseJson } from './json-text.ts'
 import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
@@ -20,54 +19,39 @@ import { parseIsoUs } from './source-time.ts'
 
 const MARKS = ['startTime', 'endTime', 'prompt_tokens', 'completion_tokens', 'call_type'] as const
 
-const TITLE = 'LiteLLM spend logs'
+/** What is read of an entry besides. */
+const FIELDS = [
+  ...MARKS,
+  'completionStartTime',
+  'request_duration_ms',
+  'status',
+  'cache_hit',
+  'model_group',
+  'model',
+  'session_id',
+  'team_id',
+  'end_user',
+  'metadata',
+] as const
 
-export const litellmLines: LineImporter = {
+export const litellm: LineImporter = {
   name: 'litellm',
-  title: `${TITLE}, CSV or JSONL`,
+  title: 'LiteLLM spend logs, CSV, JSONL or a JSON list',
   unit: 'line',
   recognises: (head) => hasKeys(head.record, ...MARKS) || hasColumns(head, ...MARKS),
   begin(context, head) {
     const log = new SpendLog(context)
-    let columns: readonly string[] | null = null
-    const records = new CsvRecords()
-    return {
-      line(text) {
-        if (head.record !== null) {
-          log.add(asRecord(parseJson(text), 'the line'))
-          return
-        }
-        // Text columns hold line breaks: a record may take several lines.
-        const fields = records.add(text)
-        if (fields === null) return
-        if (columns === null) columns = fields
-        else log.add(Object.fromEntries(columns.map((name, index) => [name, fields[index]])))
-      },
-      end() {
-        log.write()
-        records.end()
-      },
+    if (head.record !== null) {
+      return jsonLines(
+        (record) => log.add(record),
+        () => log.write(),
+      )
     }
-  },
-}
-
-export const litellm: DocumentImporter = {
-  name: 'litellm-json',
-  title: `${TITLE}, a JSON list`,
-  unit: 'document',
-  recognises: ({ text }) =>
-    text.trimStart().startsWith('[') && MARKS.every((name) => text.includes(`"${name}"`)),
-  read(document, context) {
-    const log = new SpendLog(context)
-    for (const item of asList(document, 'the file')) {
-      try {
-        log.add(asRecord(item, 'an entry'))
-      } catch (error) {
-        if (!(error instanceof RowFault)) throw error
-        context.fault(error.message)
-      }
-    }
-    log.write()
+    return csvReader(
+      head,
+      (field) => log.add(Object.fromEntries(FIELDS.map((name) => [name, field(name)]))),
+      () => log.write(),
+    )
   },
 }
 
@@ -112,13 +96,13 @@ class SpendLog {
     const startUs = parseIsoUs(String(record['startTime']))
     if (Number.isNaN(startUs)) throw new RowFault('startTime is not a time')
     const metadata = metadataOf(record['metadata'])
-    const session = optionalText(record['session_id'])
+    const session = optionalId(record['session_id'])
     if (session !== null) this.#sessions.set(session, (this.#sessions.get(session) ?? 0) + 1)
     this.#entries.push({
       startUs,
       cells: { ...cellsOf(record, startUs), endpoint },
       session,
-      tenant: optionalText(record['team_id']) ?? optionalText(record['end_user']),
+      tenant: optionalId(record['team_id']) ?? optionalId(record['end_user']),
       ids: hexIds(metadata, 0),
     })
   }

@@ -4,16 +4,16 @@ import {
   asList,
   asRecord,
   optionalNumber,
-  optionalText,
+  optionalId,
   secondsUs,
   type JsonRecord,
 } from './fields.ts'
-import { hasKeys } from './head.ts'
+import { hasColumns, hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
 import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { sequenceAfter } from './session-csv.ts'
-import { csvReader } from './simulator-csv.ts'
+import { csvReader } from './csv-table.ts'
 import { parseUnitUs, US_PER_UNIT } from './source-time.ts'
 
 export const llmservingsim: LineImporter = {
@@ -32,7 +32,7 @@ function workloadRow(record: JsonRecord, context: ImportContext): void {
     plannedRow(record, timeUs, context)
     return
   }
-  const session = optionalText(record['session_id']) ?? String(context.sink.rowCount)
+  const session = optionalId(record['session_id']) ?? String(context.sink.rowCount)
   const steps = asList(parts, 'sub_requests').map((step) => asRecord(step, 'a sub-request'))
   let before: Readonly<{ seq: number; waitUs: number; dueUs: number }> | null = null
   for (const [turn, step] of steps.entries()) {
@@ -83,21 +83,14 @@ export const llmservingsimTable: LineImporter = {
   name: 'llmservingsim-tsv',
   title: 'LLMServingSim workload TSV',
   unit: 'line',
-  recognises: ({ line }) =>
-    ['input_toks', 'output_toks', 'arrival_time_ns'].every((name) =>
-      line.split('\t').includes(name),
-    ),
-  begin: (context) =>
-    csvReader(
-      (field) => {
-        const timeUs = parseUnitUs(field('arrival_time_ns'), context.unit('ns'))
-        if (Number.isNaN(timeUs)) throw new RowFault('arrival_time_ns is not a number')
-        const lengths = { input_toks: field('input_toks'), output_toks: field('output_toks') }
-        plannedRow(lengths, timeUs, context)
-      },
-      undefined,
-      '\t',
-    ),
+  recognises: (head) => hasColumns(head, 'input_toks', 'output_toks', 'arrival_time_ns'),
+  begin: (context, head) =>
+    csvReader(head, (field) => {
+      const timeUs = parseUnitUs(field('arrival_time_ns'), context.unit('ns'))
+      if (Number.isNaN(timeUs)) throw new RowFault('arrival_time_ns is not a number')
+      const lengths = { input_toks: field('input_toks'), output_toks: field('output_toks') }
+      plannedRow(lengths, timeUs, context)
+    }),
 }
 
 export const llmservingsimResult: LineImporter = {

@@ -1,5 +1,5 @@
 /** LMCache agent traces: one call a line, with its text, which is measured and dropped. Pure. */
-import { asCount, optionalText, type JsonRecord } from './fields.ts'
+import { asCount, optionalId, type JsonRecord } from './fields.ts'
 import { hasKeys } from './head.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
 import { hashingOf } from './block-ids.ts'
@@ -31,7 +31,7 @@ function lmcacheRow(
   const output = textBytes(record['output'], 'output')
   const inputTokens = asCount(context.text.estimate(input.length), 'input')
   const outputTokens = context.text.estimate(output.length)
-  const id = optionalText(record['session_id'])
+  const id = optionalId(record['session_id'])
   const before = id === null ? undefined : sessions.get(id)
   context.header.hashing = hashingOf(null)
   context.note('the format has text and no counts: tokens are estimated from bytes')

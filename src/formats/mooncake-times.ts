@@ -1,6 +1,6 @@
 /** When a Mooncake row is due: by its own time, or after the turn before it. Pure. */
 import { canonicalJson } from '../trace/canonical.ts'
-import { millisUs, optionalNumber, optionalText, type JsonRecord } from './fields.ts'
+import { millisUs, optionalNumber, optionalId, type JsonRecord } from './fields.ts'
 import type { ImportContext } from './importer.ts'
 import { RowFault } from './row-fault.ts'
 import { parseUnitUs, type TimeUnit } from './source-time.ts'
@@ -44,7 +44,7 @@ export class MooncakeTimes {
   }
 
   place(record: JsonRecord): Place {
-    const sessionId = optionalText(record['session_id'])
+    const sessionId = optionalId(record['session_id'])
     const before = sessionId === null ? undefined : this.#turns.get(sessionId)
     const delayUs = millisUs(optionalNumber(record[DELAYS[0]] ?? record[DELAYS[1]], 'delay'))
     const dueUs = this.#toldUs(record) ?? this.#afterUs(before, delayUs ?? 0)

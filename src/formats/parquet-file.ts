@@ -86,7 +86,8 @@ async function checkedRows(file: ArrayBuffer, columns: readonly string[]): Promi
       (sum, { meta_data: data }) => sum + Number(data?.total_uncompressed_size ?? 0),
       0,
     )
-    const isHollow = wanted.some(({ meta_data: data }) => data?.num_values !== groupRows)
+    const flat = wanted.filter(({ meta_data: data }) => data?.path_in_schema.length === 1)
+    const isHollow = flat.some(({ meta_data: data }) => data?.num_values !== groupRows)
     if (isHollow) throw new RowFault('a column has another number of rows than its group')
     if (sizeBytes > MAX_GROUP_BYTES) {
       throw new RowFault('a row group is larger than may be read')

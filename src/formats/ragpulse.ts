@@ -1,6 +1,6 @@
 /** RAGPulse JSONL: a week of retrieval-augmented questions; ids of prompt components. Pure. */
 import type { SourceId } from './block-trie.ts'
-import { asCount, asRecord, optionalText, type JsonRecord } from './fields.ts'
+import { asCount, asRecord, optionalId, type JsonRecord } from './fields.ts'
 import { isRecord } from './fields.ts'
 import { jsonLines, type ImportContext, type LineImporter } from './importer.ts'
 import { blockIds, hashingOf } from './block-ids.ts'
@@ -62,7 +62,7 @@ function ragpulseRow(record: JsonRecord, reuse: ComponentReuse, context: ImportC
   const output = asCount(record['output_length'], 'output_length')
   const parts = asRecord(record['hash_ids'], 'hash_ids')
   const ids = COMPONENTS.flatMap((name) => blockIds(parts[name]))
-  const session = optionalText(record['session_id'])
+  const session = optionalId(record['session_id'])
   sink.begin(timeUs)
   sink.number('promptTokens', input)
   sink.number('outputTokens', output)

@@ -1,14 +1,14 @@
 /** Our own column names back from CSV, JSONL, Parquet and Arrow. Pure. */
 import { readArrowColumns } from '../trace/arrow-foreign.ts'
 import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
-import { AZURE_NAMES, azureColumns, AzureRows } from './azure.ts'
 import { baseten, BASETEN_MARK } from './baseten.ts'
-import { CsvRecords } from './csv-text.ts'
+import { CsvTable } from './csv-table.ts'
 import type { JsonRecord } from './fields.ts'
 import { hasColumns, hasKeys } from './head.ts'
 import { jsonLines, type BytesImporter, type ImportContext, type LineImporter } from './importer.ts'
 import { isParquet } from './parquet-file.ts'
 import { parquetRows } from './parquet-thread.ts'
+import { RecordList, type FindImporter } from './record-list.ts'
 import { cellOf, columnNamed, PLAIN_COLUMNS } from './row-cells.ts'
 import { RowFault } from './row-fault.ts'
 
@@ -20,18 +20,19 @@ export const rowsCsv: LineImporter = {
   title: 'CSV written by this program',
   unit: 'line',
   recognises: (head) => hasColumns(head, ...MARKS),
-  begin(context) {
+  begin(context, head) {
     const rows = new PlainRows(context)
+    const table = new CsvTable(head)
     let columns: readonly (RequestColumn | null)[] | null = null
-    const records = new CsvRecords()
     return {
       line(text) {
-        const fields = records.add(text)
+        const fields = table.row(text)
         if (fields === null) return
-        if (columns === null) columns = fields.map(columnNamed)
-        else rows.add(columns.map((name, index) => [name, fields[index]] as const))
+        columns ??= table.columns?.map(columnNamed) ?? []
+        rows.add(columns.map((name, index) => [name, fields[index]] as const))
       },
-      end: () => records.end(),
+      record: (record) => rows.addRecord(record),
+      end: () => table.end(),
     }
   },
 }
@@ -47,49 +48,40 @@ export const rowsJsonl: LineImporter = {
   },
 }
 
-export const rowsParquet: BytesImporter = {
-  name: 'parquet',
-  title: "Parquet written by this program, Baseten's, or with Azure's columns",
-  unit: 'bytes',
-  recognises: isParquet,
-  async readBytes(bytes, context) {
-    // What the columns are stands at the file's end, beyond what recognition sees.
-    const names = await parquetRows({ bytes, needed: [], wanted: [] }, () => {})
-    if (names.includes(BASETEN_MARK)) {
-      await baseten.readBytes(bytes, context)
-      return
-    }
-    if (azureColumns(names) !== null) {
-      await readAzure(bytes, names, context)
-      return
-    }
-    const rows = new PlainRows(context)
-    await parquetRows({ bytes, needed: MARKS, wanted: COLUMN_NAMES }, (row) => rows.tryRecord(row))
-  },
+/** @param findImporter the format that a row is of, if it is not one of ours */
+export function parquetOf(findImporter: FindImporter): BytesImporter {
+  return {
+    name: 'parquet',
+    title: "Parquet written by this program, Baseten's, or with the columns of a format of lines",
+    unit: 'bytes',
+    recognises: isParquet,
+    async readBytes(bytes, context) {
+      // What the columns are stands at the file's end, beyond what recognition sees.
+      const names = await parquetRows({ bytes, needed: [], wanted: [] }, () => {})
+      if (names.includes(BASETEN_MARK)) {
+        await baseten.readBytes(bytes, context)
+        return
+      }
+      if (!MARKS.every((name) => names.includes(name))) {
+        await readOther(bytes, names, new RecordList(findImporter, context))
+        return
+      }
+      const rows = new PlainRows(context)
+      const question = { bytes, needed: MARKS, wanted: COLUMN_NAMES }
+      await parquetRows(question, (row) => rows.tryRecord(row))
+    },
+  }
 }
 
-async function readAzure(
+/** Rows of a format that otherwise has one a line, e.g. Azure's, Mooncake's or BurstGPT's. */
+async function readOther(
   bytes: Uint8Array,
   names: readonly string[],
-  context: ImportContext,
+  list: RecordList,
 ): Promise<void> {
-  const wanted = names.filter((name) => AZURE_NAMES.test(name))
-  const columns = azureColumns(wanted)
-  if (columns === null) return
-  const rows = new AzureRows(context)
-  await parquetRows({ bytes, needed: wanted, wanted }, (row) => {
-    try {
-      const fields = wanted.map((name) => row[name])
-      rows.add(
-        fields.map((value) => (typeof value === 'bigint' ? Number(value) : value)),
-        columns,
-      )
-    } catch (error) {
-      if (!(error instanceof RowFault)) throw error
-      context.fault(error.message)
-    }
-  })
-  rows.end()
+  const question = { bytes, needed: names.slice(0, 1), wanted: names }
+  await parquetRows(question, (row) => list.add(row))
+  list.end()
 }
 
 /** The header with its clocks and block sizes does not outlive another program: rows do. */

@@ -7,6 +7,7 @@ import {
   firstToken,
   isRecord,
   optionalNumber,
+  optionalId,
   optionalText,
   type JsonRecord,
 } from './fields.ts'
@@ -66,7 +67,7 @@ function sessionRows(
   )
   const edges = edgesOf(asList(session['edges'] ?? [], 'edges'))
   const starts = startsOf(nodes, edges)
-  const name = optionalText(session['session_id']) ?? String(number)
+  const name = optionalId(session['session_id']) ?? String(number)
   const label = context.label('session', name)
   const calls = [...nodes.values()].filter(({ isCall }) => isCall)
   return calls
@@ -83,7 +84,7 @@ function sessionRows(
 }
 
 function nodeOf(record: JsonRecord): Node {
-  const id = optionalText(record['id'])
+  const id = optionalId(record['id'])
   if (id === null) throw new RowFault('a node has no id')
   const us = (name: string) => Math.round(optionalNumber(record[name], name) ?? 0)
   const isCall = record['kind'] === 'llm_infer'
@@ -96,7 +97,7 @@ function edgesOf(list: readonly unknown[]): Map<string, Edge[]> {
   for (const item of list) {
     const edge = asRecord(item, 'an edge')
     const { from: fromId, to: toId } = edge
-    const [from, to] = [optionalText(fromId), optionalText(toId)]
+    const [from, to] = [optionalId(fromId), optionalId(toId)]
     if (from === null || to === null) throw new RowFault('an edge lacks an end')
     const name = 'delay_after_predecessor_us'
     const delayUs = Math.round(optionalNumber(edge[name], name) ?? 0)

@@ -6,10 +6,17 @@ import type { ImportContext, LineImporter } from './importer.ts'
 import { hashingOf } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 import { SESSION_BLOCK_TOKENS, SessionChain } from './session-chain.ts'
-import { csvReader, type CsvField } from './simulator-csv.ts'
+import { csvReader, type CsvField } from './csv-table.ts'
 import { parseUnitUs } from './source-time.ts'
 
-type Session = { seq: number; turn: number; dueUs: number; chain: SessionChain; waitUs: number }
+type Session = {
+  seq: number
+  round: number
+  turn: number
+  dueUs: number
+  chain: SessionChain
+  waitUs: number
+}
 
 export const sessionCsv: LineImporter = {
   name: 'session-csv',
@@ -17,9 +24,10 @@ export const sessionCsv: LineImporter = {
   unit: 'line',
   recognises: (head) =>
     hasColumns(head, 'session_id', 'round_idx', 'prefix_len', 'input_len', 'output_len'),
-  begin(context) {
+  begin(context, head) {
     const sessions = new Map<string, Session>()
     return csvReader(
+      head,
       (field) => sessionRow(field, sessions, context),
       () =>
         context.note('later turns are placed after the tool waits alone: service time is not told'),
@@ -40,13 +48,18 @@ function sessionRow(field: CsvField, sessions: Map<string, Session>, context: Im
   const arrivalUs = parseUnitUs(arrival, context.unit('ms'))
   if (Number.isNaN(arrivalUs)) throw new RowFault('the arrival is not a number')
   const before = sessions.get(id)
+  const round = asCount(field('round_idx'), 'round_idx')
+  if (before !== undefined && round <= before.round) {
+    throw new RowFault('round_idx is not above that of the row before in its session')
+  }
+  const turn = before === undefined ? 0 : before.turn + 1
   const chain = before?.chain ?? new SessionChain(context.blocks)
   const dueUs = before === undefined ? arrivalUs : Math.max(arrivalUs, before.dueUs + before.waitUs)
   const prompt = chain.turn(kept, kept + added, output)
   const seq = sink.begin(dueUs)
   context.header.hashing = hashingOf(SESSION_BLOCK_TOKENS)
   sink.text('session', context.label('session', id))
-  sink.number('turn', before === undefined ? 0 : before.turn + 1)
+  sink.number('turn', turn)
   sink.number('promptTokens', kept + added)
   sink.number('outputTokens', output)
   sink.text('tokenSource', 'server')
@@ -58,7 +71,7 @@ function sessionRow(field: CsvField, sessions: Map<string, Session>, context: Im
     sink.number('parentSeq', before.seq)
     sink.text('dependencies', sequenceAfter(before.seq, before.waitUs))
   }
-  sessions.set(id, { seq, turn: before === undefined ? 0 : before.turn + 1, dueUs, chain, waitUs })
+  sessions.set(id, { seq, round, turn, dueUs, chain, waitUs })
 }
 
 /** The one dependency of a turn that waits for the one before. */

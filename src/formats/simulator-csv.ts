@@ -1,8 +1,8 @@
 /** CSV of the simulators: Vidur and splitwise-sim. Pure. */
-import { splitCsv } from './csv-text.ts'
+import { csvReader } from './csv-table.ts'
 import { asCount, optionalCount } from './fields.ts'
 import { hasColumns } from './head.ts'
-import type { ImportContext, LineImporter, LineReader } from './importer.ts'
+import type { ImportContext, LineImporter } from './importer.ts'
 import { RowFault } from './row-fault.ts'
 import { parseUnitUs } from './source-time.ts'
 
@@ -11,8 +11,8 @@ export const vidur: LineImporter = {
   title: 'Vidur processed CSV',
   unit: 'line',
   recognises: (head) => hasColumns(head, 'num_prefill_tokens', 'num_decode_tokens'),
-  begin: (context) =>
-    csvReader((field) => {
+  begin: (context, head) =>
+    csvReader(head, (field) => {
       const text = field('arrived_at')
       if (text === undefined) {
         context.note('the file has lengths only: every request arrives at 0')
@@ -28,8 +28,8 @@ export const splitwise: LineImporter = {
   title: 'splitwise-sim CSV',
   unit: 'line',
   recognises: (head) => hasColumns(head, 'arrival_timestamp', 'prompt_size', 'token_size'),
-  begin: (context) =>
-    csvReader((field) => {
+  begin: (context, head) =>
+    csvReader(head, (field) => {
       const timeUs = parseUnitUs(field('arrival_timestamp'), context.unit('s'))
       const input = asCount(field('prompt_size'), 'prompt_size')
       const output = asCount(field('token_size'), 'token_size')
@@ -49,27 +49,4 @@ function lengths(context: ImportContext, timeUs: number, input: number, output: 
   sink.number('outputTokens', output)
   sink.text('tokenSource', 'tokenizer')
   if (output === 0) sink.text('outcome', 'http_error')
-}
-
-export type CsvField = (name: string) => string | undefined
-
-/** Rows by the header's names, so that columns may be inserted or moved. */
-export function csvReader(
-  row: (field: CsvField) => void,
-  end?: () => void,
-  separator = ',',
-): LineReader {
-  let columns: ReadonlyMap<string, number> | null = null
-  return {
-    line(text) {
-      const fields = splitCsv(text, separator)
-      if (columns === null) {
-        columns = new Map(fields.map((name, index) => [name.trim(), index]))
-        return
-      }
-      const places = columns
-      row((name) => fields[places.get(name) ?? -1])
-    },
-    ...(end === undefined ? {} : { end }),
-  }
 }

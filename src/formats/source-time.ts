@@ -34,6 +34,8 @@ export function parseIsoUs(text: string): number {
   return wholeMs * 1_000 + fractionUs - offsetMinutes(zone) * 60_000_000
 }
 
+const NUMBER = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+
 function offsetMinutes(zone: string): number {
   if (zone === 'Z' || zone === 'UTC') return 0
   const sign = zone.startsWith('-') ? -1 : 1
@@ -42,17 +44,16 @@ function offsetMinutes(zone: string): number {
 }
 
 /**
- * A number in a unit, written as a number or as text. Whole nanoseconds since 1970 do not fit a
- * double, so digits are cut as text.
+ * A number in a unit, written as a number or as text, or a date, which needs no unit. Whole
+ * nanoseconds since 1970 do not fit a double, so digits are cut as text.
  *
- * @returns integer µs, NaN if it is no number
+ * @returns integer µs, NaN if it is neither
  */
 export function parseUnitUs(value: unknown, unit: TimeUnit): number {
   if (typeof value === 'bigint') return parseUnitUs(String(value), unit)
   if (typeof value === 'number') return Math.round(value * US_PER_UNIT[unit])
-  if (typeof value !== 'string' || !/^-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/.test(value)) {
-    return Number.NaN
-  }
+  if (typeof value !== 'string') return Number.NaN
+  if (!NUMBER.test(value)) return parseIsoUs(value)
   if (unit === 'ns' && /^\d{16,}$/.test(value)) {
     return Number(value.slice(0, -3)) + (value.charAt(value.length - 3) >= '5' ? 1 : 0)
   }

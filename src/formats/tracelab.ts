@@ -4,6 +4,7 @@ import {
   asList,
   isRecord,
   optionalCount,
+  optionalId,
   optionalText,
   type JsonRecord,
 } from './fields.ts'
@@ -38,7 +39,7 @@ function tracelabRow(
   context: ImportContext,
 ): void {
   const { sink } = context
-  const id = optionalText(record['session_id'])
+  const id = optionalId(record['session_id'])
   if (id === null) throw new RowFault('session_id is missing')
   const kept = asCount(record['prefix_tokens'], 'prefix_tokens')
   const added = asCount(record['newly_append_tokens'], 'newly_append_tokens')

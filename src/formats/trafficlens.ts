@@ -1,6 +1,6 @@
 /** Gateway CSV with a request_json column, as llmtrafficlens reads it. Pure. */
-import { CsvRecords } from './csv-text.ts'
-import { isRecord, optionalCount, optionalText, type JsonRecord } from './fields.ts'
+import { csvReader, type CsvField } from './csv-table.ts'
+import { isRecord, optionalCount, optionalId, optionalText, type JsonRecord } from './fields.ts'
 import { bodyFacts, endpointOfBody, finishOf, usageOf, writeBodyRow } from './body-row.ts'
 import { hasColumns } from './head.ts'
 import type { ImportContext, LineImporter } from './importer.ts'
@@ -18,39 +18,21 @@ export const trafficlens: LineImporter = {
   title: 'Gateway CSV with request_json (llmtrafficlens)',
   unit: 'line',
   recognises: (head) => hasColumns(head, 'request_json'),
-  begin(context) {
-    let columns: readonly string[] | null = null
-    const records = new CsvRecords()
-    return {
-      line(text) {
-        const fields = records.add(text)
-        if (fields === null) return
-        if (columns === null) {
-          columns = fields.map((name) => name.trim())
-          return
-        }
-        gatewayRow(Object.fromEntries(columns.map((name, at) => [name, fields[at]])), context)
-      },
-      end: () => records.end(),
-    }
-  },
+  begin: (context, head) => csvReader(head, (field) => gatewayRow(field, context)),
 }
 
-function gatewayRow(
-  fields: Readonly<Record<string, string | undefined>>,
-  context: ImportContext,
-): void {
-  const timeUs = timeOf(fields, context)
-  const body = parseJson(fields['request_json'] ?? '')
+function gatewayRow(field: CsvField, context: ImportContext): void {
+  const timeUs = timeOf(field, context)
+  const body = parseJson(field('request_json') ?? '')
   if (!isRecord(body)) throw new RowFault('request_json is not an object')
-  const response = responseOf(fields['response_json'])
-  const status = optionalCount(fields['status_code'], 'status_code')
+  const response = responseOf(field('response_json'))
+  const status = optionalCount(field('status_code'), 'status_code')
   const usage = usageOf(response['usage'])
   const session = sessionOf(body)
   writeBodyRow(context, timeUs, bodyFacts(endpointOfBody(body), body), {
     ...usage,
     status,
-    model: optionalText(fields['model_name']) ?? optionalText(body['model']),
+    model: optionalText(field('model_name')) ?? optionalText(body['model']),
     finishReason: finishOf(response),
     outcome: status !== null && status >= 400 ? 'http_error' : 'ok',
     ...(session === null ? {} : { session: context.label('session', session) }),
@@ -58,13 +40,10 @@ function gatewayRow(
   context.header.originWallUs = context.sink.originUs
 }
 
-function timeOf(
-  fields: Readonly<Record<string, string | undefined>>,
-  context: ImportContext,
-): number {
-  const name = TIME_COLUMNS.find((column) => fields[column] !== undefined)
+function timeOf(field: CsvField, context: ImportContext): number {
+  const name = TIME_COLUMNS.find((column) => field(column) !== undefined)
   if (name === undefined) throw new RowFault('no column with a time')
-  const text = fields[name] ?? ''
+  const text = field(name) ?? ''
   const number = Number(text)
   const isNumber = text !== '' && Number.isFinite(number)
   const own = number > LARGEST_SECONDS ? 'ms' : 's'
@@ -84,8 +63,8 @@ export function sessionOf(body: JsonRecord): string | null {
   const metadata = isRecord(body['metadata']) ? body['metadata'] : {}
   return (
     optionalText(body['prompt_cache_key']) ??
-    optionalText(metadata['cursorConversationId']) ??
-    optionalText(metadata['user_id']) ??
-    optionalText(body['user'])
+    optionalId(metadata['cursorConversationId']) ??
+    optionalId(metadata['user_id']) ??
+    optionalId(body['user'])
   )
 }

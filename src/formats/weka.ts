@@ -5,14 +5,19 @@ import {
   asRecord,
   isRecord,
   optionalNumber,
+  optionalId,
   optionalText,
   secondsUs,
   type JsonRecord,
 } from './fields.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { hasKeys, showsKey } from './head.ts'
-import { parseJson } from './json-text.ts'
-import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
+import {
+  jsonLines,
+  type DocumentImporter,
+  type ImportContext,
+  type LineImporter,
+} from './importer.ts'
 import { addChain, blockIds } from './block-ids.ts'
 import { RowFault } from './row-fault.ts'
 
@@ -24,7 +29,10 @@ export const weka: DocumentImporter = {
   unit: 'document',
   blockTokens: BLOCK_TOKENS,
   recognises: (head) =>
-    showsKey(head, 'hash_id_scope') && showsKey(head, 'requests') && !isManyLines(head.text),
+    head.line.startsWith('{') &&
+    showsKey(head, 'hash_id_scope') &&
+    showsKey(head, 'requests') &&
+    !isManyLines(head.text),
   read: (document, context) => readConversation(asRecord(document, 'the file'), context),
 }
 
@@ -36,9 +44,7 @@ export const wekaLines: LineImporter = {
   blockTokens: BLOCK_TOKENS,
   recognises: (head) =>
     showsKey(head, 'hash_id_scope') && hasKeys(head.record, 'requests', 'hash_id_scope'),
-  begin: (context) => ({
-    line: (text) => readConversation(asRecord(parseJson(text), 'the line'), context),
-  }),
+  begin: (context) => jsonLines((record) => readConversation(record, context)),
 }
 
 function isManyLines(text: string): boolean {
@@ -55,7 +61,7 @@ type Place = Readonly<{
 
 function readConversation(document: JsonRecord, context: ImportContext): void {
   const requests = asList(document['requests'], 'requests')
-  const id = optionalText(document['id']) ?? String(context.sink.rowCount)
+  const id = optionalId(document['id']) ?? String(context.sink.rowCount)
   const blockTokens = asCount(document['block_size'] ?? BLOCK_TOKENS, 'block_size')
   if (document['hash_id_scope'] === 'local') context.blocks.startNamespace()
   context.note('the format has no arrivals of conversations: each starts at 0')

@@ -83,7 +83,9 @@ describe('Baseten', () => {
     const other = tableToIPC(tableFromArrays({ x: [1, 2] }), 'file')
     await expect(importText(other)).rejects.toThrow('is in no format that is known here')
     const table = parquetWriteBuffer({ columnData: [{ name: 'x', data: [1, 2] }] })
-    await expect(importText(new Uint8Array(table))).rejects.toThrow('it has no column seq')
+    await expect(importText(new Uint8Array(table))).rejects.toThrow(
+      'its columns are of no format that is known here',
+    )
   })
 })
 

@@ -38,7 +38,6 @@ export const TEST_OF: Readonly<Record<string, string>> = {
   otel: 'graphs',
   'otel-lines': 'graphs',
   litellm: 'logs',
-  'litellm-json': 'logs',
   trafficlens: 'logs',
   sagemaker: 'logs',
   har: 'logs',
