@@ -9,8 +9,8 @@ import { asArray, asMark, asObject } from '../stream/json.ts'
 
 const PATIENCE_US = 2_000_000
 const ANSWER_BYTES = 4_000_000
-/** A name that nobody lists is asked about no more often than this. */
-const AGAIN_US = 60_000_000
+/** For names that are not listed, the lists are read again no more often than this. */
+const AGAIN_US = 5_000_000
 const MAX_NAMES = 10_000
 
 /** @returns the model under an adapter; null for a model, and for a name that is not known yet */

@@ -96,8 +96,10 @@ export class ExchangeEnricher implements Enricher {
   }
 
   request(exchange: Exchange, facts: RequestFacts): Enrichment {
-    const { observe } = this.#options
+    const { observe, parentOf } = this.#options
     const body = facts.json ?? {}
+    // An adapter that was loaded a moment ago is asked about now, to be known when the answer ends.
+    if (facts.model !== null) parentOf(exchange.route, facts.model)
     const tenantName = nameBy(observe.tenantBy, exchange, body)
     const tenant = tenantName === null ? null : keyedId(this.#key, 'tenant', tenantName)
     const rendered = renderConversation(exchange.endpoint, body)

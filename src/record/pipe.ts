@@ -136,14 +136,14 @@ export class Pipe {
     const atUs = this.#context.nowUs()
     this.tap.note(RECORD.clientEnd, atUs)
     if (this.#upstream === null) this.#client.end()
-    else this.#upstream.end()
+    else endAfter(this.#upstream, this.#asker?.clientEnded())
   }
 
   #onUpstreamEnd(): void {
     const atUs = this.#context.nowUs()
     this.waiting.upstreamEndedAtUs = atUs
     this.tap.note(RECORD.upstreamEnd, atUs)
-    this.#client.end()
+    endAfter(this.#client, this.#asker?.upstreamEnded())
   }
 
   #onClientError(): void {
@@ -159,6 +159,7 @@ export class Pipe {
     this.#endStall(atUs)
     this.tap.note(RECORD.upstreamReset, atUs)
     const client = this.#client
+    if (this.#asker !== null) client.write(this.#asker.upstreamEnded())
     // What the server had said before still goes out; then the client sees the reset.
     if (client.writableLength === 0) resetSocket(client)
     else client.write('', () => resetSocket(client))
@@ -240,4 +241,10 @@ export class Pipe {
     resetSocket(this.#client)
     if (this.#upstream !== null) resetSocket(this.#upstream)
   }
+}
+
+/** @param held kept back so far, and not followed by more */
+function endAfter(socket: Socket, held = Buffer.alloc(0)): void {
+  if (held.length > 0) socket.write(held)
+  socket.end()
 }
