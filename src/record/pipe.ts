@@ -84,7 +84,7 @@ export class Pipe {
     })
     this.#upstream = upstream
     upstream.on(tls === null ? 'connect' : 'secureConnect', () => this.#onConnected())
-    upstream.on('drain', () => this.#resumeClient())
+    upstream.on('drain', () => this.#client.resume())
     upstream.on('end', () => this.#onUpstreamEnd())
     upstream.on('error', (error) => this.#onUpstreamError(error))
     upstream.on('close', () => this.#onUpstreamClose())
@@ -126,10 +126,6 @@ export class Pipe {
     if (this.#pausedAtUs === 0) return
     this.tap.note(RECORD.stalled, atUs, atUs - this.#pausedAtUs)
     this.#pausedAtUs = 0
-  }
-
-  #resumeClient(): void {
-    this.#client.resume()
   }
 
   #onClientEnd(): void {
@@ -244,7 +240,7 @@ export class Pipe {
 }
 
 /** @param held kept back so far, and not followed by more */
-function endAfter(socket: Socket, held = Buffer.alloc(0)): void {
-  if (held.length > 0) socket.write(held)
+function endAfter(socket: Socket, held?: Buffer): void {
+  if (held !== undefined && held.length > 0) socket.write(held)
   socket.end()
 }
