@@ -17,9 +17,12 @@ export function planResamples(
   draw: () => number,
 ): ResamplePlan {
   const blockCount = Math.ceil(n / blockLength)
-  const starts = Array.from({ length: resampleCount }, () =>
-    Uint32Array.from({ length: blockCount }, () => Math.floor(draw() * n)),
-  )
+  const starts: Uint32Array[] = []
+  for (let resample = 0; resample < resampleCount; resample += 1) {
+    const blocks = new Uint32Array(blockCount)
+    for (let block = 0; block < blockCount; block += 1) blocks[block] = Math.floor(draw() * n)
+    starts.push(blocks)
+  }
   return { n, blockLength, starts }
 }
 
@@ -41,12 +44,13 @@ export function quantileReplicates(
   order.forEach((index, rank) => (rankOf[index] = rank))
   const sorted = Float64Array.from(order, (index) => values[index]!)
   const counts = new Uint32Array(n)
+  const drawn = new Float64Array(n)
   const results = qs.map(() => new Float64Array(plan.starts.length))
-  plan.starts.forEach((starts, resample) => {
+  for (const [resample, starts] of plan.starts.entries()) {
     countRanks(counts, rankOf, starts, plan.blockLength)
-    const drawn = expand(counts, sorted)
-    qs.forEach((q, index) => (results[index]![resample] = quantileOfSorted(drawn, q)))
-  })
+    expand(counts, sorted, drawn)
+    for (const [index, q] of qs.entries()) results[index]![resample] = quantileOfSorted(drawn, q)
+  }
   return results
 }
 
@@ -67,11 +71,11 @@ function countRanks(
   }
 }
 
-function expand(counts: Uint32Array, sorted: Float64Array): Float64Array {
-  const drawn = new Float64Array(counts.length)
+/** The drawn values in ascending order; `counts` sum to the length of `into`. */
+function expand(counts: Uint32Array, sorted: Float64Array, into: Float64Array): void {
   let length = 0
   for (let rank = 0; rank < counts.length; rank += 1) {
-    for (let copy = counts[rank]!; copy > 0; copy -= 1) drawn[length++] = sorted[rank]!
+    const value = sorted[rank]!
+    for (let copy = counts[rank]!; copy > 0; copy -= 1) into[length++] = value
   }
-  return drawn
 }

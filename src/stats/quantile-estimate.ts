@@ -2,7 +2,7 @@
 import { sequenceFor } from '../base/random.ts'
 import { planResamples, quantileReplicates } from './bootstrap.ts'
 import { ranksOf } from './correlation.ts'
-import { correlationLength } from './dependence.ts'
+import { type Dependence, dependenceOf } from './dependence.ts'
 import { effectiveInterval, fewestFor, type Interval, orderInterval } from './interval.ts'
 import { quantileOfSorted } from './quantile.ts'
 
@@ -34,56 +34,68 @@ const RESAMPLES = 1_000
 const MAX_RESAMPLED = 20_000
 /** Up to this correlation length values count as independent: it is what chance alone gives. */
 const INDEPENDENT_LENGTH = 1.1
-/** Fewer effective values than this beyond a quantile of dependent values, and nothing is said. */
-const FEWEST_BEYOND = 10
-/** From fewer than this the correlation length itself cannot be told: a long excursion looks short. */
-const FEWEST_EFFECTIVE = 30
+/**
+ * Fewer effective values than this beyond a quantile of dependent values, and nothing is said. A run that
+ * happened to miss the rare long excursions of a queue looks calm, in its tail most of all.
+ */
+const FEWEST_BEYOND = { middle: 3, tail: 6 } as const
+const TAIL_FROM = 0.75
+/** How many values count is itself an estimate: asking for more than 95 % pays for that. */
+const DEPENDENT_LEVEL = 0.98
+/** Ends of an interval may depend on their neighbours for longer than its middle. */
+const LOOKS_AT_ENDS = 2
 
 /** @param values in the order in which they happened; may be none */
 export function estimateQuantiles(values: Float64Array, qs: readonly number[]): SeriesEstimate {
   const n = values.length
-  const rankLength = correlationLength(ranksOf(values))
+  const ranks = dependenceOf(ranksOf(values))
   const sorted = values.toSorted()
-  const lengths = qs.map((q) =>
-    Math.max(rankLength, tailLength(values, quantileOfSorted(sorted, q))),
-  )
-  const isIndependent = rankLength <= INDEPENDENT_LENGTH
-  const resampled =
-    isIndependent || n > MAX_RESAMPLED ? null : resample(values, qs, Math.max(...lengths))
-  const quantiles = qs.map((q, index): QuantileEstimate | null => {
+  const isIndependent = ranks.length <= INDEPENDENT_LENGTH
+  const said = qs.map((q) => {
     if (n < fewestFor(q, LEVEL)) return null
-    const value = quantileOfSorted(sorted, q)
-    if (isIndependent) {
-      const interval = orderInterval(sorted, q, LEVEL)
-      return { q, value, interval: interval && { ...interval, method: 'order' } }
-    }
-    const effectiveCount = n / lengths[index]!
-    return { q, value, interval: dependent(sorted, q, effectiveCount, resampled?.[index]) }
+    const wide = isIndependent
+      ? orderInterval(sorted, q, LEVEL)
+      : dependent(values, sorted, q, ranks)
+    return { value: quantileOfSorted(sorted, q), wide }
   })
-  return { n, effectiveCount: isIndependent ? n : n / rankLength, quantiles }
+  const isResampled =
+    !isIndependent && n <= MAX_RESAMPLED && said.some((each) => each !== null && each.wide !== null)
+  const narrow = isResampled ? resample(values, qs, ranks.length) : null
+  const quantiles = qs.map((q, index): QuantileEstimate | null => {
+    const each = said[index] ?? null
+    if (each === null) return null
+    const { value, wide } = each
+    if (wide === null) return { q, value, interval: null }
+    if (isIndependent) return { q, value, interval: { ...wide, method: 'order' } }
+    if (narrow === null) return { q, value, interval: { ...wide, method: 'effective' } }
+    const low = Math.min(narrow[index]!.low, wide.low)
+    const high = Math.max(narrow[index]!.high, wide.high)
+    return { q, value, interval: { low, high, method: 'block-bootstrap' } }
+  })
+  return { n, effectiveCount: isIndependent ? n : n / ranks.length, quantiles }
 }
 
+/** Order statistics at the effective count, which is the least that the quantile and both ends show. */
 function dependent(
+  values: Float64Array,
   sorted: Float64Array,
   q: number,
-  effectiveCount: number,
-  narrow: Interval | undefined,
-): QuantileEstimate['interval'] {
-  if (effectiveCount < FEWEST_EFFECTIVE) return null
-  if (effectiveCount * Math.min(q, 1 - q) < FEWEST_BEYOND) return null
-  const wide = effectiveInterval(sorted, q, effectiveCount, LEVEL)
-  if (wide === null) return null
-  if (!narrow) return { ...wide, method: 'effective' }
-  return {
-    low: Math.min(narrow.low, wide.low),
-    high: Math.max(narrow.high, wide.high),
-    method: 'block-bootstrap',
+  ranks: Dependence,
+): Interval | null {
+  const n = values.length
+  const lengthAt = (threshold: number) =>
+    dependenceOf(values.map((value) => (value > threshold ? 1 : 0))).atMost
+  let length = Math.max(ranks.atMost, lengthAt(quantileOfSorted(sorted, q)))
+  let found = effectiveInterval(sorted, q, n / length, DEPENDENT_LEVEL)
+  for (let look = 0; look < LOOKS_AT_ENDS && found !== null; look += 1) {
+    const longest = Math.max(length, lengthAt(found.low), lengthAt(found.high))
+    if (longest === length) break
+    length = longest
+    found = effectiveInterval(sorted, q, n / length, DEPENDENT_LEVEL)
   }
-}
-
-/** Correlation length of being beyond a value: queues keep the tail together longer than the middle. */
-function tailLength(values: Float64Array, threshold: number): number {
-  return correlationLength(values.map((value) => (value > threshold ? 1 : 0)))
+  const side = Math.min(q, 1 - q)
+  const fewest = side > 1 - TAIL_FROM ? FEWEST_BEYOND.middle : FEWEST_BEYOND.tail
+  return (n / length) * side < fewest ? null : found
 }
 
 function resample(values: Float64Array, qs: readonly number[], length: number): Interval[] {
