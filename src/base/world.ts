@@ -7,6 +7,8 @@ export type Writer = Readonly<{
   isTTY: boolean
   /** Width in characters; 80 where it is unknown. */
   columns: number
+  /** Height in lines; not known of a pipe. */
+  rows?: number | undefined
 }>
 
 export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2'

@@ -6,6 +6,8 @@ import { main } from './main.ts'
 
 /** @param isTalk sentences for a person, which may be broken where a terminal ends */
 function writer(stream: NodeJS.WriteStream, isTalk: boolean): Writer {
+  // A dumb terminal shows sentences and cannot move its cursor.
+  const isTTY = () => stream.isTTY === true && process.env['TERM'] !== 'dumb'
   const columns = () => (stream.isTTY && stream.columns > 0 ? stream.columns : TEXT_COLUMNS)
   return {
     // What moves the cursor has been measured by who wrote it.
@@ -14,10 +16,13 @@ function writer(stream: NodeJS.WriteStream, isTalk: boolean): Writer {
         isTalk && stream.isTTY && !text.includes('\u001B') ? fold(text, columns()) : text,
       ),
     get isTTY() {
-      return stream.isTTY === true
+      return isTTY()
     },
     get columns() {
       return columns()
+    },
+    get rows() {
+      return isTTY() ? stream.rows : undefined
     },
   }
 }

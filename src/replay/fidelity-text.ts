@@ -15,7 +15,7 @@ export function fidelityText(fidelity: Fidelity): string {
     ...(hungUp === 0
       ? []
       : [`hung up ${formatCount(hungUp)} (${formatCount(surplusTokens)} tokens late)`]),
-    ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before their hang-up`]),
+    ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before the hang-up`]),
   ]
   if (fidelity.retried > 0) parts.push(`${formatCount(fidelity.retried)} tried again`)
   if (fidelity.fillers > 0) parts.push(`${formatCount(fidelity.fillers)} turns could not quote`)
@@ -23,7 +23,8 @@ export function fidelityText(fidelity: Fidelity): string {
     ([outcome]) => outcome !== 'ok' && outcome !== 'client_abort',
   )
   const failed = bad.map(
-    ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`,
+    ([outcome, count]) =>
+      `${formatCount(count)} ${outcome === 'unobserved_end' ? 'cut by the end of the run' : outcome.replaceAll('_', ' ')}`,
   )
   const lines = [`done  ${[...parts, ...failed].join(' · ')}`]
   if (fidelity.prefix !== null) lines.push(`      ${prefixText(fidelity.prefix)}`)

@@ -28,7 +28,7 @@ export function planText(
       `schedule ${plan.sha256.slice(0, 8)}…`,
     `      ${first}`,
     ...others.map((other) => `      ${other}`),
-    `      text seed ${textSeed}; --text-seed sends the same words again, cached or not`,
+    `      text seed ${textSeed}: --text-seed sends the same words again`,
     ...notes.map((note) => `      ${note}`),
     '',
   ]

@@ -11,6 +11,7 @@ import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
 import type { LiveResults } from './live-results.ts'
 import type { Preflight } from './preflight.ts'
 import { dueCount, type Progress, progressBar, progressLine } from './progress.ts'
+import { redraw } from './redraw.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { metricRows, readMetrics } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
@@ -43,8 +44,8 @@ export class RunWatch {
   readonly #events: EventRow[] = []
   #before: SampleRow[] = []
   #load: ClientLoad | null = null
-  /** Lines that stand on the terminal. */
-  #drawnCount = 0
+  /** The lines that stand on the terminal. */
+  #drawn: readonly string[] = []
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -176,12 +177,11 @@ export class RunWatch {
       stderr.write(`${progressLine(progress)}\n`)
       return
     }
-    const lines = (hooks.view?.(progress, stderr.columns) ?? progressBar(progress, stderr.columns)).split(
-      '\n',
-    )
-    const up = this.#drawnCount > 1 ? `\u001B[${this.#drawnCount - 1}A` : ''
-    stderr.write(`${up}\r${lines.map((line) => `${line}\u001B[K`).join('\n')}`)
-    this.#drawnCount = lines.length
+    const { columns, rows } = stderr
+    const view = hooks.view?.(progress, columns) ?? progressBar(progress, columns)
+    const lines = view.split('\n').slice(0, Math.max(1, (rows ?? Infinity) - 1))
+    stderr.write(redraw(this.#drawn, lines, columns))
+    this.#drawn = lines
   }
 
   #progress(startUs: number): Progress {

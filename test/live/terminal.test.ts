@@ -48,12 +48,12 @@ test('ten minutes are kept, not more', () => {
 test('the view fits the terminal, however narrow', () => {
   const history = new LiveHistory()
   for (let second = 0; second < 80; second += 1) history.add(at(second))
-  for (const columns of [40, 80, 200]) {
+  for (const columns of [30, 40, 80, 200]) {
     const lines = terminalView(at(80), history.points, columns).split('\n')
     expect(lines).toHaveLength(5)
     expect(lines.filter((line) => line.length > columns)).toEqual([])
   }
-  expect(terminalView(at(80), history.points, 100)).toMatch(/in flight {3}[▁-█]+ +4/)
+  expect(terminalView(at(80), history.points, 100)).toMatch(/in flight {3}[▁-█]+ +0 · most 4/)
 })
 
 test('latencies and tokens are of the last seconds, and servers are heard', () => {
