@@ -1,4 +1,5 @@
 /** An answer that was whole only after its client had gone: what of it still reached somebody. Pure. */
+import { MARKS_PER_EVENT } from '../stream/event-log.ts'
 import type { AnswerCapture } from '../stream/observation.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -10,15 +11,9 @@ const NOTHING = new Uint8Array(0)
 export function upToHangup(capture: AnswerCapture, goneAtUs: number): AnswerCapture | null {
   if (capture.headersAtUs > goneAtUs) return null
   const end = { end: 'hangup', endAtUs: goneAtUs } as const
-  const { eventAtUs, eventEnds, body } = capture
-  if (eventAtUs === null || eventEnds === null) return { ...capture, ...end, body: NOTHING }
-  let count = 0
-  while (count < eventAtUs.length && (eventAtUs[count] ?? 0) <= goneAtUs) count += 1
-  return {
-    ...capture,
-    ...end,
-    body: body.subarray(0, count === 0 ? 0 : eventEnds[count - 1]),
-    eventAtUs: eventAtUs.subarray(0, count),
-    eventEnds: eventEnds.subarray(0, count),
-  }
+  const { eventMarks } = capture
+  if (eventMarks === null) return { ...capture, ...end, body: NOTHING }
+  let kept = 0
+  while (kept < eventMarks.length && (eventMarks[kept] ?? 0) <= goneAtUs) kept += MARKS_PER_EVENT
+  return { ...capture, ...end, eventMarks: eventMarks.subarray(0, kept) }
 }

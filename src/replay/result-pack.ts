@@ -9,8 +9,7 @@ import { FAULTS, type FlightResult } from './flight-result.ts'
 export type PackedResults = Readonly<{
   fields: Float64Array
   bytes: Uint8Array
-  eventEnds: Uint32Array
-  eventAtUs: Float64Array
+  eventMarks: Float64Array
   /** Values of headers, each once. */
   texts: readonly string[]
 }>
@@ -24,12 +23,11 @@ const CAPTURE = 12
 export class ResultPacker {
   #fields = new Float64Array(64 * FIELDS)
   #bytes: Uint8Array = new Uint8Array(65_536)
-  #eventEnds = new Uint32Array(1_024)
-  #eventAtUs = new Float64Array(1_024)
+  #eventMarks = new Float64Array(4_096)
   #texts: string[] = []
   #count = 0
   #byteCount = 0
-  #eventCount = 0
+  #markCount = 0
 
   get count(): number {
     return this.#count
@@ -61,7 +59,7 @@ export class ResultPacker {
   }
 
   #addCapture(capture: AnswerCapture, at: number): void {
-    const { body, eventEnds, eventAtUs } = capture
+    const { body, eventMarks } = capture
     const fields = this.#fields
     fields[at] = capture.status
     fields[at + 1] = this.#text(capture.contentType)
@@ -69,7 +67,7 @@ export class ResultPacker {
     fields[at + 3] = capture.headersAtUs
     fields[at + 4] = body.length
     fields[at + 5] = capture.bodyBytes
-    fields[at + 6] = eventEnds === null ? -1 : eventEnds.length
+    fields[at + 6] = eventMarks === null ? -1 : eventMarks.length
     fields[at + 7] = Number(capture.isCut)
     fields[at + 8] = capture.endAtUs
     fields[at + 9] = ENDS.indexOf(capture.end)
@@ -78,15 +76,11 @@ export class ResultPacker {
     if (this.#bytes.length < bytesTo) this.#bytes = grown(this.#bytes, bytesTo)
     this.#bytes.set(body, this.#byteCount)
     this.#byteCount = bytesTo
-    if (eventEnds === null || eventAtUs === null) return
-    const eventsTo = this.#eventCount + eventEnds.length
-    if (this.#eventEnds.length < eventsTo) {
-      this.#eventEnds = grown(this.#eventEnds, eventsTo)
-      this.#eventAtUs = grown(this.#eventAtUs, eventsTo)
-    }
-    this.#eventEnds.set(eventEnds, this.#eventCount)
-    this.#eventAtUs.set(eventAtUs, this.#eventCount)
-    this.#eventCount = eventsTo
+    if (eventMarks === null) return
+    const marksTo = this.#markCount + eventMarks.length
+    if (this.#eventMarks.length < marksTo) this.#eventMarks = grown(this.#eventMarks, marksTo)
+    this.#eventMarks.set(eventMarks, this.#markCount)
+    this.#markCount = marksTo
   }
 
   #text(text: string): number {
@@ -99,14 +93,13 @@ export class ResultPacker {
     const packed: PackedResults = {
       fields: this.#fields.slice(0, this.#count * FIELDS),
       bytes: this.#bytes.slice(0, this.#byteCount),
-      eventEnds: this.#eventEnds.slice(0, this.#eventCount),
-      eventAtUs: this.#eventAtUs.slice(0, this.#eventCount),
+      eventMarks: this.#eventMarks.slice(0, this.#markCount),
       texts: this.#texts,
     }
     this.#texts = []
     this.#count = 0
     this.#byteCount = 0
-    this.#eventCount = 0
+    this.#markCount = 0
     return packed
   }
 }
@@ -115,7 +108,7 @@ export class ResultPacker {
 export function unpackResults(packed: PackedResults): FlightResult[] {
   const { fields } = packed
   const results: FlightResult[] = []
-  const from = { byte: 0, event: 0 }
+  const from = { byte: 0, mark: 0 }
   for (let at = 0; at < fields.length; at += FIELDS) {
     results.push({
       index: fields[at]!,
@@ -137,16 +130,16 @@ export function unpackResults(packed: PackedResults): FlightResult[] {
 }
 
 function unpackCapture(
-  { fields, bytes, eventEnds, eventAtUs, texts }: PackedResults,
+  { fields, bytes, eventMarks, texts }: PackedResults,
   at: number,
-  from: { byte: number; event: number },
+  from: { byte: number; mark: number },
 ): AnswerCapture | null {
   if (Number.isNaN(fields[at])) return null
   const byte = from.byte
-  const event = from.event
-  const events = fields[at + 6]!
+  const mark = from.mark
+  const marks = fields[at + 6]!
   from.byte += fields[at + 4]!
-  from.event += Math.max(0, events)
+  from.mark += Math.max(0, marks)
   return {
     status: fields[at]!,
     contentType: texts[fields[at + 1]!]!,
@@ -155,15 +148,14 @@ function unpackCapture(
     headersAtUs: fields[at + 3]!,
     body: bytes.subarray(byte, from.byte),
     bodyBytes: fields[at + 5]!,
-    eventEnds: events < 0 ? null : eventEnds.subarray(event, from.event),
-    eventAtUs: events < 0 ? null : eventAtUs.subarray(event, from.event),
+    eventMarks: marks < 0 ? null : eventMarks.subarray(mark, from.mark),
     isCut: fields[at + 7] === 1,
     endAtUs: fields[at + 8]!,
     end: ENDS[fields[at + 9]!]!,
   }
 }
 
-function grown<T extends Uint8Array | Uint32Array | Float64Array>(array: T, least: number): T {
+function grown<T extends Uint8Array | Float64Array>(array: T, least: number): T {
   const larger = new (array.constructor as new (length: number) => T)(
     Math.max(least, array.length * 2),
   )

@@ -99,8 +99,8 @@ class ResultBox {
 
   #post(packer: ResultPacker, isWarmUp: boolean): void {
     const packed = packer.take()
-    const { fields, bytes, eventEnds, eventAtUs } = packed
-    const buffers = [fields, bytes, eventEnds, eventAtUs].map(({ buffer }) => buffer as ArrayBuffer)
+    const { fields, bytes, eventMarks } = packed
+    const buffers = [fields, bytes, eventMarks].map(({ buffer }) => buffer as ArrayBuffer)
     this.#port.postMessage({ packed, isWarmUp } satisfies ResultMessage, buffers)
   }
 }

@@ -40,7 +40,6 @@ export class AnswerCollector {
   #splitter: SseSplitter | null
   readonly #scan = new TokenScan()
   readonly #expectedBytes: number
-  #scanned = 0
   #body: Buffer = Buffer.allocUnsafeSlow(0)
   #kept = 0
   #isCut = false
@@ -57,7 +56,7 @@ export class AnswerCollector {
     const isPlain = this.#contentEncoding === '' || this.#contentEncoding === 'identity'
     const isEvents = isPlain && this.#contentType.startsWith('text/event-stream')
     this.#limits = limits
-    this.#splitter = isEvents ? new SseSplitter(limits) : null
+    this.#splitter = isEvents ? this.#newSplitter() : null
   }
 
   get isStream(): boolean {
@@ -66,16 +65,12 @@ export class AnswerCollector {
 
   push(bytes: Buffer, from: number, to: number, atUs: number): void {
     if (this.bodyBytes === 0 && this.#splitter === null && isUnnamedStream(bytes, from, to)) {
-      this.#splitter = new SseSplitter(this.#limits)
+      this.#splitter = this.#newSplitter()
     }
     this.bodyBytes += to - from
     this.lastByteAtUs = atUs
-    if (this.#splitter === null) {
-      this.#keep(bytes, from, to)
-    } else {
-      this.#splitter.push(bytes, from, to, atUs)
-      this.#scanEvents(this.#splitter)
-    }
+    if (this.#splitter === null) this.#keep(bytes, from, to)
+    else this.#splitter.push(bytes, from, to, atUs)
   }
 
   /** @param how the connection ended it; `complete` where the framing says it is whole */
@@ -83,17 +78,16 @@ export class AnswerCollector {
     const splitter = this.#splitter
     if (splitter !== null && how === 'complete') splitter.finish(this.lastByteAtUs)
     // What came after the client had left reached nobody.
-    if (splitter !== null && how === 'hangup') splitter.dropAfter(atUs)
+    if (splitter !== null && how === 'hangup') splitter.log.dropAfter(atUs)
     return {
       status: this.status,
       contentType: this.#contentType,
       contentEncoding: this.#contentEncoding,
       retryAfter: this.#retryAfter,
       headersAtUs: this.headersAtUs,
-      body: splitter?.arena.subarray(0, splitter.keptBytes) ?? this.#body.subarray(0, this.#kept),
+      body: splitter?.log.bytes ?? this.#body.subarray(0, this.#kept),
       bodyBytes: this.bodyBytes,
-      eventEnds: splitter?.ends.subarray(0, splitter.eventCount) ?? null,
-      eventAtUs: splitter?.atUs.subarray(0, splitter.eventCount) ?? null,
+      eventMarks: splitter?.log.marks ?? null,
       isCut: this.#isCut || splitter?.isCut === true,
       endAtUs: atUs,
       end: how,
@@ -105,16 +99,12 @@ export class AnswerCollector {
     this.#splitter?.release()
   }
 
-  #scanEvents(splitter: SseSplitter): void {
-    while (this.#scanned < splitter.eventCount) {
-      const from = this.#scanned === 0 ? 0 : (splitter.ends[this.#scanned - 1] ?? 0)
-      const to = splitter.ends[this.#scanned] ?? 0
-      if (this.#scan.bearsTokens(splitter.arena, from, to)) {
-        this.tokenEventCount += 1
-        this.firstTokenAtUs ??= splitter.atUs[this.#scanned] ?? null
-      }
-      this.#scanned += 1
-    }
+  #newSplitter(): SseSplitter {
+    return new SseSplitter(this.#limits, (bytes, from, to, atUs) => {
+      if (!this.#scan.bearsTokens(bytes, from, to)) return
+      this.tokenEventCount += 1
+      this.firstTokenAtUs ??= atUs
+    })
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {

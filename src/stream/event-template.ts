@@ -22,9 +22,7 @@ const BACKSLASH = 92
 
 export class EventTemplate {
   #bytes: Buffer = Buffer.alloc(0)
-  #from = 0
   #prefixLength = 0
-  #to = 0
   #suffixLength = 0
   #kind: number = CHUNK_CONTENT
   #isFirstChoice = false
@@ -34,10 +32,10 @@ export class EventTemplate {
     const start = from + this.#prefixLength
     const end = to - this.#suffixLength
     if (this.#prefixLength === 0 || end < start || end - start > MAX_TEXT_BYTES) return false
-    const suffixAt = this.#to - this.#suffixLength
-    if (bytes.compare(this.#bytes, suffixAt, this.#to, end, to) !== 0) return false
-    const prefixEnd = this.#from + this.#prefixLength
-    if (bytes.compare(this.#bytes, this.#from, prefixEnd, from, start) !== 0) return false
+    const size = this.#bytes.length
+    const suffixAt = size - this.#suffixLength
+    if (bytes.compare(this.#bytes, suffixAt, size, end, to) !== 0) return false
+    if (bytes.compare(this.#bytes, 0, this.#prefixLength, from, start) !== 0) return false
     const text = plainText(bytes, start, end)
     if (text === null) return false
     addChunk(draft, atUs, null, text === '' ? draft.chunks.lastKind : this.#kind)
@@ -60,10 +58,8 @@ export class EventTemplate {
     // The text might also stand elsewhere in the event: only a place that reads the same will do.
     if (markAt < from || end < 0 || plainText(bytes, start, end) !== text) return
     if (bytes.indexOf(field.mark, from) !== markAt) return
-    this.#bytes = bytes
-    this.#from = from
+    this.#bytes = Buffer.from(bytes.subarray(from, to))
     this.#prefixLength = start - from
-    this.#to = to
     this.#suffixLength = to - end
     this.#kind = field.kind
     this.#isFirstChoice = isFirstChoice

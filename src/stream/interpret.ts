@@ -7,6 +7,7 @@ import { readMessagesBody, readMessagesEvent } from './dialect-messages.ts'
 import { readResponsesBody, readResponsesEvent } from './dialect-responses.ts'
 import { dropEmptyEnds, firstContentAtUs, newDraft, type Draft } from './draft.ts'
 import { eventData, isErrorNamed } from './event-data.ts'
+import { eachEvent, wireBytes } from './event-log.ts'
 import { EventTemplate } from './event-template.ts'
 import { inflate } from './inflate.ts'
 import { asObject, parseJson, type JsonObject } from './json.ts'
@@ -78,9 +79,11 @@ type Reading = Readonly<{ isEvents: boolean; seenShare: number }>
 const UNREAD: Reading = { isEvents: false, seenShare: 1 }
 
 function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Reading {
-  const seenShare = capture.isCut ? capture.body.byteLength / Math.max(1, capture.bodyBytes) : 1
-  if (capture.eventEnds !== null && capture.eventAtUs !== null) {
-    readEvents(capture.body, capture.eventEnds, capture.eventAtUs, dialect, draft)
+  const { eventMarks } = capture
+  const keptBytes = eventMarks === null ? capture.body.byteLength : wireBytes(eventMarks)
+  const seenShare = capture.isCut ? keptBytes / Math.max(1, capture.bodyBytes) : 1
+  if (eventMarks !== null) {
+    readEvents(capture.body, eventMarks, dialect, draft)
     return { isEvents: true, seenShare }
   }
   const body = inflate(capture.body, capture.contentEncoding)
@@ -90,8 +93,7 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Rea
     const splitter = new SseSplitter()
     splitter.push(bufferOf(body), 0, body.byteLength, capture.endAtUs)
     splitter.finish(capture.endAtUs)
-    const atUs = splitter.atUs.subarray(0, splitter.eventCount)
-    readEvents(splitter.arena, splitter.ends.subarray(0, splitter.eventCount), atUs, dialect, draft)
+    readEvents(splitter.log.bytes, splitter.log.marks, dialect, draft)
     return { isEvents: true, seenShare }
   }
   const value = capture.isCut ? null : asObject(parseJson(bufferOf(body).toString('utf8')))
@@ -99,25 +101,13 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Rea
   return { isEvents: false, seenShare }
 }
 
-function readEvents(
-  body: Uint8Array,
-  ends: Uint32Array,
-  atUs: Float64Array,
-  dialect: Dialect,
-  draft: Draft,
-): void {
-  const bytes = bufferOf(body)
+function readEvents(body: Uint8Array, marks: Float64Array, dialect: Dialect, draft: Draft): void {
   const template = dialect.hasChoices === true ? new EventTemplate() : null
-  let from = 0
-  for (let index = 0; index < ends.length; index += 1) {
-    const to = ends[index] ?? from
-    const at = atUs[index] ?? 0
-    if (template?.read(draft, bytes, from, to, at) !== true) {
-      const value = readEvent(dialect, draft, bytes, from, to, at)
-      if (value !== null) template?.learn(value, bytes, from, to)
-    }
-    from = to
-  }
+  eachEvent(bufferOf(body), marks, (bytes, from, to, atUs) => {
+    if (template?.read(draft, bytes, from, to, atUs) === true) return
+    const value = readEvent(dialect, draft, bytes, from, to, atUs)
+    if (value !== null) template?.learn(value, bytes, from, to)
+  })
 }
 
 /** @returns what the event held; null where it was no JSON */

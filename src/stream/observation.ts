@@ -21,13 +21,12 @@ export type AnswerCapture = {
   /** Seconds or a date, as sent; '' where the server asks for no wait. */
   retryAfter: string
   headersAtUs: number
-  /** Body bytes that were kept, de-chunked; for streams whole events, in order. */
+  /** Body bytes that were kept, de-chunked; for streams what `EventLog` keeps of whole events. */
   body: Uint8Array
   /** Bytes of the body on the wire, kept or not. */
   bodyBytes: number
-  /** For event streams: where each event ends in `body`, and when its last byte arrived. */
-  eventEnds: Uint32Array | null
-  eventAtUs: Float64Array | null
+  /** For event streams: how `eachEvent` gets the events back from `body`, and when they came. */
+  eventMarks: Float64Array | null
   /** Kept bytes are only the head of the body: a limit was passed. */
   isCut: boolean
   endAtUs: number

@@ -3,14 +3,13 @@
  *
  * Kept are whole events without the comments that servers send to keep a connection open. Pure.
  */
+import { EventLog, LEAST_END_BYTES, type OnEvent } from './event-log.ts'
 
 /** One event, or all events of an answer, longer than this are kept only up to the limit. */
 export const MAX_EVENT_BYTES = 4_000_000
 export const MAX_STREAM_BYTES = 32_000_000
 
-const FIRST_ARENA_BYTES = 8_192
-const FIRST_EVENTS = 64
-
+const FIRST_PENDING_BYTES = 512
 const NOTHING = Buffer.alloc(0)
 
 const CR = 13
@@ -20,59 +19,37 @@ const BOM = [0xef, 0xbb, 0xbf] as const
 
 export type SplitterLimits = Readonly<{ maxEventBytes?: number; maxStreamBytes?: number }>
 
-type Storage = Readonly<{ arena: Buffer; ends: Uint32Array; atUs: Float64Array }>
-
-/** Left by streams that ended, for streams that begin: a thread that reads many asks for no memory. */
-const spare: Storage[] = []
-const MAX_SPARE = 256
-const MAX_SPARE_BYTES = 65_536
-
-function newStorage(): Storage {
-  return {
-    arena: Buffer.allocUnsafeSlow(FIRST_ARENA_BYTES),
-    ends: new Uint32Array(FIRST_EVENTS),
-    atUs: new Float64Array(FIRST_EVENTS),
-  }
-}
-
 export class SseSplitter {
-  /** Event bytes one after the other, each with its line ends; longer than `keptBytes`. */
-  arena: Buffer
-  /** Where the k-th event ends in `arena`. Longer than `eventCount`. */
-  ends: Uint32Array
-  /** When its last byte arrived. */
-  atUs: Float64Array
-  eventCount = 0
+  readonly log = new EventLog()
+  /** Of the events that were kept, their bytes on the wire. */
+  keptBytes = 0
   /** Something was too long: what follows is neither kept nor counted. */
   isCut = false
+  readonly #onEvent: OnEvent | null
   readonly #maxEventBytes: number
   readonly #maxStreamBytes: number
-  #length = 0
-  #eventStart = 0
+  /** The start of an event whose end is still to come. */
+  #pending: Buffer = NOTHING
+  #pendingBytes = 0
   /** The line so far: bytes seen, 0 at its start. */
   #lineBytes = 0
   #isComment = false
   #hasField = false
   #skipLf = false
   #bomBytes = 0
+  /** The log's pattern begins with a field, and its last two lines end in LF. */
+  #isPatternPlain = false
 
-  constructor(limits: SplitterLimits = {}) {
-    const { arena, ends, atUs } = spare.pop() ?? newStorage()
-    this.arena = arena
-    this.ends = ends
-    this.atUs = atUs
+  /** @param onEvent told of each whole event as it is found */
+  constructor(limits: SplitterLimits = {}, onEvent: OnEvent | null = null) {
+    this.#onEvent = onEvent
     this.#maxEventBytes = limits.maxEventBytes ?? MAX_EVENT_BYTES
     this.#maxStreamBytes = limits.maxStreamBytes ?? MAX_STREAM_BYTES
   }
 
-  /** Bytes of `arena` that are whole events. */
-  get keptBytes(): number {
-    return this.#eventStart
-  }
-
   /** @param bytes body bytes at [from, to), without transfer framing, that arrived at `atUs` */
   push(bytes: Buffer, from: number, to: number, atUs: number): void {
-    if (this.isCut) return
+    if (this.isCut || this.#pushAlike(bytes, from, to, atUs)) return
     let at = this.#bomBytes < 3 ? this.#skipBom(bytes, from, to) : from
     let runStart = at
     while (at < to) {
@@ -82,7 +59,7 @@ export class SseSplitter {
           this.#skipLf = false
           at += 1
           // The second half of a CRLF that ended an event belongs to no event.
-          if (runStart === at - 1 && this.#length === this.#eventStart) runStart = at
+          if (runStart === at - 1 && this.#pendingBytes === 0) runStart = at
           continue
         }
         this.#isComment = byte === COLON
@@ -98,78 +75,97 @@ export class SseSplitter {
         this.#lineBytes = 0
         continue
       }
-      if (!this.#append(bytes, runStart, at)) return
+      if (!this.#endEvent(bytes, runStart, at, atUs)) return
       runStart = at
-      this.#endEvent(atUs)
     }
-    this.#append(bytes, runStart, to)
+    this.#keepPending(bytes, runStart, to)
   }
 
   /** The stream is whole: an event that lacks its blank line counts, as long as its line is over. */
   finish(atUs: number): void {
-    if (!this.isCut && this.#hasField && this.#lineBytes === 0) this.#endEvent(atUs)
+    if (!this.isCut && this.#hasField && this.#lineBytes === 0) this.#endEvent(NOTHING, 0, 0, atUs)
   }
 
-  /** Forgets events whose last byte came later. Nothing may be pushed after. */
-  dropAfter(atUs: number): void {
-    while (this.eventCount > 0 && (this.atUs[this.eventCount - 1] ?? 0) > atUs) this.eventCount -= 1
-    this.#eventStart = this.eventCount === 0 ? 0 : (this.ends[this.eventCount - 1] ?? 0)
-  }
-
-  /** Nothing of what it kept is looked at any more: another stream may have the memory. */
+  /** Nothing of what it kept is looked at any more. */
   release(): void {
-    const { arena, ends, atUs } = this
     this.isCut = true
-    this.eventCount = 0
-    if (arena.length > MAX_SPARE_BYTES || spare.length >= MAX_SPARE) return
-    spare.push({ arena, ends, atUs })
-    this.arena = NOTHING
+    this.log.release()
   }
 
-  #endEvent(atUs: number): void {
-    if (this.#hasField) {
-      if (this.eventCount === this.ends.length) this.#growEvents()
-      this.ends[this.eventCount] = this.#length
-      this.atUs[this.eventCount] = atUs
-      this.eventCount += 1
-      this.#eventStart = this.#length
-    } else {
-      this.#length = this.#eventStart
-    }
-    this.#hasField = false
-  }
-
-  #append(bytes: Buffer, from: number, to: number): boolean {
-    const needed = this.#length + to - from
-    if (needed > this.#maxStreamBytes || needed - this.#eventStart > this.#maxEventBytes) {
-      this.isCut = true
+  /**
+   * Takes all of [from, to) as one event that differs from the log's pattern only within a line: then
+   * its lines end where the pattern's do, and need not be looked for.
+   *
+   * @returns false if it cannot be taken so
+   */
+  #pushAlike(bytes: Buffer, from: number, to: number, atUs: number): boolean {
+    if (!this.#isPatternPlain || this.#lineBytes > 0 || this.#pendingBytes > 0 || this.#skipLf) {
       return false
     }
-    if (needed > this.arena.length) this.#growArena(needed)
-    if (to - from > SHORT_BYTES) {
-      bytes.copy(this.arena, this.#length, from, to)
-    } else {
-      for (let at = from, into = this.#length; at < to; at += 1, into += 1) {
-        this.arena[into] = bytes[at] ?? 0
-      }
+    const { log } = this
+    log.compare(bytes, from, to)
+    const start = from + log.likeStart
+    const end = to - log.likeEnd
+    // Its end holds the pattern's two last line ends, and its start a part of the first line.
+    if (log.likeStart === 0 || log.likeEnd < LEAST_END_BYTES) return false
+    for (let at = start - 1; at < end; at += 1) {
+      if (bytes[at] === LF || bytes[at] === CR) return false
     }
-    this.#length = needed
+    if (this.#isTooLong(to - from)) return false
+    log.add(bytes, from, to, atUs)
+    this.keptBytes += to - from
+    this.#onEvent?.(bytes, from, to, atUs)
     return true
   }
 
-  #growArena(needed: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.arena.length * 2))
-    this.arena.copy(larger, 0, 0, this.#length)
-    this.arena = larger
+  /** The event's last bytes are at [from, to). @returns false if it was too long */
+  #endEvent(bytes: Buffer, from: number, to: number, atUs: number): boolean {
+    if (this.#pendingBytes === 0) return this.#addEvent(bytes, from, to, atUs)
+    if (!this.#keepPending(bytes, from, to)) return false
+    const pendingBytes = this.#pendingBytes
+    this.#pendingBytes = 0
+    return this.#addEvent(this.#pending, 0, pendingBytes, atUs)
   }
 
-  #growEvents(): void {
-    const ends = new Uint32Array(this.ends.length * 2)
-    ends.set(this.ends)
-    this.ends = ends
-    const atUs = new Float64Array(this.atUs.length * 2)
-    atUs.set(this.atUs)
-    this.atUs = atUs
+  #addEvent(bytes: Buffer, from: number, to: number, atUs: number): boolean {
+    if (this.#isTooLong(to - from)) {
+      this.isCut = true
+      return false
+    }
+    if (!this.#hasField) return true
+    this.#hasField = false
+    const { log } = this
+    log.compare(bytes, from, to)
+    if (log.add(bytes, from, to, atUs)) {
+      const first = bytes[from]
+      this.#isPatternPlain =
+        first !== COLON && first !== CR && bytes[to - 1] === LF && bytes[to - 2] === LF
+    }
+    this.keptBytes += to - from
+    this.#onEvent?.(bytes, from, to, atUs)
+    return true
+  }
+
+  #isTooLong(bytes: number): boolean {
+    return bytes > this.#maxEventBytes || this.keptBytes + bytes > this.#maxStreamBytes
+  }
+
+  #keepPending(bytes: Buffer, from: number, to: number): boolean {
+    if (from === to) return true
+    const needed = this.#pendingBytes + to - from
+    if (this.#isTooLong(needed)) {
+      this.isCut = true
+      return false
+    }
+    if (needed > this.#pending.length) {
+      const least = Math.max(needed, this.#pending.length * 2, FIRST_PENDING_BYTES)
+      const larger = Buffer.allocUnsafeSlow(least)
+      this.#pending.copy(larger, 0, 0, this.#pendingBytes)
+      this.#pending = larger
+    }
+    bytes.copy(this.#pending, this.#pendingBytes, from, to)
+    this.#pendingBytes = needed
+    return true
   }
 
   /** A byte-order mark may stand at the very start, in as many pieces as it likes. */
@@ -187,9 +183,6 @@ export class SseSplitter {
     return at
   }
 }
-
-/** Below this a loop is quicker than a native copy. */
-const SHORT_BYTES = 32
 
 function endOfLine(bytes: Buffer, from: number, to: number): number {
   let at = from

@@ -14,8 +14,7 @@ const capture: fc.Arbitrary<AnswerCapture> = fc.record({
   headersAtUs: fc.nat(),
   body: fc.uint8Array({ maxLength: 300 }),
   bodyBytes: fc.nat(),
-  eventEnds: fc.constant(null),
-  eventAtUs: fc.constant(null),
+  eventMarks: fc.constant(null),
   isCut: fc.boolean(),
   endAtUs: fc.nat(),
   end: fc.constantFrom('complete', 'fin', 'reset', 'hangup', 'timeout'),
@@ -25,8 +24,7 @@ const stream: fc.Arbitrary<AnswerCapture> = fc
   .tuple(capture, fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 40 }))
   .map(([all, events]) => ({
     ...all,
-    eventEnds: Uint32Array.from(events, ([end]) => end),
-    eventAtUs: Float64Array.from(events, ([, atUs]) => atUs),
+    eventMarks: Float64Array.from(events.flat()),
   }))
 
 const result: fc.Arbitrary<FlightResult> = fc.record({

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { eventData } from '../../src/stream/event-data.ts'
+import { eachEvent } from '../../src/stream/event-log.ts'
 import { SseSplitter, type SplitterLimits } from '../../src/stream/sse-splitter.ts'
 
 /** Pushes the text in pieces; piece k arrives at time k + 1. */
@@ -14,10 +15,19 @@ function split(text: string, cuts: readonly number[] = [], limits: SplitterLimit
   return splitter
 }
 
-function dataOf(splitter: SseSplitter): string[] {
-  return [...splitter.ends.subarray(0, splitter.eventCount)].map((end, index) =>
-    eventData(splitter.arena, index === 0 ? 0 : (splitter.ends[index - 1] ?? 0), end),
-  )
+function dataOf({ log }: SseSplitter): string[] {
+  const found: string[] = []
+  eachEvent(log.bytes, log.marks, (bytes, from, to) => void found.push(eventData(bytes, from, to)))
+  return found
+}
+
+/** The bytes of each event as they were, and when it came. */
+function eventsOf({ log }: SseSplitter): (readonly [string, number])[] {
+  const found: (readonly [string, number])[] = []
+  eachEvent(log.bytes, log.marks, (bytes, from, to, atUs) => {
+    found.push([bytes.toString('latin1', from, to), atUs])
+  })
+  return found
 }
 
 test.each([
@@ -49,7 +59,7 @@ test('a byte-order mark before the first line is no part of it', () => {
 
 test('an event has the time of the piece that holds its last byte', () => {
   const splitter = split('data: a\n\ndata: b\n\n', [4, 9, 17])
-  expect([...splitter.atUs.subarray(0, 2)]).toEqual([2, 4])
+  expect(eventsOf(splitter).map(([, atUs]) => atUs)).toEqual([2, 4])
 })
 
 test('an event without its blank line counts only once the stream is whole', () => {
@@ -86,8 +96,9 @@ test('where the bytes are split makes no difference to the events or the bytes k
       const whole = split(text)
       const pieces = split(text, cuts)
       expect(dataOf(pieces)).toEqual(dataOf(whole))
-      const kept = pieces.arena.subarray(0, pieces.keptBytes)
-      expect(kept.equals(whole.arena.subarray(0, whole.keptBytes))).toBe(true)
+      const bytesOf = (splitter: SseSplitter) => eventsOf(splitter).map(([bytes]) => bytes)
+      expect(bytesOf(pieces)).toEqual(bytesOf(whole))
+      expect(pieces.keptBytes).toBe(whole.keptBytes)
     }),
     { numRuns: 500 },
   )
@@ -139,14 +150,13 @@ test('memory that one stream gave back serves the next, which reads the same', (
   const read = () => {
     const splitter = new SseSplitter()
     splitter.push(text, 0, text.length, 7)
-    const { arena, eventCount, keptBytes } = splitter
-    return { splitter, arena, eventCount, kept: arena.toString('utf8', 0, keptBytes) }
+    return { splitter, memory: splitter.log.bytes.buffer, events: eventsOf(splitter) }
   }
   const first = read()
   first.splitter.release()
   const second = read()
-  expect(second.arena).toBe(first.arena)
-  expect([second.eventCount, second.kept]).toEqual([first.eventCount, first.kept])
+  expect(second.memory).toBe(first.memory)
+  expect(second.events).toEqual(first.events)
   first.splitter.push(text, 0, text.length, 8)
   expect(second.splitter.keptBytes).toBe(text.length)
 })

@@ -15,9 +15,12 @@ export type TruthOptions = Readonly<{ ttftUs: number; gapUs: number }>
 export type Truth = Readonly<{ id: string; receivedAtUs: number; wroteAtUs: number[] }>
 
 const TAIL_US = 2_000
-const TOKEN = chunk(
-  'data: {"id":"cmpl-8f2c1d7e9a3b4c5d","object":"text_completion","created":1795316425,"model":"truth",' +
-    '"choices":[{"index":0,"text":" word","logprobs":null,"finish_reason":null,"stop_reason":null}]}\n\n',
+const WORDS = [' the', ' of', 's', ' replay', ',', ' measured', ' a', ' it', ' requests', '.']
+const TOKENS = WORDS.map((word) =>
+  chunk(
+    'data: {"id":"cmpl-8f2c1d7e9a3b4c5d","object":"text_completion","created":1795316425,"model":"truth",' +
+      `"choices":[{"index":0,"text":"${word}","logprobs":null,"finish_reason":null,"stop_reason":null}]}\n\n`,
+  ),
 )
 const HEAD = Buffer.from(
   'HTTP/1.1 200 OK\r\nserver: truth\r\ncontent-type: text/event-stream; charset=utf-8\r\n' +
@@ -124,7 +127,7 @@ export class TruthServer {
       stream.left -= 1
       stream.nextAtUs += this.#options.gapUs
       if (stream.left > 0) {
-        stream.socket.write(TOKEN)
+        stream.socket.write(TOKENS[stream.left % TOKENS.length]!)
         this.#running.push(stream)
       } else {
         const { promptTokens, tokens } = stream
@@ -151,7 +154,7 @@ function lastChunks(promptTokens: number, tokens: number): Buffer {
     },
   })
   // The last token's event carries the reason, as vLLM's does.
-  const finish = TOKEN.toString().replace('"finish_reason":null', '"finish_reason":"length"')
+  const finish = TOKENS[0]!.toString().replace('"finish_reason":null', '"finish_reason":"length"')
   const text = finish.slice(finish.indexOf('data'), finish.lastIndexOf('}') + 1)
   return Buffer.concat([
     chunk(`${text}\n\n`),
