@@ -11,7 +11,7 @@ import { lagQuantileUs, sumCounts, type Counters } from './counters.ts'
 import type { LiveResults } from './live-results.ts'
 import type { Preflight } from './preflight.ts'
 import { dueCount, type Progress, progressBar, progressLine } from './progress.ts'
-import { redraw } from './redraw.ts'
+import { redraw } from '../base/redraw.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { metricRows, readMetrics } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
@@ -91,6 +91,8 @@ export class RunWatch {
       state.isOver = true
       for (const each of stopListening) each()
       await watching
+      if (state.exitCode !== EXIT.pass)
+        world.stderr.write('ended early: keeping what was measured (^C again gives it up)\n')
       this.#samples.push(...(await this.#load.sample()))
       for (const each of threads.loads) {
         this.#samples.push(...threadLoadRows(each, startUs, this.#options.isPolling))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { redraw } from '../../src/replay/redraw.ts'
+import { redraw } from '../../src/base/redraw.ts'
 
 test('the first lines are written where the cursor is', () => {
   expect(redraw([], ['a', 'b'], 80)).toBe('\ra\u001B[K\nb\u001B[K\u001B[J')
