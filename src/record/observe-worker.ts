@@ -2,15 +2,11 @@
  * The observer's thread: reads batches of the relay, writes rows. If it dies, traffic does not notice.
  * Effects: writes the recording; talks to its parent.
  */
-import { basename } from 'node:path'
 import { pause, systemClock } from '../base/clock.ts'
 import { HttpClient } from '../base/http.ts'
 import { type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
-import type { EventRow } from '../trace/columns.ts'
-import type { TraceHeader } from '../trace/header.ts'
-import { measureSegments, retainSegments, segmentIsThere } from '../trace/retention.ts'
-import { type Recording, openRecording } from '../trace/segment.ts'
+import { segmentIsThere } from '../trace/retention.ts'
 import { createAdapterLists } from './adapter-lists.ts'
 import { readBatch } from './batch.ts'
 import { ExchangeEnricher } from './enrich.ts'
@@ -20,6 +16,7 @@ import { MetricsScrape, SCRAPE_US } from './metrics-scrape.ts'
 import { Observer } from './observer.ts'
 import type { ObserverConfig } from './observer-config.ts'
 import type { CountPrompt } from './prompt-count.ts'
+import { RecordingFolder } from './recording-folder.ts'
 import { RowKeeper } from './row-keeper.ts'
 import { Slices } from './slices.ts'
 import { questionTls } from './tls-material.ts'
@@ -37,6 +34,7 @@ const MEASURE_TICKS = 20
 
 class ObserverThread {
   readonly #config: ObserverConfig
+  readonly #folder: RecordingFolder
   readonly #keeper: RowKeeper
   readonly #observer: Observer
   readonly #closing = new AbortController()
@@ -46,28 +44,23 @@ class ObserverThread {
   readonly #slices = new Slices({ nowUs: () => systemClock.nowUs(), nap: sleepThread })
   #tokenizer: TokenizerThread | null = null
   #metrics: MetricsScrape | null = null
-  #originUs: number
   #isDraining = false
   #ticks = 0
   #wroteAtUs = 0
-  #disk = { segments: 0, bytes: 0 }
-  /** Told once the keeper is there to take them. */
-  #restarts: EventRow[] = []
-  #server: TraceHeader['server'] | null = null
 
   constructor(config: ObserverConfig, client: HttpClient) {
     this.#config = config
     this.#client = client
-    this.#originUs = config.originUs
+    this.#folder = new RecordingFolder(config, systemClock)
     this.#keeper = new RowKeeper({
       nowUs: () => systemClock.nowUs(),
-      openRecording: () => this.#openRecording(),
+      openRecording: () => this.#folder.open(),
       maxRows: config.maxRows,
       rotateBytes: config.rotateBytes,
       rotateUs: config.rotateUs,
       isThere: segmentIsThere,
-      lateHeader: () => (this.#server === null ? {} : { server: this.#server }),
-      onRotated: (recording) => this.#retain(recording),
+      lateHeader: () => this.#folder.lateHeader(),
+      onRotated: (recording) => this.#folder.retain(recording),
       onState: (state, reason) => this.#say({ type: 'writer', state, reason }),
     })
     this.#observer = new Observer({
@@ -84,7 +77,7 @@ class ObserverThread {
           apiKey: config.apiKey,
         }),
       }),
-      originUs: () => this.#originUs,
+      originUs: () => this.#folder.originUs,
       limits: config.limits,
     })
   }
@@ -105,7 +98,7 @@ class ObserverThread {
     await this.#client.close()
     this.#observer.writeOpenRows()
     this.#keeper.close()
-    this.#disk = measureSegments(this.#config.directory)
+    this.#folder.measure()
     this.#say({ type: 'closed', counts: this.#counts(), digest: null })
     for (const port of this.#ports) port.close()
   }
@@ -116,7 +109,7 @@ class ObserverThread {
       addEvent: (row) => this.#keeper.addEvent(row),
       note: (rows) => this.#observer.noteMetrics(rows),
     })
-    return this.#metrics.read(systemClock.nowUs() - this.#originUs)
+    return this.#metrics.read(this.#folder.nowUs)
   }
 
   /** A tokenizer of ours where one is named, else the upstream's. */
@@ -144,18 +137,18 @@ class ObserverThread {
         return this.#attach(message.index, message.port)
       case 'gap': {
         const { fromUs, toUs, count, reason } = message.gap
-        const origin = this.#originUs
+        const origin = this.#folder.originUs
         return this.#keeper.addGap({ fromUs: fromUs - origin, toUs: toUs - origin, count, reason })
       }
       case 'event': {
-        const atUs = message.atUs - this.#originUs
+        const atUs = message.atUs - this.#folder.originUs
         const detail = canonicalJson(message.detail)
         return this.#keeper.addEvent({ atUs, kind: message.kind, detail })
       }
       case 'rotate':
         return this.#keeper.rotate()
       case 'server':
-        this.#server = message.server
+        this.#folder.server = message.server
         return
       case 'drain':
         this.#isDraining = true
@@ -186,7 +179,7 @@ class ObserverThread {
   }
 
   #write(): void {
-    for (const event of this.#restarts.splice(0)) this.#keeper.addEvent(event)
+    for (const event of this.#folder.takeRestarts()) this.#keeper.addEvent(event)
     this.#observer.writeOpenRows()
     this.#keeper.flush()
     this.#wroteAtUs = systemClock.nowUs()
@@ -195,7 +188,7 @@ class ObserverThread {
   #tick(): void {
     this.#write()
     this.#ticks += 1
-    if (this.#ticks % MEASURE_TICKS === 0) this.#disk = measureSegments(this.#config.directory)
+    if (this.#ticks % MEASURE_TICKS === 0) this.#folder.measure()
     if (this.#isDraining) this.#say({ type: 'idle', pairs: this.#observer.idlePairs() })
     this.#sayCounts()
   }
@@ -206,33 +199,8 @@ class ObserverThread {
 
   #counts(): ObserverCounts {
     const { writtenCount: recorded, gapCount: gapRows, lostCount: lostRows } = this.#keeper
-    const { bytes: fileBytes, segments } = this.#disk
+    const { bytes: fileBytes, segments } = this.#folder.size
     return { ...this.#observer.counts, recorded, gapRows, lostRows, fileBytes, segments }
-  }
-
-  #openRecording(): Recording {
-    const { directory, header } = this.#config
-    const recording = openRecording(directory, header)
-    const { originWallUs } = recording.header
-    // A recording that goes on keeps its origin, so that its times go on too.
-    if (originWallUs !== null) {
-      this.#originUs = systemClock.nowUs() - (systemClock.wallUs() - originWallUs)
-    }
-    if (!recording.isNew) this.#noteRestart(recording)
-    this.#retain(recording)
-    return recording
-  }
-
-  #noteRestart({ recovered, segmentPath }: Recording): void {
-    const atUs = systemClock.nowUs() - this.#originUs
-    const detail = canonicalJson({ ...recovered, segment: basename(segmentPath) })
-    this.#restarts.push({ atUs, kind: 'restart', detail })
-  }
-
-  #retain(recording: Recording): void {
-    const { directory, retention } = this.#config
-    retainSegments(directory, recording, retention, systemClock.wallUs())
-    this.#disk = measureSegments(directory)
   }
 
   #say(message: FromObserver): void {

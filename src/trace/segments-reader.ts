@@ -2,7 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import type { EventRow, GapRow, RequestColumn, SampleRow } from './columns.ts'
 import { compareRows } from './digest.ts'
-import type { TraceHeader } from './header.ts'
+import type { ClockAnchor, TraceHeader } from './header.ts'
 import { IdIndex } from './id-index.ts'
 import { mergeSamples, type SampleSource } from './sample-merge.ts'
 import { mergeRequests } from './merge.ts'
@@ -86,11 +86,18 @@ function joinHeaders(headers: readonly TraceHeader[]): TraceHeader {
   const last = headers.at(-1) as TraceHeader
   return {
     ...last,
-    clock: { ...last.clock, anchors: headers.flatMap(({ clock }) => clock.anchors) },
+    clock: { ...last.clock, anchors: joinAnchors(headers) },
     // Blocks and moved rows are told apart only by reading them, so sums would be wrong.
     counts: null,
     rowDigest: null,
     signatures: [],
     interrupted: headers.some(({ interrupted }) => interrupted),
   }
+}
+
+/** Each segment repeats the one of the recording's beginning. */
+function joinAnchors(headers: readonly TraceHeader[]): ClockAnchor[] {
+  const anchors = headers.flatMap(({ clock }) => clock.anchors)
+  const byTime = new Map(anchors.map((anchor) => [`${anchor.atUs} ${anchor.wallUs}`, anchor]))
+  return [...byTime.values()].toSorted((left, right) => left.atUs - right.atUs)
 }
