@@ -17,7 +17,7 @@ export type Anomaly = Readonly<{
 }>
 
 const FORM =
-  /^(burst|oversized|silence|wild:\S+?)(?:=x(\d+(?:\.\d+)?))? at (\S+) for (\S+)(?: share (\S+))?$/
+  /^(burst|oversized|silence|wild:.+?)(?:=x(\d+(?:\.\d+)?))? at (\S+) for (\S+)(?: share (\S+))?$/
 
 /** 'burst=x5 at 10m for 30s', 'wild:acme=x20 …', 'silence …', 'oversized=x10 … share 5%'. */
 export function parseAnomaly(flag: string, text: string): Anomaly {

@@ -5,11 +5,11 @@ import { drawFor } from '../base/random.ts'
 import { rowDigest } from '../trace/digest.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { keepReached, loadBlocks } from './block-table.ts'
-import { truthEvents } from './truth-events.ts'
+import { refuseLate, truthEvents } from './truth-events.ts'
 import { fillSizes } from './fill-sizes.ts'
 import { loadRows } from './load-rows.ts'
 import type { WorkloadOptions } from './options.ts'
-import type { Plan } from './plan.ts'
+import type { Plan, PlanColumns } from './plan.ts'
 import { PlanDraft, type OnStep } from './plan-draft.ts'
 import { parseRateCurve } from './ramp.ts'
 import type { RateCurve } from './rate-warp.ts'
@@ -53,13 +53,19 @@ export async function buildPlan(
   repeat(draft, options)
   scaleUsers(draft, options)
   changeSpeed(draft, options)
+  const changes = [...options.drifts, ...options.anomalies]
+  draft.writtenSpanUs = draft.columns.dueUs.reduce((last, atUs) => Math.max(last, atUs), 0)
+  refuseLate(changes, draft.writtenSpanUs)
   changeUsers(draft, options)
-  if (options.drifts.length + options.anomalies.length > 0) draft.keepWritten()
+  if (changes.length > 0) draft.keepWritten()
   warpRate(draft, options, await readCurve(options))
   changeRows(draft, options)
   blur(draft, options)
   finish(draft, options)
   const whole = { blocks: draft.blocks, shapes: source.shapes, sessions: draft.sessions }
+  const events = truthEvents(options, draft.writtenSpanUs, draft.sentClock).filter(
+    ({ atUs }) => atUs <= endUs(options, draft.columns),
+  )
   const sha256 = scheduleDigest(draft.columns, whole, options.mode)
   takeShard(draft, options)
   const { columns } = draft
@@ -75,7 +81,7 @@ export async function buildPlan(
     sha256,
     seed: options.seed,
     steps: draft.steps,
-    events: truthEvents(options, draft.writtenSpanUs, draft.sentClock),
+    events,
     skipped: draft.skipped,
     source: {
       rowDigest: digest,
@@ -97,6 +103,11 @@ function neededRows({ limit, jitter, isDequantised, rateScale, ...rest }: Worklo
     rest.anomalies.length === 0 &&
     rest.loop === 1
   return limit !== null && isInOrder ? limit : undefined
+}
+
+/** What would begin after a limit has cut the load is not part of it. */
+function endUs({ limit, durationUs }: WorkloadOptions, { dueUs }: PlanColumns): number {
+  return Math.min(durationUs ?? Infinity, limit === null ? Infinity : (dueUs.at(-1) ?? 0))
 }
 
 async function readCurve({ rateCurvePath }: WorkloadOptions): Promise<RateCurve | null> {

@@ -30,7 +30,7 @@ const WANTED = "a change such as 'input=x1.5 at 10m over 5m'"
 /** @throws TraceError BAD_OPTION naming the part that is wrong */
 export function parseDrift(flag: string, text: string): Drift {
   const [, what = '', digits = '', rest = ''] =
-    /^(\S+)=x(\d+(?:\.\d+)?)((?: .*)?)$/.exec(text) ?? []
+    /^(\S.*?)=x(\d+(?:\.\d+)?)((?: .*)?)$/.exec(text) ?? []
   if (what === '') throw bad(flag, `wants ${WANTED}, got '${text}'`)
   const words = rest.split(/\s+/).filter((word) => word !== '')
   const isGradual = words.includes('gradual')

@@ -22,6 +22,8 @@ export type PlanAccount = Readonly<{
   series: Readonly<{ before: readonly LoadPoint[]; after: readonly LoadPoint[] }> | null
   /** Step of a clock so coarse that it distorts bursts, and nothing was done about it. */
   quantumUs: number | null
+  /** --dequantise was asked for, and no coarse step was found. */
+  isFine: boolean
   /** Block size that prefix shares are counted in. */
   blockTokens: number
   /** Hung up after a time, before the first token; and after so many tokens. */
@@ -54,6 +56,7 @@ export async function accountFor(
     steps,
     series: before[0] === undefined ? null : { before: before[0], after: loadSeries(plan.columns) },
     quantumUs: options.isDequantised ? null : (quanta[0] ?? null),
+    isFine: options.isDequantised && steps.every(({ name }) => name !== 'dequantise'),
     blockTokens,
     hangUps: { waited: marked(flags, ABORT_BY_TIME), counted: marked(flags, ABORT_BY_TOKENS) },
     failedInSource: marked(flags, FAILED_IN_SOURCE),

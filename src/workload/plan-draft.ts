@@ -57,7 +57,10 @@ export class PlanDraft {
   /** Keeps the clock on which drifts are written, before it is warped. */
   keepWritten(): void {
     this.writtenUs = this.columns.dueUs.slice()
-    this.writtenSpanUs = this.writtenUs.reduce((lastUs, atUs) => Math.max(lastUs, atUs), 0)
+    this.writtenSpanUs = this.writtenUs.reduce(
+      (lastUs, atUs) => Math.max(lastUs, atUs),
+      this.writtenSpanUs,
+    )
   }
 
   /** Notes a step and takes over the columns that it changed. */

@@ -1,10 +1,26 @@
 /** The truth about each injected change, on the clock sent, so that a detector can be scored. Pure. */
+import { TraceError } from '../base/errors.ts'
+import { formatDuration } from '../base/format.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { Anomaly } from './anomaly.ts'
 import { onsetsUs, type Drift } from './drift.ts'
 import type { Plan } from './plan.ts'
 
 type Truth = Plan['events'][number]
+
+/** @throws TraceError BAD_OPTION for a change that no request would meet: its truth would be empty */
+export function refuseLate(
+  changes: readonly Readonly<{ atUs: number; text: string }>[],
+  spanUs: number,
+): void {
+  const late = changes.find(({ atUs }) => atUs > spanUs)
+  if (late === undefined) return
+  throw new TraceError(
+    'BAD_OPTION',
+    `'${late.text}' begins after the last request, at ${formatDuration(spanUs)}`,
+    { hint: 'Times are into the replay, after --speed and before drift of the rate.' },
+  )
+}
 
 /** @param sentClock from the clock on which changes are written to the one sent */
 export function truthEvents(

@@ -34,8 +34,13 @@ export function scaleUsers(draft: PlanDraft, { rateScale }: WorkloadOptions): vo
   if (factor === 1) return
   const { columns, blocks, sessions, shapes } = draft
   const tenants = shapes.map(({ tenant }) => tenant)
-  const units =
-    by === 'tenants' ? tenantUnits(columns, tenants) : userUnits(columns, blocks, sessions.length)
+  if (by === 'tenants' && tenants.every((tenant) => tenant === null)) {
+    throw new TraceError('BAD_OPTION', '--rate-scale …:tenants: the trace names no tenant', {
+      hint: 'Without :tenants whole sessions go.',
+    })
+  }
+  const users = userUnits(columns, blocks, sessions.length)
+  const units = by === 'tenants' ? tenantUnits(columns, tenants, users) : users
   const choose = constantFactor(columns, units, factor, draft.drawOf('rate scale choice'))
   const copies = Math.ceil(factor)
   const orders = copyOrders(columns, units, choose, copies, draft.drawOf('rate scale'))

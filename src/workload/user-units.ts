@@ -57,19 +57,21 @@ function branches(leaf: Uint32Array, { parent }: PlanBlocks): Uint32Array {
   return branch
 }
 
-/** Rows of one tenant are one unit; rows without a tenant are alone. */
-export function tenantUnits(columns: PlanColumns, tenantOf: readonly (string | null)[]): UserUnits {
-  const unitOfTenant = new Map<string, number>()
-  let count = 0
-  const unit = columns.shape.map((shape) => {
-    const tenant = tenantOf[shape] ?? null
-    if (tenant === null) return count++
-    const known = unitOfTenant.get(tenant)
+/** Rows of one tenant are one unit; rows without a tenant stay with their user. */
+export function tenantUnits(
+  columns: PlanColumns,
+  tenantOf: readonly (string | null)[],
+  users: UserUnits,
+): UserUnits {
+  const unitOf = new Map<string | number, number>()
+  const unit = columns.shape.map((shape, row) => {
+    const who = tenantOf[shape] ?? users.unit[row]!
+    const known = unitOf.get(who)
     if (known !== undefined) return known
-    unitOfTenant.set(tenant, count)
-    return count++
+    unitOf.set(who, unitOf.size)
+    return unitOf.size - 1
   })
-  return { unit, count, wholeCount: count }
+  return { unit, count: unitOf.size, wholeCount: unitOf.size }
 }
 
 /** The first row of each unit. */

@@ -252,3 +252,20 @@ test('a recording without a digest plans like the file that is made from it', as
   expect(fromFolder!.sha256).toBe(fromFile!.sha256)
   expect(fromFolder!.source.rowDigest).toBe(fromFile!.source.rowDigest)
 })
+
+test('a change that no request would meet is refused, and one that a limit cuts off is no truth', async () => {
+  const rows = [{}, { atUs: 60_000_000 }, { atUs: 120_000_000 }]
+  const late = ['input=x2 at 10m', 'rate=x2 at 3m', 'rate:users=x2 at 121s']
+  for (const text of late) {
+    await expect(planOf(rows, { drift: [text] })).rejects.toThrow(
+      `'${text}' begins after the last request, at 2 min 00 s`,
+    )
+  }
+  await expect(planOf(rows, { anomaly: ['burst=x5 at 1h for 1m'] })).rejects.toThrow(
+    'after the last',
+  )
+  const cut = await planOf(rows, { drift: ['input=x2 at 90s'], duration: '70s' })
+  expect([cut.count, cut.events]).toEqual([2, []])
+  const quiet = await planOf(rows, { anomaly: ['silence at 90s for 10m'] })
+  expect(quiet.events.map(({ atUs }) => atUs)).toEqual([90_000_000])
+})

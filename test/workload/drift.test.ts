@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseAnomaly } from '../../src/workload/anomaly.ts'
 import {
   driftFactor,
   driftFactorFor,
@@ -84,4 +85,13 @@ test('the weight of any change stays between 0 and 1', () => {
       expect(weight).toBeLessThanOrEqual(1)
     }),
   )
+})
+
+test('a tenant or a model may have spaces and signs in its name', () => {
+  expect(parseDrift('--drift', 'mix:model:my=x model=x2 at 1m')).toMatchObject({
+    target: { what: 'mix', of: 'model', name: 'my=x model' },
+    factor: 2,
+    atUs: 60_000_000,
+  })
+  expect(parseAnomaly('--anomaly', 'wild:team one=x20 at 1m for 10s').tenant).toBe('team one')
 })

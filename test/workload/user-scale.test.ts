@@ -215,3 +215,13 @@ test.skipIf(!existsSync(MOONCAKE))(
     }
   },
 )
+
+test('whole tenants cannot go where nobody is named, and rows without one stay with their session', async () => {
+  const rows = ['a', 'a', 'b', 'b'].map((session, seq) => ({ atUs: seq * 1_000_000, session }))
+  await expect(planOf(rows, { rateScale: '0.5x:tenants' })).rejects.toThrow('names no tenant')
+  const named = [...rows, { atUs: 9_000_000, tenant: 'one' }, { atUs: 9_000_000, tenant: 'one' }]
+  for (const seed of ['1', '2', '3', '4']) {
+    const left = await planOf(named, { rateScale: '0.7x:tenants', seed })
+    expect(left.count).toBe(4)
+  }
+})
