@@ -37,8 +37,11 @@ export type ArrivalFigures = Readonly<
   } & { [name: `${'idc' | 'peak' | 'mean' | 'peak_to_mean' | 'acf1'}_${number}s`]: number }
 >
 
-/** @param sortedAtUs ascending */
-export function arrivalFigures(sortedAtUs: Float64Array): ArrivalFigures {
+/**
+ * @param sortedAtUs ascending
+ * @param rateFactor requests that each row stands for: rates are multiplied by it, nothing else is
+ */
+export function arrivalFigures(sortedAtUs: Float64Array, rateFactor = 1): ArrivalFigures {
   const n = sortedAtUs.length
   const firstUs = sortedAtUs[0] ?? 0
   const spanUs = (sortedAtUs.at(-1) ?? 0) - firstUs
@@ -52,8 +55,8 @@ export function arrivalFigures(sortedAtUs: Float64Array): ArrivalFigures {
     n,
     first: firstUs / 1e6,
     duration_s: spanUs / 1e6,
-    rate_n_over_dur: orNull(n / (spanUs / 1e6)),
-    rate_nm1_over_dur: orNull((n - 1) / (spanUs / 1e6)),
+    rate_n_over_dur: orNull((rateFactor * n) / (spanUs / 1e6)),
+    rate_nm1_over_dur: orNull((rateFactor * (n - 1)) / (spanUs / 1e6)),
     iat_mean: orNull(gaps.mean / 1e6),
     iat_sd: orNull(gaps.sd / 1e6),
     iat_cv: orNull(gaps.cv),

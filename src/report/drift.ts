@@ -22,8 +22,18 @@ export type DriftPart = Readonly<{
 const PARTS = 8
 const MIN_ROWS = 20
 
-/** Eight parts of equal span. @param rows in order of time; NaN where a row has no count */
-export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64Array): DriftPart[] {
+/**
+ * Eight parts of equal span.
+ *
+ * @param at in order of time; sizes are NaN where a row has no count
+ * @param rateFactor requests that each row stands for
+ */
+export function driftOf(
+  at: Float64Array,
+  prompt: Float64Array,
+  output: Float64Array,
+  rateFactor = 1,
+): DriftPart[] {
   const firstUs = at[0] ?? 0
   const spanUs = (at.at(-1) ?? 0) - firstUs
   if (at.length < PARTS * MIN_ROWS || spanUs === 0) return []
@@ -46,7 +56,7 @@ export function driftOf(at: Float64Array, prompt: Float64Array, output: Float64A
     from_s: part * partS,
     to_s: (part + 1) * partS,
     requests: piece.at.length,
-    rate: piece.at.length / partS,
+    rate: (rateFactor * piece.at.length) / partS,
     prompt_p50: orNull(quantileOfSorted(piece.prompt, 0.5)),
     output_p50: orNull(quantileOfSorted(piece.output, 0.5)),
     prompt_psi: orNull(stabilityOfSorted(first.prompt, piece.prompt)),

@@ -23,10 +23,12 @@ const MIN_WINDOWS = 8
 const DAY_US = 86_400_000_000
 const HOUR_US = 3_600_000_000
 
+/** @param rateFactor requests that each row stands for */
 export function inspectionSeries(
   at: Float64Array,
   prompt: Float64Array,
   output: Float64Array,
+  rateFactor = 1,
 ): InspectionSeries {
   const firstUs = at[0] ?? 0
   const spanUs = (at.at(-1) ?? 0) - firstUs
@@ -39,7 +41,7 @@ export function inspectionSeries(
     bucket_s: bucketUs / 1e6,
     rate: bins.map(({ from, count }) => ({
       t_s: (from - firstUs) / 1e6,
-      per_s: count / (bucketUs / 1e6),
+      per_s: (rateFactor * count) / (bucketUs / 1e6),
     })),
     joint: jointBins(prompt, output),
     idc: IDC_WINDOWS_S.filter((seconds) => spanUs >= MIN_WINDOWS * seconds * 1e6).map(

@@ -9,6 +9,7 @@ import { joined, labelled, plural } from './words.ts'
 export function formatInspection(inspection: Inspection): string {
   const lines = [
     headLine(inspection),
+    ...sampleLines(inspection),
     ...arrivalLines(inspection.arrivals),
     ...sizeLines(inspection),
     ...prefixLines(inspection),
@@ -25,12 +26,27 @@ function headLine({ arrivals, models, sessions, tenants, ...rest }: Inspection):
   const top = tenants.count > 1 ? ` (top one ${formatShare(tenants.top_share, 0)})` : ''
   return joined([
     `${plural(arrivals.n, 'request')} in ${formatDuration(arrivals.duration_s * 1e6)}`,
-    arrivals.rate_n_over_dur !== null && `${significant(arrivals.rate_n_over_dur, 3)}/s`,
+    arrivals.rate_n_over_dur !== null &&
+      `${significant(arrivals.rate_n_over_dur, 3)}/s${rest.sampled_by === null ? '' : ' of all'}`,
     modelCount > 0 && plural(modelCount, 'model'),
     sessions !== null && plural(sessions.sessions, 'session'),
     tenants.count > 0 && `${plural(tenants.count, 'tenant')}${top}`,
     rest.kind,
   ])
+}
+
+/** Rates of a sample are told as those of all its traffic; everything else is as it was kept. */
+function sampleLines({ sampling_share: share, sampled_by: by }: Inspection): string[] {
+  if (share === null) {
+    return [labelled('sample', 'parts were sampled in different ways: rates are of what was kept')]
+  }
+  if (share === 1) return []
+  return [
+    labelled(
+      'sample',
+      `${formatShare(share, 1)} of ${by ?? 'session'}s were kept; rates are scaled to all of them`,
+    ),
+  ]
 }
 
 function percentiles(summary: Summary, unit: string): string {

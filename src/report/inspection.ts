@@ -30,6 +30,9 @@ export type Inspection = Readonly<{
   interrupted: boolean
   licence: string | null
   transforms: readonly string[]
+  /** Of the sessions or tenants that a recorder saw, those that it kept; null: of a mixture. */
+  sampling_share: number | null
+  sampled_by: string | null
   arrivals: ArrivalFigures
   input: Summary | null
   output: Summary | null
@@ -72,16 +75,19 @@ export async function inspectTrace(
   cache: CacheQuestion | null = null,
 ): Promise<Inspection> {
   const { demand, latency, prefix } = await gather(reader)
+  const head = headOf(reader)
+  const [at, prompt, output] = [demand.atUs.view(), demand.prompt.view(), demand.output.view()]
+  const rateFactor = 1 / (head.sampling_share ?? 1)
   return {
-    ...headOf(reader),
-    ...demandFigures(demand),
+    ...head,
+    ...demandFigures(demand, rateFactor),
     prefix,
     latency: latencyFigures(latency, reader.header.kind),
     ...(await sideTables(reader)),
     row_digest: reader.header.rowDigest,
-    drift: driftOf(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
+    drift: driftOf(at, prompt, output, rateFactor),
     cache: cache && (await cacheFigures(reader, cache)),
-    series: inspectionSeries(demand.atUs.view(), demand.prompt.view(), demand.output.view()),
+    series: inspectionSeries(at, prompt, output, rateFactor),
   }
 }
 
@@ -107,6 +113,7 @@ async function gather(reader: TraceReader) {
 }
 
 function headOf({ header, isComplete }: TraceReader) {
+  const { samplingShare, sampledBy } = header.capture
   return {
     schema_version: INSPECTION_VERSION,
     kind: header.kind,
@@ -115,16 +122,19 @@ function headOf({ header, isComplete }: TraceReader) {
     interrupted: header.interrupted,
     licence: header.licence,
     transforms: header.transforms.map(({ name }) => name),
+    // Merged parts of different shares: no one factor would give the rate of all.
+    sampling_share: samplingShare < 1 && sampledBy === null ? null : samplingShare,
+    sampled_by: sampledBy,
   }
 }
 
-function demandFigures(demand: DemandWatch) {
+function demandFigures(demand: DemandWatch, rateFactor: number) {
   const atUs = demand.atUs.view()
   const [input, output] = [present(demand.prompt), present(demand.output)]
   const pairs = pairedSizes(demand)
   const [hungUpTokens = Number.NaN] = quantiles(demand.hungUpTokens.view(), [0.5])
   return {
-    arrivals: arrivalFigures(atUs),
+    arrivals: arrivalFigures(atUs, rateFactor),
     input: summarise(input),
     output: summarise(output),
     corr: {

@@ -58,6 +58,34 @@ test('an inspection says how many, how fast, for whom, and how it went', async (
   expect(text.split('\n').every((line) => line.length <= 80)).toBe(true)
 })
 
+test('rates of a sample are scaled to all traffic, and it says so', async () => {
+  const requests = steadyRows(200)
+  const whole = await inspectTrace(unsavedTrace({ requests }))
+  const capture = { policy: 'sizes', samplingShare: 0.1, sampledBy: 'session', notes: [] }
+  const sample = await inspectTrace(unsavedTrace({ requests, header: { capture } }))
+  expect(sample).toMatchObject({ sampling_share: 0.1, sampled_by: 'session' })
+  expect(sample.arrivals.n).toBe(200)
+  for (const [scaled, plain] of [
+    [sample.arrivals.rate_n_over_dur, whole.arrivals.rate_n_over_dur],
+    [sample.arrivals.rate_nm1_over_dur, whole.arrivals.rate_nm1_over_dur],
+    [sample.drift[3]?.rate, whole.drift[3]?.rate],
+    [sample.series.rate[3]?.per_s, whole.series.rate[3]?.per_s],
+  ]) {
+    expect(scaled).toBeCloseTo(10 * (plain ?? Number.NaN), 9)
+  }
+  expect(sample.arrivals.iat_mean).toBe(whole.arrivals.iat_mean)
+  const text = formatInspection(sample)
+  expect(text).toContain('10.1/s of all')
+  expect(text).toContain('sample     10.0 % of sessions were kept')
+  expect(formatInspection(whole)).not.toContain('sample')
+
+  // Parts of different shares, merged: no one factor would be right.
+  const mixed = { ...capture, sampledBy: null }
+  const merged = await inspectTrace(unsavedTrace({ requests, header: { capture: mixed } }))
+  expect(merged.arrivals.rate_n_over_dur).toBe(whole.arrivals.rate_n_over_dur)
+  expect(formatInspection(merged)).toContain('sampled in different ways')
+})
+
 test('a prefix chain that an earlier request walked counts as seen, its tail does not', async () => {
   const blocks = [
     { id: 1n, parent: null, tokens: 16 },
