@@ -1,6 +1,6 @@
 /** Every example in every --help runs as it stands, in a folder with the files that the examples name. */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -97,13 +97,14 @@ async function startMarked(folder: string): Promise<Running> {
   return { ...recorder, url: `http://127.0.0.1:${adminPort}` }
 }
 
-function trace(cwd: string, words: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...words], {
-    cwd,
-    encoding: 'utf8',
-    timeout: 60_000,
-  })
-  return { status, said: stdout + stderr }
+async function trace(cwd: string, words: readonly string[]) {
+  const options = { cwd, stdio: 'pipe', timeout: 100_000 } as const
+  const child = spawn(process.execPath, [program, ...words], options)
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => (said += String(text)))
+  const [status] = (await once(child, 'close')) as [number | null]
+  return { status, said }
 }
 
 /** 'a "b c"' → ['a', 'b c'], as a shell splits it. */
@@ -167,7 +168,7 @@ beforeAll(async () => {
     ['sign', 'partner.arrow', '--key', 'ops.pem'],
     ['push', 'partner.arrow', 'shelf/nightly.arrow'],
   ]) {
-    const { status, said } = trace(files, words)
+    const { status, said } = await trace(files, words)
     assert.ok(ANSWERS.includes(status ?? 1), `${words.join(' ')}: ${said}`)
   }
   for (const copy of ['monday', 'tuesday'])
@@ -181,7 +182,16 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-test.each(examples)(
+/** Most of them wait for a clock; those that wait longest begin first. */
+const SLOW = ['demo', 'ab', 'replay']
+const slowFirst = examples.toSorted((a, b) => rank(a) - rank(b))
+
+function rank(line: string): number {
+  const at = SLOW.indexOf(split(line)[0] ?? '')
+  return at < 0 ? SLOW.length : at
+}
+
+test.concurrent.each(slowFirst)(
   '$ trace %s',
   async (line) => {
     const folder = mkdtempSync(join(root, 'run-'))
@@ -193,6 +203,8 @@ test.each(examples)(
       word
         .replaceAll(/(?<=^|=)https?:\/\/[a-z0-9.]+:80\d\d(?=$|\/)/g, engine.url)
         .replace(/^(127\.0\.0\.1|0\.0\.0\.0):(8000|9000)$/, `127.0.0.1:${port}`)
+        // A change has to begin before the load ends, and the one here lasts a moment.
+        .replace(/ at 10m over 5m$/, ' at 1ms over 1ms')
         .replace(/^9000=/, `${port}=`)
         .replace(/^9001=/, `${other}=`),
     )
@@ -211,10 +223,10 @@ test.each(examples)(
     if (['convert', 'synth', 'scrub'].includes(verb)) fitted.push('--force')
     if (words.includes('--new-key')) rmSync(join(folder, 'ops.pem'))
     if (verb === 'replay' || verb === 'ab') fitted.push('--allow-source')
-    const { status, said } = trace(folder, [verb, ...fitted])
+    const { status, said } = await trace(folder, [verb, ...fitted])
     await marked?.stop()
     const answers = /^pu(?:sh|ll)$/.test(verb) && ELSEWHERE.test(line) ? [4] : ANSWERS
-    expect({ said, ok: answers.includes(status ?? 1) }).toMatchObject({ ok: true })
+    expect(answers, said).toContain(status)
   },
-  90_000,
+  120_000,
 )
