@@ -17,10 +17,13 @@ export const scrubCommand: Verb = (world, answer) =>
     .argument('<in>', 'trace file, or the directory of a recording')
     .argument('[out]', 'the copy, .sqlite or .arrow; not with --check')
     .option('--preset <name>', 'team, partner or public', SCRUB_DEFAULTS.preset)
-    .option('--k <count>', 'partner: other tenants that must have a prefix before it is shared (3)')
+    .option(
+      '--k <count>',
+      'partner: other tenants that must have a prefix before tenants share it (3)',
+    )
     .option(
       '--recipient <tenant...>',
-      "partner: the recipient's own tenants as the trace names them; they share with nobody",
+      "partner: the recipient's own tenants, which share with nobody, or 'none'; without it, no tenants share",
     )
     .option('--key-file <file>', 'key of 64 hex digits; traces scrubbed with it can be joined')
     .option('--check', 'write nothing; exit 99 if the trace says more than the preset allows')

@@ -2,7 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
 import { parseChoice, parseCount } from '../base/parse.ts'
-import { POLICIES, PRESETS, type ScrubPolicy } from './scrub-policy.ts'
+import { COMMON_TENANTS, POLICIES, PRESETS, type ScrubPolicy } from './scrub-policy.ts'
 
 export type ScrubOptions = Readonly<{
   input: string
@@ -26,7 +26,13 @@ export type RawScrubOptions = Readonly<{
   check?: boolean
 }>
 
-/** The policy that the flags name; `--k` changes how many other tenants make a prefix common. */
+/** What `--recipient` takes where the recipient is no client of the service. */
+const NO_TENANT = 'none'
+
+/**
+ * The policy that the flags name. Prefixes are shared across tenants only in a copy whose recipient is
+ * known, and pass the gate only if `--k` says how many others they need.
+ */
 export function parsePolicy(
   raw: Pick<RawScrubOptions, 'preset' | 'k' | 'recipient' | 'check'>,
 ): ScrubPolicy {
@@ -36,11 +42,17 @@ export function parsePolicy(
       hint: 'team hides nothing of tenants, public shares nothing between them.',
     })
   }
-  if (raw.k === undefined) return policy
-  if (policy.sharing !== 'tenants') {
+  if (raw.k !== undefined && policy.sharing !== 'tenants') {
     throw new TraceError('BAD_OPTION', `--k goes with --preset partner, not ${policy.preset}`)
   }
-  return { ...policy, minOtherTenants: parseCount('--k', raw.k, 2) }
+  if (raw.k !== undefined && raw.check !== true && raw.recipient === undefined) {
+    throw new TraceError('BAD_OPTION', '--k wants --recipient', {
+      hint: `Name the tenants that are the recipient's own, or --recipient ${NO_TENANT} if it is no client.`,
+    })
+  }
+  if (raw.k === undefined && raw.recipient === undefined) return policy
+  const minOtherTenants = raw.k === undefined ? COMMON_TENANTS : parseCount('--k', raw.k, 2)
+  return { ...policy, minOtherTenants }
 }
 
 /** @throws TraceError BAD_OPTION, naming the first flag that is wrong */
@@ -54,7 +66,7 @@ export async function parseScrubOptions(
     output,
     policy: parsePolicy(raw),
     key: raw.keyFile === undefined ? null : await readKey('--key-file', raw.keyFile),
-    recipients: new Set(raw.recipient),
+    recipients: new Set(raw.recipient?.filter((name) => name !== NO_TENANT)),
     isForced: raw.force === true,
   }
 }

@@ -7,7 +7,7 @@ export type ScrubPolicy = Readonly<{
   preset: Preset
   /**
    * Whose requests may share a prefix id: anyone's; those of a tenant, and across tenants if at least
-   * `minOtherTenants` besides the request's own have it; or only those of one session.
+   * `minOtherTenants` besides the request's own have it (Infinity: never); or those of one session.
    */
   sharing: 'all' | 'tenants' | 'session'
   minOtherTenants: number
@@ -58,7 +58,8 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
   partner: {
     preset: 'partner',
     sharing: 'tenants',
-    minOtherTenants: 3,
+    // Who planted a guess in a tenant that nobody named would see who else has it.
+    minOtherTenants: Number.POSITIVE_INFINITY,
     minTenantRequests: 10,
     minModelRequests: 10,
     keepsWallClock: false,
@@ -95,6 +96,9 @@ export const POLICIES: Readonly<Record<Preset, ScrubPolicy>> = {
   },
 }
 
+/** Other tenants that make a prefix common under `partner`, once the recipient's own are named. */
+export const COMMON_TENANTS = 3
+
 /** Rounded up, so that a prompt never becomes shorter than the blocks that it shares. 0 stays 0. */
 export function roundTokens(
   tokens: number,
@@ -115,9 +119,13 @@ export function roundTime(us: number, quantumUs: number): number {
 
 /** What a recipient can still read out of a trace under it, in the words that are printed. */
 export function stillTells(policy: ScrubPolicy): string {
+  const { minOtherTenants } = policy
+  const common = Number.isFinite(minOtherTenants)
+    ? `, and what ${minOtherTenants} and more others have too: a tenant of the recipient that was not named could confirm a guess of it`
+    : ''
   const shared = {
     all: 'every shared prefix: who plants a guessed prompt sees which requests begin with it',
-    tenants: `what each tenant repeats, and what ${policy.minOtherTenants} and more others have too`,
+    tenants: `what each tenant repeats${common}`,
     session: 'what one session repeats',
   }[policy.sharing]
   return `sizes, arrival pattern, outcomes, ${shared}`

@@ -14,6 +14,8 @@ export type Census = Readonly<{
   owners: readonly RowOwner[]
   /** Tenants of the recipient, which share with nobody. */
   recipientCount: number
+  /** Sessions that more than one tenant named alike: a client may have guessed the name of another's. */
+  mixedSessions: ReadonlySet<string>
 }>
 
 export const OTHER_MODEL = 'other'
@@ -59,6 +61,7 @@ export function scrubBatch(
     if (dropped.has(name)) continue
     columns[name] = scrubColumn(name, batch.columns[name].slice(0, rowCount), policy, census, key)
   }
+  columns['session'] = scrubSessions(batch, columns, policy, census, key)
   const prefixLeaf = new BigUint64Array(rowCount)
   const answerLeaf = new BigUint64Array(rowCount)
   const prefixBlocks = new Float64Array(rowCount).fill(Number.NaN)
@@ -71,6 +74,36 @@ export function scrubBatch(
     answerLeaf[row] = scope.rename(owner.answerLeaf, owner).leaf
   }
   return { ...columns, prefixLeaf, prefixBlocks, answerLeaf }
+}
+
+/** Columns that tell which request of a session another one followed. */
+const LINKS = ['turn', 'parentSeq', 'dependencies'] as const
+
+/** Also takes the links out of sessions in which tenants meet. */
+function scrubSessions(
+  { rowCount, columns: { session, tenant } }: RequestBatch,
+  columns: Record<string, unknown>,
+  { sharing }: ScrubPolicy,
+  { mixedSessions }: Census,
+  key: Uint8Array,
+): (string | null)[] {
+  return Array.from({ length: rowCount }, (_, row) => {
+    const name = session[row] ?? null
+    if (name === null) return null
+    if (sharing === 'all') return keyedText(key, 'session', name)
+    if (mixedSessions.has(name)) LINKS.forEach((link) => clear(columns[link], row))
+    return keyedText(key, 'session', sessionOf(name, tenant[row] ?? null))
+  })
+}
+
+function clear(column: unknown, row: number): void {
+  if (column instanceof Float64Array) column[row] = Number.NaN
+  else if (Array.isArray(column)) column[row] = null
+}
+
+/** The name of a session, in its tenant. */
+export function sessionOf(name: string, tenant: string | null): string {
+  return tenant === null ? name : `${name} of ${tenant}`
 }
 
 function scrubColumn(
@@ -105,7 +138,6 @@ function scrubText(
   key: Uint8Array,
 ): string | null {
   if (name === 'dependencies') return roundDependencies(text, policy.quantumUs)
-  if (name === 'session') return keyedText(key, 'session', text)
   if (name === 'tenant') {
     return census.smallTenants.has(text) ? null : keyedText(key, 'tenant', text)
   }

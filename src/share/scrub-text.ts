@@ -41,9 +41,9 @@ function sayStep({ name, arguments: given }: Transform): string {
     case 'scrub.drop-lone-ids':
       return `${count} prefix ids that only one request had`
     case 'scrub.unshare':
-      return given['across'] === 'session'
-        ? `sharing between sessions (${count} ids)`
-        : `ids that fewer than ${String(given['minOtherTenants'])} other tenants have (${count})`
+      return given['minOtherTenants'] === null
+        ? `sharing between ${given['across'] === 'session' ? 'sessions' : 'tenants'} (${count} ids)`
+        : `ids that fewer than ${Number(given['minOtherTenants'])} other tenants have (${count})`
     case 'scrub.unshare-recipient':
       return `sharing with ${count} tenants of the recipient`
     case 'scrub.drop-wall-clock':

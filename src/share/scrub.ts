@@ -8,7 +8,7 @@ import { openTrace } from '../trace/open.ts'
 import type { TraceReader, TraceWriter } from '../trace/trace.ts'
 import { compareTraces, type Fidelity } from './fidelity.ts'
 import type { ScrubOptions } from './options.ts'
-import { droppedColumns, scrubBatch, type Census } from './scrub-rows.ts'
+import { droppedColumns, scrubBatch, sessionOf, type Census } from './scrub-rows.ts'
 import type { ScrubPolicy } from './scrub-policy.ts'
 import { keyedText, SharingScope, type RowOwner } from './sharing-scope.ts'
 
@@ -77,7 +77,7 @@ async function takeCensus(
         answerLeaf: batch.columns.answerLeaf[row] ?? 0n,
         tenant: tenantName === null ? -1 : numbered(tenants, tenantName),
         tenantName: tenantName ?? '',
-        ...sessions.of(batch.columns.session[row] ?? null),
+        ...sessions.of(batch.columns.session[row] ?? null, tenantName),
       }
       owners.push(owner)
     }
@@ -96,20 +96,28 @@ async function takeCensus(
   known.forEach((owner) => scope.noteUse(owner))
   scope.finishCounting()
   const rareModels = below(models, policy.minModelRequests, (count) => count)
-  return { owners: known, smallTenants, rareModels, recipientCount: recipients.size }
+  const { mixed: mixedSessions } = sessions
+  return { owners: known, smallTenants, rareModels, mixedSessions, recipientCount: recipients.size }
 }
 
-/** A request without a session is one by itself. */
+/** A request without a session is one by itself; a name that two tenants use is two sessions. */
 class Sessions {
   readonly #numbers = new Map<string, number>()
+  readonly #tenants = new Map<string, string | null>()
+  /** Names that more than one tenant used. */
+  readonly mixed = new Set<string>()
   #count = 0
 
-  of(name: string | null): Pick<RowOwner, 'session' | 'sessionName'> {
-    const known = name === null ? undefined : this.#numbers.get(name)
-    const session = known ?? this.#count
-    if (known === undefined) this.#count += 1
-    if (name !== null) this.#numbers.set(name, session)
-    return { session, sessionName: name ?? `alone ${session}` }
+  of(name: string | null, tenant: string | null): Pick<RowOwner, 'session' | 'sessionName'> {
+    const sessionName = name === null ? `alone ${this.#count}` : sessionOf(name, tenant)
+    const session = this.#numbers.get(sessionName) ?? this.#count
+    if (session === this.#count) this.#count += 1
+    if (name === null) return { session, sessionName }
+    this.#numbers.set(sessionName, session)
+    const first = this.#tenants.get(name)
+    if (first === undefined) this.#tenants.set(name, tenant)
+    else if (first !== tenant) this.mixed.add(name)
+    return { session, sessionName }
   }
 }
 
@@ -158,7 +166,8 @@ function stepsOf(
     step('drop-lone-ids', { count: scope.onceCount }),
   ]
   if (policy.sharing !== 'all') {
-    const minOtherTenants = policy.sharing === 'tenants' ? policy.minOtherTenants : null
+    const isCommonKept = Number.isFinite(policy.minOtherTenants)
+    const minOtherTenants = isCommonKept ? policy.minOtherTenants : null
     const { splitCount: count } = scope
     steps.push(step('unshare', { across: policy.sharing, minOtherTenants, count }))
   }

@@ -70,13 +70,14 @@ export class SharingScope {
 
   /** First pass: which tenants have which blocks. */
   noteTenant({ prefixLeaf, answerLeaf, tenant }: RowOwner): void {
-    if (this.#policy.sharing !== 'tenants' || tenant < 0) return
+    const { sharing, minOtherTenants } = this.#policy
+    if (sharing !== 'tenants' || !Number.isFinite(minOtherTenants) || tenant < 0) return
     for (const leaf of [prefixLeaf, answerLeaf]) {
       for (let block = this.#place(leaf); block >= 0; block = this.#parents[block] ?? NONE) {
         const tenants = this.#tenants[block] ?? new Set<number>()
         // Whoever has a block has all before it, so a known tenant ends the walk.
         if (tenants.has(tenant)) break
-        if (tenants.size <= this.#policy.minOtherTenants) tenants.add(tenant)
+        if (tenants.size <= minOtherTenants) tenants.add(tenant)
         this.#tenants[block] = tenants
       }
     }

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { checkTrace } from '../../src/share/scrub-check.ts'
+import { parsePolicy } from '../../src/share/options.ts'
 import { POLICIES, roundTokens, type Preset } from '../../src/share/scrub-policy.ts'
+import { formatScrub } from '../../src/share/scrub-text.ts'
 import { scrubTrace } from '../../src/share/scrub.ts'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import type { BlockRow, RequestRow } from '../../src/trace/columns.ts'
@@ -33,10 +35,12 @@ async function scrubbed(
   input: string,
   preset: Preset,
   key: Uint8Array | null = null,
-  recipients: readonly string[] = [],
+  recipients: readonly string[] | null = null,
 ) {
   const output = join(folder, `out-${(fileCount += 1)}.arrow`)
-  const policy = POLICIES[preset]
+  const policy = parsePolicy(
+    recipients === null ? { preset } : { preset, recipient: [...recipients] },
+  )
   const result = await scrubTrace({
     input,
     output,
@@ -193,21 +197,25 @@ describe('lengths of streamed tokens', () => {
 })
 
 describe('a planted guess of the system prompt', () => {
-  /** The recipient is tenant `spy`: it sent the guessed prompt before, and knows its own row. */
-  const planted = (tenants: readonly string[]) =>
+  const tenantsOf = (name: string, count: number) =>
+    Array.from({ length: count }, (_, number) => `${name}-${number}`)
+
+  /** The recipient is the tenants `spies`: it sent the guessed prompt before, and knows its own rows. */
+  const planted = (tenants: readonly string[], spies: readonly string[]) =>
     recorded([
       ...tenants.flatMap((tenant) => many(12, tenant)),
-      ...many(12, 'spy'),
+      ...spies.flatMap((spy) => many(12, spy)),
       ...many(12, 'other', 'Quite another prompt of another tenant. '.repeat(20)),
     ])
 
-  /** Requests of others that share an id with the spy's own: what the guess confirms. */
+  /** Requests of others that share an id with the spies' own: what the guess confirms. */
   async function confirmed(
     preset: Preset,
     tenants: readonly string[],
-    recipients: readonly string[] = [],
+    spies: readonly string[] = ['spy'],
+    recipients: readonly string[] | null = null,
   ): Promise<number> {
-    const { rows, blocks } = planted(tenants)
+    const { rows, blocks } = planted(tenants, spies)
     const { output } = await scrubbed(await written(rows, blocks), preset, null, recipients)
     const reader = await openTrace(output)
     const parents = new Map<bigint, bigint>()
@@ -223,47 +231,71 @@ describe('a planted guess of the system prompt', () => {
       for (let id = leaf ?? 0n; id !== 0n; id = parents.get(id) ?? 0n) ids.push(id)
       return ids
     }
-    const first = tenants.length * 12
-    const own = new Set(kept.slice(first, first + 12).flatMap((row) => chain(row.prefixLeaf)))
-    const others = [...kept.slice(0, first), ...kept.slice(first + 12)]
+    const [first, end] = [tenants.length * 12, (tenants.length + spies.length) * 12]
+    const own = new Set(kept.slice(first, end).flatMap((row) => chain(row.prefixLeaf)))
+    const others = [...kept.slice(0, first), ...kept.slice(end)]
     return others.filter((row) => chain(row.prefixLeaf).some((id) => own.has(id))).length
   }
 
   test('team: it shows whose requests begin with it, and scrub says so', async () => {
     expect(await confirmed('team', ['victim'])).toBe(12)
-    const { rows, blocks } = planted(['victim'])
+    const { rows, blocks } = planted(['victim'], ['spy'])
     const { result } = await scrubbed(await written(rows, blocks), 'team')
-    expect(result.policy.sharing).toBe('all')
+    expect(formatScrub(result)).toMatch(/who plants a\s+guessed prompt sees which requests begin/)
   })
 
-  test('partner: it confirms nothing, though the client itself is one more that has the prompt', async () => {
-    expect(await confirmed('partner', ['victim'])).toBe(0)
-    expect(await confirmed('partner', ['victim', 'second'])).toBe(0)
+  test.each([1, 2, 3, 10])(
+    'partner, public: it confirms nothing, whether %i others have it or the client has as many tenants',
+    async (count) => {
+      for (const preset of ['partner', 'public'] as const) {
+        expect(await confirmed(preset, tenantsOf('victim', count))).toBe(0)
+        expect(await confirmed(preset, ['victim'], tenantsOf('spy', count))).toBe(0)
+        expect(await confirmed(preset, tenantsOf('victim', 3), tenantsOf('spy', count))).toBe(0)
+      }
+    },
+  )
+
+  test('partner, for a known recipient: one or two others are too few to share it', async () => {
+    expect(await confirmed('partner', tenantsOf('victim', 2), ['spy'], [])).toBe(0)
   })
 
-  test('partner, what remains: that a prompt of three others is common', async () => {
-    expect(await confirmed('partner', ['victim', 'second', 'third'])).toBe(36)
+  test.each([1, 2, 3, 10])(
+    'partner, for a known recipient: its %i tenants, all named, confirm nothing, however many have it',
+    async (count) => {
+      const spies = tenantsOf('spy', count)
+      expect(await confirmed('partner', tenantsOf('victim', 5), spies, spies)).toBe(0)
+    },
+  )
+
+  test('partner, what remains: a recipient that was said to be no client and is one', async () => {
+    expect(await confirmed('partner', tenantsOf('victim', 3), ['spy'], [])).toBe(36)
+    expect(await confirmed('partner', ['victim'], tenantsOf('spy', 4), [])).toBe(12)
   })
 
-  test('partner: a client that is named confirms nothing, however many have the prompt', async () => {
-    const tenants = ['victim', 'second', 'third', 'fourth', 'fifth']
-    expect(await confirmed('partner', tenants, ['spy'])).toBe(0)
-  })
-
-  test('partner: a client of several tenants, all named, does not make a prompt look common', async () => {
-    const { rows, blocks } = recorded(
-      ['victim', 'spy', 'spy-2', 'spy-3', 'spy-4'].flatMap((tenant) => many(12, tenant)),
-    )
-    const spies = ['spy', 'spy-2', 'spy-3', 'spy-4']
+  test('partner: a tenant that is named and is not there is refused', async () => {
+    const { rows, blocks } = planted(['victim'], ['spy'])
     const input = await written(rows, blocks)
-    const { rows: kept } = await scrubbed(input, 'partner', null, spies)
-    const victims = new Set(leaves(kept.slice(0, 12)))
-    expect(leaves(kept.slice(12)).every((leaf) => leaf === null || !victims.has(leaf))).toBe(true)
     await expect(scrubbed(input, 'partner', null, ['nobody'])).rejects.toThrow('no request is of')
   })
 
+  test('partner, public: the guessed name of a session joins nothing to it', async () => {
+    const { rows, blocks } = planted(['victim'], ['spy'])
+    const input = await written(
+      rows.map((row, seq) => ({ ...row, session: 'chat-1', turn: seq, parentSeq: seq - 1 })),
+      blocks,
+    )
+    for (const preset of ['partner', 'public'] as const) {
+      const { rows: kept } = await scrubbed(input, preset)
+      const names = (from: number) => new Set(kept.slice(from, from + 12).map((row) => row.session))
+      const ids = (from: number) => leaves(kept.slice(from, from + 12)).filter((id) => id !== null)
+      expect([...names(0)].filter((name) => names(12).has(name))).toEqual([])
+      expect(ids(0).filter((id) => ids(12).includes(id))).toEqual([])
+      expect(kept.some(({ turn, parentSeq }) => turn != null || parentSeq != null)).toBe(false)
+    }
+  })
+
   test('partner, public: what the server had cached of it, which would confirm it too, is gone', async () => {
-    const { rows, blocks } = planted(['victim'])
+    const { rows, blocks } = planted(['victim'], ['spy'])
     const path = await written(
       rows.map((row) => ({ ...row, cachedTokens: 192 })),
       blocks,
@@ -280,19 +312,22 @@ describe('a planted guess of the system prompt', () => {
       ...['victim', 'second', 'third', 'fourth'].flatMap((tenant) => many(12, tenant)),
       ...anonymous,
     ])
-    const { rows: kept } = await scrubbed(await written(rows, blocks), 'partner')
+    const { rows: kept } = await scrubbed(await written(rows, blocks), 'partner', null, [])
     expect(leaves(kept.slice(48)).every((leaf) => leaf === null)).toBe(true)
     expect(leaves(kept.slice(0, 48)).some((leaf) => leaf !== null)).toBe(true)
   })
 
-  test('public: it confirms nothing, however many have the prompt', async () => {
-    expect(await confirmed('public', ['victim', 'second', 'third', 'fourth'])).toBe(0)
-  })
-
   test('partner: without tenants nothing is common, because nobody can be counted', async () => {
     const { rows, blocks } = recorded(many(12, 'a').map(({ text, session }) => ({ text, session })))
-    const { rows: kept } = await scrubbed(await written(rows, blocks), 'partner')
+    const { rows: kept } = await scrubbed(await written(rows, blocks), 'partner', null, [])
     expect(leaves(kept).every((leaf) => leaf === null)).toBe(true)
+  })
+
+  test('tenants share nothing before it is said who receives the copy, and the gate wants it said too', () => {
+    const tenants = (raw: object) => parsePolicy({ preset: 'partner', ...raw }).minOtherTenants
+    expect([tenants({}), tenants({ recipient: ['none'] })]).toEqual([Infinity, 3])
+    expect(() => tenants({ k: '5' })).toThrow('--k wants --recipient')
+    expect([tenants({ check: true }), tenants({ check: true, k: '5' })]).toEqual([Infinity, 5])
   })
 })
 
@@ -363,7 +398,8 @@ describe('the steps', () => {
   test('the gate can be as strict as anyone asks', async () => {
     const tenants = Array.from({ length: 70 }, (_, number) => `tenant-${number}`)
     const { rows, blocks } = recorded(tenants.flatMap((tenant) => many(10, tenant)))
-    const { output, rows: kept } = await scrubbed(await written(rows, blocks), 'partner')
+    const input = await written(rows, blocks)
+    const { output, rows: kept } = await scrubbed(input, 'partner', null, [])
     expect(leaves(kept).some((leaf) => leaf !== null)).toBe(true)
     expect(await checkTrace(output, { ...POLICIES.partner, minOtherTenants: 69 })).toEqual([])
     expect(await checkTrace(output, { ...POLICIES.partner, minOtherTenants: 70 })).not.toEqual([])
