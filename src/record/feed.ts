@@ -3,14 +3,13 @@
  * Effects: posts to one worker thread, and restarts it where it is ours.
  */
 import { type Clock, pause } from '../base/clock.ts'
-import { BatchWriter, RECORD, type RecordKind } from './batch.ts'
-import type { FromObserver, Gap, GapReason, ObserverCounts, ToObserver } from './messages.ts'
+import { RECORD, type RecordKind } from './batch.ts'
+import { BatchPool } from './batch-pool.ts'
+import type { FromObserver, GapReason, ObserverCounts, ToObserver } from './messages.ts'
 import type { ObserverLink } from './observer-link.ts'
 
-const BATCH_BYTES = 262_144
-const FREE_BATCHES = 16
-/** Room kept for ends of connections after bytes are refused, as a share of the limit. */
-const CONTROL_SHARE = 0.1
+/** With so many unread, the observer is behind: a batch is filled before it joins them. */
+const BEHIND_BATCHES = 2
 const FIRST_RESTART_US = 100_000
 const LAST_RESTART_US = 5_000_000
 /** One row says what is missing within a second, however many requests that are. */
@@ -30,14 +29,7 @@ export class Feed {
   readonly #options: FeedOptions
   #link: ObserverLink | null = null
   #onEnd: (() => void) | null = null
-  /** Batches that came back, to be filled again. */
-  readonly #free: BatchWriter[] = []
-  /** Batches that the observer has, by number. */
-  readonly #lent = new Map<number, BatchWriter>()
-  #nextNumber = 0
-  #batch = new BatchWriter(BATCH_BYTES)
-  #waitingBytes = 0
-  #waitingRecords = 0
+  readonly #batches: BatchPool
   #gap: { fromUs: number; toUs: number; count: number; reason: GapReason } | null = null
   #restartAtUs = 0
   #restartWaitUs = FIRST_RESTART_US
@@ -47,9 +39,12 @@ export class Feed {
   /** Changes whenever the observer forgot its connections; a connection of another epoch is unknown to it. */
   epoch = 1
   shedCount = 0
+  /** When a request was last shed for want of room. */
+  fullAtUs = -Infinity
 
   constructor(options: FeedOptions) {
     this.#options = options
+    this.#batches = new BatchPool(options.queueBytes, options.queueRecords)
   }
 
   get isUp(): boolean {
@@ -68,7 +63,7 @@ export class Feed {
 
   /** Whether a new request should be followed at all. */
   canBegin(): boolean {
-    return !this.#isPaused && this.#link !== null && this.#hasRoom(BATCH_BYTES)
+    return !this.#isPaused && this.#link !== null && this.#batches.hasRoomToBegin
   }
 
   /**
@@ -84,25 +79,26 @@ export class Feed {
   ): Buffer | null {
     if (this.#link === null) return null
     const isControl = kind === RECORD.closed || kind === RECORD.lost
-    if (!isControl && !this.#hasRoom(sizeBytes)) return null
-    if (!this.#batch.fits(sizeBytes)) this.flush()
-    return this.#batch.add(kind, connection, atUs, source, sizeBytes)
+    if (!isControl && !this.#batches.hasRoom(sizeBytes)) return null
+    if (!this.#batches.filling.fits(sizeBytes)) this.#lend()
+    return this.#batches.filling.add(kind, connection, atUs, source, sizeBytes)
   }
 
   /** The copy last returned is still being sent: its memory must not be filled again. */
   pin(): void {
-    this.#batch.isPinned = true
+    this.#batches.filling.isPinned = true
   }
 
   /** The copy last returned begins a request. */
   begin(): void {
-    this.#batch.begunCount += 1
+    this.#batches.filling.begunCount += 1
   }
 
   /** Counts one request that is not, or not wholly, recorded. */
   shed(atUs: number): void {
     this.shedCount += 1
     const reason = this.#reason()
+    if (reason === 'queue_full') this.fullAtUs = atUs
     if (this.#gap !== null && this.#gap.reason !== reason) this.#postGap()
     this.#gap ??= { fromUs: atUs, toUs: atUs, count: 0, reason }
     this.#gap.toUs = atUs
@@ -116,17 +112,13 @@ export class Feed {
       return
     }
     if (this.#isGapDue()) this.#postGap()
-    const batch = this.#batch
-    if (batch.recordCount === 0) return
-    const { memory, sizeBytes } = batch
-    const number = this.#nextNumber
-    this.#nextNumber += 1
-    this.#lent.set(number, batch)
-    this.#waitingBytes += sizeBytes
-    this.#waitingRecords += batch.recordCount
+    if (this.#isClosing || this.#batches.lentCount < BEHIND_BATCHES) this.#lend()
+  }
+
+  #lend(): void {
+    if (this.#batches.filling.recordCount === 0) return
     const postedAtUs = this.#options.clock.nowUs()
-    this.send({ type: 'batch', number, memory, sizeBytes, postedAtUs })
-    this.#batch = this.#free.pop() ?? new BatchWriter(BATCH_BYTES)
+    this.send({ type: 'batch', ...this.#batches.lend(), postedAtUs })
   }
 
   send(message: ToObserver): void {
@@ -135,15 +127,8 @@ export class Feed {
   }
 
   #takeBack(number: number): void {
-    const batch = this.#lent.get(number)
-    if (batch === undefined) return
-    this.#lent.delete(number)
-    this.#waitingBytes -= batch.sizeBytes
-    this.#waitingRecords -= batch.recordCount
-    if (this.#lent.size === 0 && this.#options.startObserver === null) this.#onEnd?.()
-    if (batch.isPinned || this.#free.length >= FREE_BATCHES) return
-    batch.clear()
-    this.#free.push(batch)
+    this.#batches.takeBack(number)
+    if (this.#batches.lentCount === 0 && this.#options.startObserver === null) this.#onEnd?.()
   }
 
   /**
@@ -151,13 +136,13 @@ export class Feed {
    * another thread's, waits until it has read everything.
    */
   async close(patienceUs: number): Promise<void> {
+    this.#isClosing = true
     this.#postGap()
     this.flush()
-    this.#isClosing = true
     const link = this.#link
     const isOurs = this.#options.startObserver !== null
     if (link === null) return
-    if (!isOurs && this.#lent.size === 0) return link.kill()
+    if (!isOurs && this.#batches.lentCount === 0) return link.kill()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#onEnd = resolve
     if (isOurs) this.send({ type: 'close' })
@@ -169,30 +154,21 @@ export class Feed {
     if (!isOurs) link.kill()
   }
 
-  #hasRoom(sizeBytes: number): boolean {
-    const { queueBytes, queueRecords } = this.#options
-    return (
-      this.#waitingBytes + this.#batch.sizeBytes + sizeBytes <= queueBytes * (1 - CONTROL_SHARE) &&
-      this.#waitingRecords + this.#batch.recordCount < queueRecords
-    )
-  }
-
   #reason(): GapReason {
     if (this.#isPaused) return 'paused'
     return this.#link === null ? 'observer_down' : 'queue_full'
   }
 
   #isGapDue(): boolean {
-    const gap = this.#gap
-    return (
-      gap !== null && this.#options.clock.nowUs() - gap.fromUs >= GAP_SPAN_US && this.#hasRoom(0)
-    )
+    if (this.#gap === null || !this.#batches.hasRoom(0)) return false
+    return this.#options.clock.nowUs() - this.#gap.fromUs >= GAP_SPAN_US
   }
 
   #postGap(): void {
-    if (this.#gap === null || this.#link === null) return
-    const gap: Gap = { ...this.#gap }
-    this.send({ type: 'gap', gap })
+    // One that has said nothing yet may never come to read it.
+    const isHeard = this.#lastDone !== null || this.#options.startObserver === null
+    if (this.#gap === null || this.#link === null || !(isHeard || this.#isClosing)) return
+    this.send({ type: 'gap', gap: { ...this.#gap } })
     this.#gap = null
   }
 
@@ -224,10 +200,7 @@ export class Feed {
     this.#onEnd?.()
     this.epoch += 1
     if (!this.#isClosing) this.#loseUnwritten()
-    this.#waitingBytes = 0
-    this.#waitingRecords = 0
-    this.#lent.clear()
-    this.#batch = new BatchWriter(BATCH_BYTES)
+    this.#batches.forget()
     if (this.#isClosing) return
     this.#restartAtUs = this.#options.clock.nowUs() + this.#restartWaitUs
     this.#restartWaitUs = Math.min(this.#restartWaitUs * 2, LAST_RESTART_US)
@@ -238,8 +211,7 @@ export class Feed {
   #loseUnwritten(): void {
     const { counts, atUs } = this.#lastDone ?? { counts: null, atUs: this.#options.clock.nowUs() }
     this.#lastDone = null
-    const unread = [...this.#lent.values(), this.#batch]
-    let count = unread.reduce((sum, { begunCount }) => sum + begunCount, 0)
+    let count = this.#batches.unreadRequests
     // Its counts are of all threads: one of them speaks for all.
     const isOurs = this.#options.startObserver !== null
     if (isOurs && counts !== null) count += counts.requests - counts.recorded
