@@ -20,7 +20,7 @@ const COUNTERS: readonly (readonly [name: string, help: string, of: keyof Progre
   ['done', 'Requests that have their end, whatever it was', 'done'],
   ['errors', 'Requests that failed', 'errors'],
   ['hung_up', 'Requests hung up as planned', 'hungUp'],
-  ['dropped', 'Requests left out by our own limits', 'dropped'],
+  ['dropped', 'Requests left out, by limits of ours or since they fit no target', 'dropped'],
 ]
 
 /** Every fourth edge of the buckets that are kept: two to the octave, from 1 ms to 9 min. */

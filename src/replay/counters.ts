@@ -60,7 +60,7 @@ export class Counters {
 export function countEnd(counters: Counters, result: FlightResult, isAnswered: boolean): void {
   counters.add('done')
   if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')
-  else if (result.fault === 'dropped') counters.add('dropped')
+  else if (result.fault === 'dropped' || result.fault === 'unsendable') counters.add('dropped')
   else if (result.fault === 'interrupted') counters.add('cut')
   else counters.add(isAnswered ? 'ok' : 'errors')
 }

@@ -49,7 +49,7 @@ function clauses({ due, sent, inFlight, errors, hungUp, dropped, cut, lagUs }: P
     `${formatCount(inFlight)} in flight`,
     `${formatCount(errors)} errors`,
     ...(hungUp === 0 ? [] : [`${formatCount(hungUp)} hung up`]),
-    ...(dropped === 0 ? [] : [`${formatCount(dropped)} dropped`]),
+    ...(dropped === 0 ? [] : [`${formatCount(dropped)} left out`]),
     ...(cut === 0 ? [] : [`${formatCount(cut)} cut short`]),
     ...(lagUs === null ? [] : [`lag p99 ${formatDuration(lagUs)}`]),
   ]

@@ -81,11 +81,9 @@ export class ResultSink {
     return this.#seen
   }
 
-  start(startUs: number): void {
+  /** @param startUs absolute instant of due 0 */
+  add(results: readonly FlightResult[], startUs: number): void {
     this.#context.startUs = startUs
-  }
-
-  add(results: readonly FlightResult[]): void {
     for (const result of results) this.#addOne(result)
     this.#seen += results.length
     if (this.#rows.length >= ROWS_PER_WRITE) this.#write()

@@ -18,15 +18,17 @@ export type ResultWorkerData = SinkOptions &
   }>
 
 export type ResultCommand = Readonly<
-  | { kind: 'start'; startUs: number }
   /** `expected`: results that the sending threads have posted in all. */
   | ({ kind: 'finish'; expected: number } & RunEnd)
   /** Leaves nothing behind. */
   | { kind: 'abandon' }
 >
 
-/** From a sending thread; what it sent only to warm up is no result. */
-export type ResultMessage = Readonly<{ packed: PackedResults; isWarmUp: boolean }>
+/**
+ * From a sending thread, with the instant of due 0: said with each message, since another port's may
+ * come sooner. Null: sent only to warm up, and no result.
+ */
+export type ResultMessage = Readonly<{ packed: PackedResults; startUs: number | null }>
 
 export type ResultReply = Readonly<
   | { kind: 'ready' | 'abandoned' }
@@ -59,16 +61,15 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
       } satisfies ResultReply)
     })
   for (const each of data.ports) {
-    each.on('message', ({ packed, isWarmUp }: ResultMessage) => {
+    each.on('message', ({ packed, startUs }: ResultMessage) => {
       const results = unpackResults(packed)
-      if (isWarmUp) return sink.warmUp(results)
-      sink.add(results)
+      if (startUs === null) return sink.warmUp(results)
+      sink.add(results, startUs)
       guard(finishIfWhole())
     })
   }
   port.on('message', (command: ResultCommand) => {
-    if (command.kind === 'start') sink.start(command.startUs)
-    else if (command.kind === 'abandon') guard(abandon())
+    if (command.kind === 'abandon') guard(abandon())
     else {
       state.finish = command
       guard(finishIfWhole())

@@ -72,6 +72,8 @@ class ResultBox {
   readonly #perMessage: number
   readonly #packer = new ResultPacker()
   sent = 0
+  /** Due 0 of the run; what comes before it only warms up. */
+  startUs: number | null = null
 
   constructor(port: MessagePort, perMessage: number) {
     this.#port = port
@@ -87,21 +89,22 @@ class ResultBox {
   flush(): void {
     if (this.#packer.count === 0) return
     this.sent += this.#packer.count
-    this.#post(this.#packer, false)
+    this.#post(this.#packer)
   }
 
   /** For the thread that reads answers, whose code is cold too. */
   postWarmUp(results: readonly FlightResult[]): void {
     const packer = new ResultPacker()
     for (const result of results) packer.add(result)
-    this.#post(packer, true)
+    this.#post(packer)
   }
 
-  #post(packer: ResultPacker, isWarmUp: boolean): void {
+  #post(packer: ResultPacker): void {
     const packed = packer.take()
     const { fields, bytes, eventMarks } = packed
     const buffers = [fields, bytes, eventMarks].map(({ buffer }) => buffer as ArrayBuffer)
-    this.#port.postMessage({ packed, isWarmUp } satisfies ResultMessage, buffers)
+    const { startUs } = this
+    this.#port.postMessage({ packed, startUs } satisfies ResultMessage, buffers)
   }
 }
 
@@ -132,23 +135,23 @@ async function run(data: SendWorkerData, port: MessagePort): Promise<void> {
     draw: drawFor(data.seed, 'retry'),
     onResult: (result) => box.add(result),
   })
-  const state = { startUs: Number.NaN, isFed: false, isStopped: false }
+  const state = { isFed: false, isStopped: false }
   const backlog: BodyBatch[] = []
-  const take = (batch: BodyBatch) => {
+  const take = (batch: BodyBatch, startUs: number) => {
     for (let at = 0; at < batch.ends.length; at += 1) {
       const bytes = batch.bytes.subarray(at === 0 ? 0 : batch.ends[at - 1], batch.ends[at])
-      sender.add(requestAt(batch.requests, at, state.startUs), bytes)
+      sender.add(requestAt(batch.requests, at, startUs), bytes)
     }
     state.isFed ||= batch.isLast
   }
   data.bodies.on('message', (batch: BodyBatch) => {
-    if (Number.isNaN(state.startUs)) backlog.push(batch)
-    else if (!state.isStopped) take(batch)
+    if (box.startUs === null) backlog.push(batch)
+    else if (!state.isStopped) take(batch, box.startUs)
   })
   port.on('message', (command: SendCommand) => {
     if (command.kind === 'start') {
-      state.startUs = command.startUs
-      for (const batch of backlog.splice(0)) take(batch)
+      box.startUs = command.startUs
+      for (const batch of backlog.splice(0)) take(batch, command.startUs)
     } else {
       state.isStopped = true
       sender.stop()

@@ -108,7 +108,6 @@ export class ReplayThreads {
   }
 
   start(startUs: number): void {
-    this.#result.postMessage({ kind: 'start', startUs } satisfies ResultCommand)
     for (const sender of this.#senders) {
       sender.postMessage({ kind: 'start', startUs } satisfies SendCommand)
     }

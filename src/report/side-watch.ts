@@ -92,7 +92,7 @@ export class SideWatch {
     this.statuses.add(Number.isNaN(status) ? null : String(status))
     if (columns.stream[row] === 1) this.streamCount += 1
     const choices = COUNTED_BY_CHOICE.has(columns.endpoint[row]!) ? columns.n[row]! || 1 : 1
-    this.promptReads += (columns.promptTokens[row]! || 0) * choices
+    if (outcome !== 'not_sent') this.promptReads += (columns.promptTokens[row]! || 0) * choices
     this.extraChoices += choices * (columns.inputCount[row]! || 1) - 1
     if (outcome === 'ok' && columns.tokenSource[row] === null) this.uncountedCount += 1
   }

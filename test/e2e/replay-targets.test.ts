@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { addressHash } from '../../src/trace/address-hash.ts'
 import { handPlan, type HandRow } from '../support/hand-plan.ts'
 import { runReplay } from '../support/replay-run.ts'
 
@@ -82,6 +83,22 @@ test('rows go to the target that is named like their model, the others to the on
   for (const server of servers) server.close()
 })
 
+test('the server that a trace was recorded from gets nothing of it, unless that is allowed', async () => {
+  const seen = new Set<string>()
+  const server = createHttp(listener(seen))
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  const plan = handPlan([{ dueUs: 0, isStream: false, model: 'a' }])
+  const own = { addressHash: addressHash('s', '127.0.0.1', port), addressSalt: 's' }
+  const recorded = { ...plan, source: { ...plan.source, ...own } }
+  const wish = { target: `http://127.0.0.1:${port}` }
+  await expect(runReplay(recorded, wish)).rejects.toMatchObject({ code: 'TARGET_UNFIT' })
+  expect(seen.size).toBe(0)
+  const run = await runReplay(recorded, { ...wish, allowSource: true })
+  expect(run.rows.map(({ outcome }) => outcome)).toEqual(['ok'])
+  server.close()
+})
+
 test('a target that never answers a request, or is busy, is refused within --timeout and by its name', async () => {
   const quiet = createHttp((request, response) => {
     if (request.method === 'GET') listener(new Set())(request, response)
@@ -134,4 +151,33 @@ test('a server that takes an answer limit by its newer name only is spoken to by
   expect(run.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
   expect(limits).toEqual(rows.map(() => 5))
   server.close()
+})
+
+test('what is too long for the target is left out at its own instant, and is no error', async () => {
+  const server = createHttp((request, response) => {
+    request.resume()
+    response.setHeader('content-type', 'application/json')
+    const isList = request.url === '/v1/models'
+    response.end(
+      isList
+        ? '{"data":[{"id":"m","max_model_len":500}]}'
+        : '{"choices":[{"text":"a","finish_reason":"stop"}]}',
+    )
+  })
+  await new Promise<void>((done) => server.listen(25_001, '127.0.0.1', done))
+  // More than one message's worth: they are told before anything is due.
+  const rows = Array.from({ length: 400 }, (_, at): HandRow => ({
+    dueUs: at * 1_000,
+    promptTokens: at % 20 === 0 ? 30 : 2_000,
+    isStream: false,
+  }))
+  const run = await runReplay(handPlan(rows), {
+    target: 'http://127.0.0.1:25001',
+    tooLong: 'skip',
+  })
+  server.close()
+  const bySeq = run.rows.toSorted((a, b) => a.seq - b.seq)
+  expect(bySeq.map(({ atUs }) => atUs)).toEqual(rows.map(({ dueUs }) => dueUs))
+  expect(bySeq.filter(({ outcome }) => outcome === 'not_sent').length).toBe(380)
+  expect(run.fidelity).toMatchObject({ sent: 20, dropped: 380 })
 })
