@@ -63,21 +63,24 @@ const RESAMPLES = 400
 /** Fewer streams cannot tell how different streams are. */
 const MIN_GROUPS = 20
 
+/** What resampled requests give for each percentile, µs; null for too few. */
+export function groupReplicates(groups: GroupedSketch): Float64Array[] | null {
+  if (groups.groupCount < MIN_GROUPS) return null
+  const draw = sequenceFor('metric', 'request bootstrap')
+  return groups.replicates(PERCENTILES.map(shareOf), RESAMPLES, draw)
+}
+
 /**
  * A latency with many samples a request, such as inter-token latency: requests are resampled whole,
  * because the gaps of one answer depend on each other.
  */
 export function groupedMetricOf(
   sketch: QuantileSketch,
-  groups: GroupedSketch,
+  replicates: readonly Float64Array[] | null,
   streamCount: number,
 ): Metric | null {
   if (sketch.count === 0) return null
   const qs = PERCENTILES.map(shareOf)
-  const replicates =
-    groups.groupCount < MIN_GROUPS
-      ? null
-      : groups.replicates(qs, RESAMPLES, sequenceFor('metric', 'request bootstrap'))
   return {
     n: sketch.count,
     n_effective: streamCount,

@@ -112,7 +112,7 @@ export async function buildReport(
   const samples: SampleRow[] = []
   for await (const batch of run.samples()) for (const sample of batch) samples.push(sample)
   const events = await run.events()
-  const facts = factsOf(run, whole, samples, events)
+  const facts = factsOf(run, whole, whole === watch ? side : sideOf(whole), samples, events)
   return {
     schema_version: REPORT_VERSION,
     run: identityOf(run),
@@ -139,6 +139,7 @@ export async function buildReport(
 function factsOf(
   run: TraceReader,
   watch: SideWatch,
+  side: Side,
   samples: readonly SampleRow[],
   events: readonly EventRow[],
 ): RunFacts {
@@ -146,7 +147,7 @@ function factsOf(
     kind: run.header.kind,
     isComplete: run.isComplete,
     interrupted: run.header.interrupted,
-    side: sideOf(watch),
+    side,
     watch,
     delivery: deliveryOf(events),
     client: clientFigures(samples),

@@ -34,14 +34,15 @@ export function serverFigures(samples: readonly SampleRow[]): ServerFigures | nu
   const families = familiesOf(samples)
   if (families.size === 0) return null
   const instants = new Set(samples.filter(isServers).map(({ atUs }) => atUs))
+  const firstUs = firstScrapes(families)
   const rise = (name: string, keep?: (series: Series) => boolean) =>
-    riseOf(families.get(name), keep)
+    riseOf(families.get(name), firstUs, keep)
   const mean = (name: string) => ratio(rise(`vllm:${name}_sum`), rise(`vllm:${name}_count`))
   const finished = families.get('vllm:request_success_total') ?? []
   const byReason: Record<string, number> = {}
   for (const series of finished) {
     const reason = series.labels['finished_reason'] ?? 'unknown'
-    byReason[reason] = (byReason[reason] ?? 0) + (riseOf([series]) ?? 0)
+    byReason[reason] = (byReason[reason] ?? 0) + (riseOf([series], firstUs) ?? 0)
   }
   return {
     scrapes: instants.size,
@@ -99,20 +100,32 @@ function fell({ points }: Series): boolean {
   return points.some(([, value], index) => index > 0 && value < points[index - 1]![1])
 }
 
+/** When each target was first looked at, µs; a run with one target names none. */
+function firstScrapes(families: ReadonlyMap<string, readonly Series[]>): Map<string, number> {
+  const found = new Map<string, number>()
+  for (const { labels, points } of [...families.values()].flat()) {
+    const target = labels['target'] ?? ''
+    found.set(target, Math.min(found.get(target) ?? Infinity, points[0]![0]))
+  }
+  return found
+}
+
 /**
- * Last minus first, summed over series. A series that appears later began at 0.
+ * Last minus first, summed over series. A series that the first scrape of its server did not have began at 0:
+ * a fresh server names a route, or a reason to finish, when it first counts one.
  *
  * @returns null for no such family
  */
 function riseOf(
   family: readonly Series[] | undefined,
+  firstUs: ReadonlyMap<string, number>,
   keep: (series: Series) => boolean = () => true,
 ): number | null {
   if (family === undefined) return null
-  const startUs = Math.min(...family.map(({ points }) => points[0]![0]))
-  return family.filter(keep).reduce((sum, { points }) => {
-    const [firstUs, first] = points[0]!
-    return sum + points.at(-1)![1] - (firstUs === startUs ? first : 0)
+  return family.filter(keep).reduce((sum, { labels, points }) => {
+    const [atUs, first] = points[0]!
+    const isOld = atUs === firstUs.get(labels['target'] ?? '')
+    return sum + points.at(-1)![1] - (isOld ? first : 0)
   }, 0)
 }
 

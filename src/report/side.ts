@@ -1,5 +1,5 @@
 /** One side of a report in figures: how many, how fast, how much came through. Pure. */
-import { groupedMetricOf, type Metric, metricOf } from './metric.ts'
+import { groupedMetricOf, groupReplicates, type Metric, metricOf } from './metric.ts'
 import { PER_REQUEST, present } from './latency-watch.ts'
 import type { SideWatch } from './side-watch.ts'
 
@@ -92,8 +92,9 @@ function metricsOf({ latency }: SideWatch): Record<MetricName, Metric | null> {
   const [ttft, ttftDue, ttfc, e2e, e2eDue, tpot, ntpot, lag, connect] = PER_REQUEST.map((name) =>
     metricOf(present(latency.columns[name])),
   )
+  const replicates = groupReplicates(latency.tokenGroups)
   const grouped = (sketch: typeof latency.interToken) =>
-    groupedMetricOf(sketch, latency.tokenGroups, latency.streamCount)
+    groupedMetricOf(sketch, replicates, latency.streamCount)
   return {
     ttft_due: ttftDue ?? null,
     ttft: ttft ?? null,

@@ -41,15 +41,26 @@ export class GroupedSketch {
    */
   replicates(qs: readonly number[], resampleCount: number, draw: () => number): Float64Array[] {
     const results = qs.map(() => new Float64Array(resampleCount))
-    const sums = new Float64Array(BIN_COUNT)
+    const used = this.#usedBins()
+    const rows = this.#groups.map((group) => Float64Array.from(used, (bin) => group[bin]!))
+    const sums = new Float64Array(used.length)
     for (let resample = 0; resample < resampleCount; resample += 1) {
       sums.fill(0)
-      for (let pick = 0; pick < this.#groups.length; pick += 1) {
-        addTo(sums, this.#groups[Math.floor(draw() * this.#groups.length)]!)
+      for (let pick = 0; pick < rows.length; pick += 1) {
+        addTo(sums, rows[Math.floor(draw() * rows.length)]!)
       }
-      qs.forEach((q, index) => (results[index]![resample] = quantileOfBins(sums, q)))
+      for (const [index, q] of qs.entries()) {
+        results[index]![resample] = Math.exp(used[binOfQuantile(sums, q)]! * LOG_STEP)
+      }
     }
     return results
+  }
+
+  /** Values of one run fill a small part of all bins. */
+  #usedBins(): number[] {
+    const sums = new Float64Array(BIN_COUNT)
+    for (const group of this.#groups) addTo(sums, group)
+    return Array.from(sums.keys()).filter((bin) => sums[bin]! > 0)
   }
 
   #join(): void {
@@ -70,13 +81,14 @@ function addTo(sums: Float64Array, group: Float64Array): void {
   for (let bin = 0; bin < sums.length; bin += 1) sums[bin]! += group[bin]!
 }
 
-function quantileOfBins(counts: Float64Array, q: number): number {
+/** @returns NaN where nothing was counted */
+function binOfQuantile(counts: Float64Array, q: number): number {
   let total = 0
   for (let bin = 0; bin < counts.length; bin += 1) total += counts[bin]!
   let seen = 0
   for (let bin = 0; bin < counts.length; bin += 1) {
     seen += counts[bin]!
-    if (seen >= q * total && seen > 0) return Math.exp(bin * LOG_STEP)
+    if (seen >= q * total && seen > 0) return bin
   }
   return Number.NaN
 }

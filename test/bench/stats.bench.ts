@@ -9,10 +9,11 @@ import { judgeBreach } from '../../src/report/breach-watch.ts'
 import { judgeGate } from '../../src/report/gate.ts'
 import { estimateQuantiles } from '../../src/stats/quantile-estimate.ts'
 import { quantiles } from '../../src/stats/quantile.ts'
-import { FAULT_NAMES, seededRun } from '../support/seeded-run.ts'
+import { FAULT_CHECKS, FAULT_NAMES } from '../support/engine-faults.ts'
+import { engineRun } from '../support/engine-run.ts'
 import { unsavedTrace } from '../support/unsaved-trace.ts'
 
-const RUNS = Number(process.argv[2] ?? 200)
+const RUNS = Number(process.argv[2] ?? 400)
 const draw = sequenceFor('7', 'stats bench')
 const exponential = () => -Math.log(1 - draw())
 const normal = () => Math.sqrt(2 * exponential()) * Math.cos(2 * Math.PI * draw())
@@ -77,9 +78,16 @@ const coverage = [1_000, 10_000].flatMap((n) =>
       })
     }
     const shown = cells.map(({ said, covered }, index) => {
-      const mayRefuse = (n / length) * (1 - QS[index]!) < 10
+      const mayRefuse = (n / length) * (1 - QS[index]!) < 10 - 1e-9
       const share = said === 0 ? null : covered / said
-      return { q: QS[index]!, answered: said / RUNS, coverage: share, may_refuse: mayRefuse }
+      const misled = (said - covered) / RUNS
+      return {
+        q: QS[index]!,
+        answered: said / RUNS,
+        coverage: share,
+        misled,
+        may_refuse: mayRefuse,
+      }
     })
     process.stdout.write(
       `coverage  ${name.padEnd(16)} n ${String(n).padEnd(6)} ${shown
@@ -155,27 +163,34 @@ const gates = [0.03, 0.05, 0.07].flatMap((noise) =>
   }),
 )
 
+/** Half good, half faulty in one of eleven ways, all against the simulated engine. */
 const VERDICTS = 200
-let right = 0
+const counts = { good: 0, called_valid: 0, faulty: 0, objected: 0, by_the_right_check: 0 }
 const wrong: string[] = []
 for (let seed = 0; seed < VERDICTS; seed += 1) {
   const fault = seed % 2 === 0 ? null : FAULT_NAMES[((seed - 1) / 2) % FAULT_NAMES.length]!
-  const { verdict } = await buildReport(unsavedTrace(seededRun(seed, fault)), null)
-  const isRight = (verdict.status === 'VALID') === (fault === null)
-  if (isRight) right += 1
-  else {
-    const said = verdict.checks.filter(({ status }) => status === 'warn' || status === 'fail')
-    wrong.push(
-      `seed ${seed}, ${fault ?? 'good'}: ${said.map(({ name, says }) => `${name} (${says})`).join(', ') || verdict.status}`,
-    )
+  const { verdict } = await buildReport(unsavedTrace(engineRun(seed, fault)), null)
+  const said = verdict.checks.filter(({ status }) => status === 'warn' || status === 'fail')
+  const isValid = verdict.status === 'VALID'
+  counts[fault === null ? 'good' : 'faulty'] += 1
+  if (fault === null && isValid) counts.called_valid += 1
+  if (fault !== null && !isValid) counts.objected += 1
+  if (fault !== null && said.some(({ name }) => name === FAULT_CHECKS[fault])) {
+    counts.by_the_right_check += 1
   }
+  if (isValid === (fault === null)) continue
+  wrong.push(
+    `seed ${seed}, ${fault ?? 'good'}: ${said.map(({ name, says }) => `${name} (${says})`).join(', ') || verdict.status}`,
+  )
 }
+const right = counts.called_valid + counts.objected
 process.stdout.write(
-  `verdict   right in ${right} of ${VERDICTS} seeded runs, half of them faulty in one of ${FAULT_NAMES.length} ways\n${wrong.map((line) => `  wrong: ${line}\n`).join('')}`,
+  `verdict   right in ${right} of ${VERDICTS} seeded replays on the simulated engine: ${counts.called_valid} of ${counts.good} good ones VALID, ` +
+    `${counts.objected} of ${counts.faulty} faulty ones not (${FAULT_NAMES.length} ways), ${counts.by_the_right_check} by the check that should\n${wrong.map((line) => `  wrong: ${line}\n`).join('')}`,
 )
 
 mkdirSync('bench-results', { recursive: true })
 writeFileSync(
   'bench-results/stats.json',
-  `${JSON.stringify({ runs: RUNS, coverage, aborts, gates, verdict: { right, of: VERDICTS, wrong } }, null, 2)}\n`,
+  `${JSON.stringify({ runs: RUNS, coverage, aborts, gates, verdict: { right, of: VERDICTS, ...counts, wrong } }, null, 2)}\n`,
 )

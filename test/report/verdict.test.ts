@@ -4,7 +4,8 @@ import { atMost } from '../../src/report/finding.ts'
 import { formatReport } from '../../src/report/report-text.ts'
 import type { CheckName } from '../../src/report/verdict.ts'
 import type { RequestRow, SampleRow } from '../../src/trace/columns.ts'
-import { FAULT_NAMES, seededRun } from '../support/seeded-run.ts'
+import { FAULT_CHECKS, FAULT_NAMES } from '../support/engine-faults.ts'
+import { engineRun } from '../support/engine-run.ts'
 import { unsavedTrace, type UnsavedTrace } from '../support/unsaved-trace.ts'
 
 const COUNT = 400
@@ -410,14 +411,31 @@ test('a recording is not asked about sends', async () => {
   expect(status).toBe('VALID')
 })
 
-test('seeded runs, good ones and faulty ones, are told apart', async () => {
+test('of seeded replays on the simulated engine the good ones are VALID, the others are objected to by the check that should', async () => {
   const wrong: string[] = []
-  for (const [seed, fault] of [null, null, ...FAULT_NAMES].entries()) {
-    const { status } = await verdictOf(seededRun(1_000 + seed, fault))
-    if ((status === 'VALID') !== (fault === null)) wrong.push(`${fault ?? 'good'}: ${status}`)
+  for (const [seed, fault] of FAULT_NAMES.flatMap((name) => [null, name, null, name]).entries()) {
+    const { status, warned, failed } = await verdictOf(engineRun(1_000 + seed, fault))
+    const isRight =
+      fault === null
+        ? status === 'VALID'
+        : status !== 'VALID' && [...warned, ...failed].includes(FAULT_CHECKS[fault])
+    if (!isRight)
+      wrong.push(`seed ${seed}, ${fault ?? 'good'}: ${status} ${[...warned, ...failed].join(', ')}`)
   }
   expect(wrong).toEqual([])
 }, 60_000)
+
+test('a fresh server, which names a counter when it first counts, is counted from 0', async () => {
+  const [before, after] = [serverSamples().slice(0, 2), serverSamples()].map((rows, index) =>
+    index === 0 ? rows : rows.filter(({ atUs }) => atUs > 0),
+  )
+  const fresh = [
+    { ...before![0]!, metric: 'vllm:num_requests_running', value: 0 },
+    ...after!.map((row) => ({ ...row, value: row.value - 1_000 })),
+  ]
+  const verdict = await verdictOf(good({ samples: [...fresh, ...clientSamples()] }))
+  expect(verdict).toEqual({ status: 'VALID', warned: [], failed: [] })
+})
 
 test('a week of scrapes is no more than a page can hold', async () => {
   const labels = JSON.stringify({ engine: '0' })
