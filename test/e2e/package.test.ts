@@ -29,6 +29,6 @@ test('the package holds the build and no sources, tests or traces', () => {
 })
 
 test('the demo runs from the installed package, with every worker started', () => {
-  const { status, stdout, stderr } = trace('demo')
+  const { status, stdout, stderr } = trace('demo', '--duration', '4s')
   expect({ status, stderr: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, stderr: '' })
 }, 120_000)

@@ -15,7 +15,7 @@ import { openTrace } from '../../src/trace/open.ts'
 const program = new URL('../../bin/trace.js', import.meta.url).pathname
 const ROWS = 60
 /** Both processes have started, asked the target and compared clocks by then. */
-const SECONDS_AHEAD = 20
+const SECONDS_AHEAD = 15
 
 let folder = ''
 let engine: Engine | null = null
