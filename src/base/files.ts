@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. Effects: reads and writes the disk. */
 import { randomBytes } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { copyFile, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { TraceError } from './errors.ts'
@@ -116,6 +116,14 @@ export async function removeFile(path: string): Promise<void> {
 /** The text of a file, or null where there is none that may be read. */
 export async function readIfThere(path: string | URL): Promise<string | null> {
   return readFile(path, 'utf8').catch(() => null)
+}
+
+/** Whether anything has that name, readable or not; only what is surely missing may be made. */
+export async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  )
 }
 
 /** Names in a folder, sorted; null where there is no such folder. */

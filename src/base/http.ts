@@ -21,7 +21,12 @@ export type TlsOptions = Readonly<{
   isInsecure?: boolean
 }>
 
-export type HttpOptions = Readonly<{ tls?: TlsOptions; headers?: Readonly<Record<string, string>> }>
+export type HttpOptions = Readonly<{
+  tls?: TlsOptions
+  headers?: Readonly<Record<string, string>>
+  /** Closing waits for connections that are being made: no longer than this. */
+  connectTimeoutUs?: number
+}>
 
 export type HttpAnswer = Readonly<{
   status: number
@@ -56,23 +61,21 @@ export type HttpOpenCall = Readonly<{
 }>
 
 export class HttpClient {
-  readonly #agent: Agent
+  #agent: Agent
   readonly #headers: Readonly<Record<string, string>>
+  readonly #connectTimeoutUs: number
 
   constructor(options: HttpOptions = {}) {
-    const { ca, cert, key, serverName, isInsecure } = options.tls ?? {}
     this.#headers = options.headers ?? {}
-    this.#agent = new Agent({
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      connect: {
-        ...(ca === undefined ? {} : { ca }),
-        ...(cert === undefined ? {} : { cert }),
-        ...(key === undefined ? {} : { key }),
-        ...(serverName === undefined ? {} : { servername: serverName }),
-        rejectUnauthorized: isInsecure !== true,
-      },
-    })
+    this.#connectTimeoutUs = options.connectTimeoutUs ?? DEFAULT_TIMEOUT_US
+    this.#agent = agentFor(options.tls, this.#connectTimeoutUs)
+  }
+
+  /** Calls from here on; those under way end as they began. */
+  renewTls(tls: TlsOptions): void {
+    const before = this.#agent
+    this.#agent = agentFor(tls, this.#connectTimeoutUs)
+    void before.close()
   }
 
   /** @throws TraceError TARGET_DOWN if no answer came; an error status is an answer. */
@@ -150,6 +153,22 @@ export class HttpClient {
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
+}
+
+function agentFor(tls: TlsOptions = {}, connectTimeoutUs: number): Agent {
+  const { ca, cert, key, serverName, isInsecure } = tls
+  return new Agent({
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: {
+      timeout: Math.ceil(connectTimeoutUs / 1_000),
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      rejectUnauthorized: isInsecure !== true,
+    },
+  })
 }
 
 /** All that arrived, and only then how it was cut off: a stream that fails drops what nobody has read. */

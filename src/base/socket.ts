@@ -3,7 +3,15 @@
  * Effects: opens, accepts and resets TCP connections, asks the resolver.
  */
 import { lookup } from 'node:dns/promises'
-import { connect, createServer, isIP, isIPv6, type Server, Socket } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  isIP,
+  isIPv6,
+  type Server,
+  Socket,
+} from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { reasonOf } from './reason.ts'
 import { TraceError } from './errors.ts'
@@ -122,24 +130,30 @@ export function tlsContext(flags: string, material: TlsMaterial): SecureContext 
 export type ListenOptions = Readonly<{
   /** Several processes or threads may listen on the port together. */
   isShared: boolean
+  /** One that listens at the address already, by its number in this process; else one is opened. */
+  socket?: number | null
   onConnection: (socket: Socket) => void
 }>
 
-/** @throws TraceError PORT_IN_USE, or BAD_OPTION where the address is not this machine's */
+/** @throws TraceError PORT_IN_USE, or BAD_OPTION where the address is not this machine's, or the socket is none */
 export async function listen(address: Address, options: ListenOptions): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, options.onConnection)
+  const { isShared, socket = null, onConnection } = options
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen({ ...address, backlog: BACKLOG_CONNECTIONS, reusePort: options.isShared }, () =>
-    resolve(),
-  )
+  const place = socket === null ? { ...address, reusePort: isShared } : { fd: socket }
+  server.listen({ ...place, backlog: BACKLOG_CONNECTIONS }, () => resolve())
   try {
     await promise
   } catch (error) {
     throw listenFailure(`${address.host}:${address.port}`, error)
   }
   server.off('error', reject)
-  return server
+  if (socket === null) return server
+  const { port } = server.address() as AddressInfo
+  if (port === address.port) return server
+  server.close()
+  throw new TraceError('BAD_OPTION', `a socket for port ${port} was passed on for ${address.port}`)
 }
 
 /** @param place the address as the user knows it, with its flag where several could be meant */

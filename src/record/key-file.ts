@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { TraceError } from '../base/errors.ts'
-import { isPrivateFile, readIfThere, writeWhole } from '../base/files.ts'
+import { isPrivateFile, isThere, readIfThere, writeWhole } from '../base/files.ts'
 
 const KEY_BYTES = 32
 const LEAST_BYTES = 16
@@ -34,12 +34,15 @@ export async function loadKey(path: string, text: string | undefined): Promise<L
   const made = randomBytes(KEY_BYTES).toString('hex')
   const secret = Buffer.from(made)
   try {
-    await writeWhole(path, `${made}\n`, 0o600)
-    return { secret, problem: null }
+    if (!(await isThere(path))) {
+      await writeWhole(path, `${made}\n`, 0o600)
+      return { secret, problem: null }
+    }
   } catch {
-    const problem = `${path} cannot be read or made: ids of this run match those of no other`
-    return { secret, problem }
+    // The same as one that is there and cannot be read, which must not be written over.
   }
+  const problem = `${path} cannot be read or made: ids of this run match those of no other`
+  return { secret, problem }
 }
 
 function longEnough(flag: string, text: string): Buffer {

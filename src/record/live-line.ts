@@ -1,4 +1,6 @@
 /** The line that says how recording goes: rewritten each second on a terminal, rarely elsewhere. */
+import { fold, TEXT_COLUMNS } from '../base/fold.ts'
+import { redraw } from '../base/redraw.ts'
 import type { World } from '../base/world.ts'
 import { every } from './every.ts'
 import type { RecordSession } from './record-session.ts'
@@ -14,6 +16,7 @@ export class LiveLine {
   #before: RecordStatus
   #saidAtUs: number
   #degraded: string | null = null
+  #drawn: readonly string[] = []
 
   constructor(session: RecordSession, world: World) {
     this.#session = session
@@ -29,7 +32,17 @@ export class LiveLine {
 
   /** Takes the line away, so that what follows stands in its place. */
   clear(): void {
-    if (this.#world.stderr.isTTY) this.#world.stderr.write('\r\u001b[K')
+    if (this.#world.stderr.isTTY) this.#draw([])
+  }
+
+  get #columns(): number {
+    const { columns } = this.#world.stderr
+    return columns > 0 ? columns : TEXT_COLUMNS
+  }
+
+  #draw(lines: readonly string[]): void {
+    this.#world.stderr.write(redraw(this.#drawn, lines, this.#columns))
+    this.#drawn = lines
   }
 
   #tick(): void {
@@ -42,7 +55,8 @@ export class LiveLine {
     const seconds = (status.elapsedUs - this.#before.elapsedUs) / 1_000_000
     const requestsPerSec = (status.counts.requests - this.#before.counts.requests) / seconds
     const text = liveText({ ...status, requestsPerSec })
-    stderr.write(stderr.isTTY ? `\r\u001b[K${text}` : `${text}\n`)
+    if (stderr.isTTY) this.#draw(fold(text, this.#columns).split('\n'))
+    else stderr.write(`${text}\n`)
     this.#before = status
     this.#saidAtUs = nowUs
     this.#session.resetDelays()

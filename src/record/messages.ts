@@ -35,6 +35,8 @@ export type ToObserver =
     }>
   | Readonly<{ type: 'server'; server: TraceHeader['server'] }>
   | Readonly<{ type: 'rotate' }>
+  /** Certificates for questions of our own are read again. */
+  | Readonly<{ type: 'reload' }>
   /** From now on say which connections are idle. */
   | Readonly<{ type: 'drain' }>
   | Readonly<{ type: 'close' }>

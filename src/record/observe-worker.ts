@@ -3,7 +3,7 @@
  * Effects: writes the recording; talks to its parent.
  */
 import { pause, systemClock } from '../base/clock.ts'
-import { HttpClient } from '../base/http.ts'
+import type { HttpClient } from '../base/http.ts'
 import { type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { segmentIsThere } from '../trace/retention.ts'
@@ -19,7 +19,7 @@ import type { CountPrompt } from './prompt-count.ts'
 import { RecordingFolder } from './recording-folder.ts'
 import { RowKeeper } from './row-keeper.ts'
 import { Slices } from './slices.ts'
-import { questionTls } from './tls-material.ts'
+import { questionClient, questionTls } from './tls-material.ts'
 import { createTokenSampler } from './token-sampler.ts'
 import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
 
@@ -56,6 +56,7 @@ class ObserverThread {
       nowUs: () => systemClock.nowUs(),
       openRecording: () => this.#folder.open(),
       maxRows: config.maxRows,
+      maxBytes: config.maxRowBytes,
       rotateBytes: config.rotateBytes,
       rotateUs: config.rotateUs,
       isThere: segmentIsThere,
@@ -147,9 +148,10 @@ class ObserverThread {
       }
       case 'rotate':
         return this.#keeper.rotate()
+      case 'reload':
+        return void questionTls(this.#config.tls).then((found) => this.#client.renewTls(found))
       case 'server':
-        this.#folder.server = message.server
-        return
+        return void (this.#folder.server = message.server)
       case 'drain':
         this.#isDraining = true
         return
@@ -209,8 +211,7 @@ class ObserverThread {
 }
 
 const config = workerData as ObserverConfig
-const tls = await questionTls(config.tls)
-const thread = new ObserverThread(config, new HttpClient({ tls }))
+const thread = new ObserverThread(config, await questionClient(config.tls))
 const main = parentPort
 main?.on('message', (message: ToObserver) => thread.take(message, main))
 await thread.run()

@@ -15,6 +15,7 @@ export type ObserverConfig = Readonly<{
   limits: ObserverLimits
   /** Rows that may wait for the disk. */
   maxRows: number
+  maxRowBytes: number
   /** A segment is finished at this size or age; 0 is no limit. */
   rotateBytes: number
   rotateUs: number
@@ -51,6 +52,7 @@ export function observerConfig(
       maxHeadBytes: options.maxHeadBytes,
     },
     maxRows: options.queueRows,
+    maxRowBytes: options.queueRowBytes,
     rotateBytes: options.rotateBytes,
     rotateUs: options.rotateUs,
     retention: options.retention,

@@ -14,7 +14,13 @@ import { parseObserveOptions, type ObserveOptions } from './observe-options.ts'
 import { MAX_THREADS } from './relay-messages.ts'
 import type { RawRecordOptions } from './record-flags.ts'
 
-export type RecordRoute = Readonly<{ name: string; listen: HostPort; upstream: URL }>
+export type RecordRoute = Readonly<{
+  name: string
+  listen: HostPort
+  upstream: URL
+  /** A socket that listens there already, by its number; null: the recorder opens one. */
+  socket: number | null
+}>
 
 export type TlsOptions = Readonly<{
   certPath: string | null
@@ -50,6 +56,7 @@ export type RecordOptions = Readonly<{
   queueRecords: number
   /** Waiting for the disk. */
   queueRows: number
+  queueRowBytes: number
   /** 0 is no limit. */
   rotateBytes: number
   rotateUs: number
@@ -89,6 +96,7 @@ export function parseRecordOptions(raw: RawRecordOptions): RecordOptions {
     queueBytes: parseBytes('--queue-bytes', raw.queueBytes),
     queueRecords: parseCount('--queue-records', raw.queueRecords, 1),
     queueRows: parseCount('--queue-rows', raw.queueRows, 1),
+    queueRowBytes: parseBytes('--queue-row-bytes', raw.queueRowBytes),
     rotateBytes: parseBytes('--rotate-size', raw.rotateSize),
     rotateUs: parseDurationUs('--rotate-age', raw.rotateAge),
     retention: {
@@ -166,7 +174,7 @@ function parseRoute(text: string): RecordRoute {
 }
 
 function routeOf(listen: HostPort, upstream: URL): RecordRoute {
-  return { name: String(listen.port), listen, upstream }
+  return { name: String(listen.port), listen, upstream, socket: null }
 }
 
 /** @throws TraceError BAD_OPTION for an address with more than scheme, host and port */

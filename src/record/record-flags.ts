@@ -86,6 +86,11 @@ export const RECORD_FLAGS = {
     description: 'may wait for the disk; more are not recorded',
     default: '100000',
   },
+  queueRowBytes: {
+    flags: '--queue-row-bytes <size>',
+    description: 'the same, in memory with their prefix blocks',
+    default: '256MB',
+  },
   rotateSize: {
     flags: '--rotate-size <size>',
     description: 'finish a segment of that size; 0B: never',

@@ -1,26 +1,25 @@
 /** One run of the recorder: its relay, its observer and their figures. Effects: sockets, a thread. */
 import { randomBytes } from 'node:crypto'
 import { pause } from '../base/clock.ts'
-import { startThread, type Worker } from '../base/threads.ts'
 import type { World } from '../base/world.ts'
 import { addressHash } from '../trace/address-hash.ts'
-import type { FromObserver, ServerFacts } from './messages.ts'
+import type { FromObserver, ServerFacts, ToObserver } from './messages.ts'
 import { addCounts, NO_COUNTS } from './record-counts.ts'
 import type { RecordControl } from './control.ts'
-import { observerConfig, type ObserverConfig } from './observer-config.ts'
+import { observerConfig } from './observer-config.ts'
 import { workerLink } from './observer-link.ts'
 import type { RecordOptions } from './options.ts'
 import type { RecordStatus } from './record-text.ts'
 import { relayWork } from './relay-messages.ts'
 import { RelayThreads } from './relay-threads.ts'
 import { RelayUnit } from './relay-unit.ts'
+import { NO_FACTS } from './server-facts.ts'
+import { type SessionThreads, USUAL_THREADS } from './session-threads.ts'
 import { portOf } from './upstream.ts'
 
-const OBSERVER_HEAP_MB = 1_024
-/** What the observer makes lives for one answer: without a bound this space grows to 160 MB. */
-const OBSERVER_YOUNG_MB = 24
 /** First clients wait so long for an observer that starts; then they pass without it. */
 const OBSERVER_START_US = 1_000_000
+const BEHIND = 'the observer is slower than traffic'
 /** A drained connection was quiet for so long before it is closed. */
 const QUIET_US = 200_000
 
@@ -36,27 +35,30 @@ export class RecordSession implements RecordControl {
   #degraded: string | null = null
   isDraining = false
   #digest: string | null = null
+  /** Told to each observer anew. */
+  #server: ToObserver | null = null
   /** Resolves with the observer's first word. */
   readonly #heard = Promise.withResolvers<void>()
 
-  /** @param startObserver its thread; another one in tests of what happens when it dies */
+  /** @param threads started otherwise in tests of what happens when one dies */
   constructor(
     options: RecordOptions,
     world: World,
     secret: Uint8Array,
-    startObserver: (config: ObserverConfig) => Worker = startObserverThread,
+    threads: SessionThreads = USUAL_THREADS,
   ) {
     const { clock } = world
     this.#world = world
     this.#startedAtUs = clock.nowUs()
     const config = observerConfig(options, world, secret, this.#startedAtUs)
-    this.#threads = new RelayThreads(options)
+    this.#threads = new RelayThreads(options, threads.relay)
     this.#unit = new RelayUnit({
       work: relayWork(options, 0),
       clock,
       startObserver: () => {
-        const worker = startObserver(config)
+        const worker = threads.observer(config)
         this.#threads.attach(worker)
+        if (this.#server !== null) worker.postMessage(this.#server)
         return workerLink(worker)
       },
       onMessage: (message) => this.#onMessage(message),
@@ -91,21 +93,24 @@ export class RecordSession implements RecordControl {
   async reload(): Promise<void> {
     await this.#unit.reload()
     this.#threads.tell({ type: 'reload' })
+    this.#unit.feed.send({ type: 'reload' })
   }
 
-  noteServer(server: ServerFacts, url: URL): void {
-    this.#note('server', server)
+  /** @param server null while only its address is known */
+  noteServer(server: ServerFacts | null, url: URL): void {
+    if (server !== null) this.#note('server', server)
     const addressSalt = randomBytes(8).toString('hex')
-    this.#unit.feed.send({
+    this.#server = {
       type: 'server',
       server: {
-        ...server,
+        ...(server ?? NO_FACTS),
         blockTokens: null,
         fingerprint: null,
         addressHash: addressHash(addressSalt, url.hostname, portOf(url)),
         addressSalt,
       },
-    })
+    }
+    this.#unit.feed.send(this.#server)
   }
 
   /** Takes no more connections, lets those that are there end, and cuts what is left after `waitUs`. */
@@ -184,7 +189,7 @@ export class RecordSession implements RecordControl {
       connections: units.reduce((sum, { connections }) => sum + connections, 0),
       addedP50Us: worst(units.map(({ addedP50Us }) => addedP50Us)),
       addedP99Us: worst(units.map(({ addedP99Us }) => addedP99Us)),
-      degraded: this.#problem,
+      degraded: this.#problem ?? (units.some(({ isBehind }) => isBehind) ? BEHIND : null),
       upstreamProblem: units.map(({ upstreamProblem }) => upstreamProblem).find(Boolean) ?? null,
     }
   }
@@ -230,13 +235,4 @@ export class RecordSession implements RecordControl {
 function worst(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null)
   return known.length === 0 ? null : Math.max(...known)
-}
-
-function startObserverThread(config: ObserverConfig): Worker {
-  // An observer that runs out of memory dies alone, and a new one is started.
-  const resourceLimits = {
-    maxOldGenerationSizeMb: OBSERVER_HEAP_MB,
-    maxYoungGenerationSizeMb: OBSERVER_YOUNG_MB,
-  }
-  return startThread(import.meta.url, './observe-worker', { workerData: config, resourceLimits })
 }

@@ -46,6 +46,11 @@ export function keepsText({ observe }: RecordOptions, secret: Uint8Array): strin
   return `keeps ${kept.join(', ')} (${key}); no text, no headers\n`
 }
 
+export function drainText(connections: number, drainUs: number): string {
+  const left = `${formatCount(connections)} connection${connections === 1 ? '' : 's'}`
+  return `draining ${left} (${drainUs / 1_000_000} s at most; ^C again to cut)\n`
+}
+
 function serverText(server: ServerFacts | null): string {
   if (server === null) return 'not reachable yet; clients get 502 until it is'
   const { software, version, models, maxModelTokens } = server
@@ -61,14 +66,15 @@ function serverText(server: ServerFacts | null): string {
 export function liveText(status: RecordStatus): string {
   const { counts } = status
   const parts = [
+    // First, so that a narrow terminal shows it.
+    ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
+    ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
     `${significant(status.requestsPerSec, 3)} req/s`,
     `${formatCount(counts.inFlight)} in flight`,
     `${formatCount(counts.recorded)} recorded`,
     `${formatCount(counts.hungUp)} hung up`,
     `${formatCount(status.unrecorded)} unrecorded`,
     status.addedP50Us === null ? 'no chunks' : `+${significant(status.addedP50Us / 1_000, 2)} ms`,
-    ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
-    ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
   ]
   return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`
 }

@@ -4,23 +4,28 @@
  */
 import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
-import { HttpClient } from '../base/http.ts'
+import type { HttpClient } from '../base/http.ts'
 import { checkTokenizer } from '../base/tokenizer.ts'
 import type { SignalName, World } from '../base/world.ts'
 import { closingDigest } from './closing-digest.ts'
 import type { Companion, RecordCompanion } from './control.ts'
+import { withInherited } from './inherited.ts'
 import { loadKey } from './key-file.ts'
 import { LiveLine } from './live-line.ts'
+import type { ServerFacts } from './messages.ts'
 import type { RecordOptions } from './options.ts'
 import { RecordSession } from './record-session.ts'
 import { checkOutFolder } from './out-folder.ts'
 import { probePorts } from './relay.ts'
-import { bannerText, keepsText, summaryText } from './record-text.ts'
-import { readServerFacts } from './server-facts.ts'
-import { questionTls } from './tls-material.ts'
+import { bannerText, drainText, keepsText, summaryText } from './record-text.ts'
+import { readServerFacts, tellsSomething } from './server-facts.ts'
+import { questionClient } from './tls-material.ts'
 
 /** Longest wait for the upstream's name and version before the banner is printed without. */
 const BANNER_US = 1_000_000
+/** A server that is not there yet, or tells nothing yet, is asked again after this, then twice that. */
+const ASK_AGAIN_US = 1_000_000
+const ASK_RARELY_US = 60_000_000
 const CLOSE_PATIENCE_US = 10_000_000
 const CUT_PATIENCE_US = 1_000_000
 
@@ -29,20 +34,17 @@ const CUT_PATIENCE_US = 1_000_000
  * @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short
  */
 export async function record(
-  options: RecordOptions,
+  given: RecordOptions,
   world: World,
   companions: readonly RecordCompanion[] = [],
 ): Promise<number> {
   const { stderr, stdout } = world
-  await checkOutFolder(options.directory)
-  if (!options.takesOver) await probePorts(options.routes.map(({ listen }) => listen))
-  const { tokenizer } = options.observe
-  if (tokenizer !== null) await checkTokenizer(tokenizer)
+  const options = await checked(given, world)
   const key = await loadKey(options.observe.keyPath, world.env['TRACE_KEY'])
   if (key.problem !== null) stderr.write(`warning: ${key.problem}\n`)
   const session = new RecordSession(options, world, key.secret)
   await session.start()
-  const client = new HttpClient({ tls: await questionTls(options.tls) })
+  const client = await questionClient(options.tls)
   const stopping = new AbortController()
   const stops = stopSignals(world)
   const releases = [
@@ -51,17 +53,14 @@ export async function record(
   ]
   const running: Companion[] = []
   try {
-    await announce(options, client, session, world)
+    await announce(options, client, session, world, stopping.signal)
     stderr.write(keepsText(options, key.secret))
     for (const companion of companions) running.push(await companion(session))
     const live = new LiveLine(session, world)
     const living = live.run(stopping.signal)
     await stops.first
     live.clear()
-    const left = session.status().connections
-    stderr.write(
-      `draining ${left} connections (${options.drainUs / 1_000_000} s at most; ^C again to cut)\n`,
-    )
+    stderr.write(drainText(session.status().connections, options.drainUs))
     const drained = session.drain(options.drainUs)
     const cutBy = await Promise.race([drained.then(() => null), stops.second])
     if (cutBy !== null) session.cutAll()
@@ -89,6 +88,17 @@ export async function record(
   }
 }
 
+/** @throws TraceError if something is wrong that would only show later */
+async function checked(given: RecordOptions, { env }: World): Promise<RecordOptions> {
+  const options = withInherited(given, env, process.pid)
+  await checkOutFolder(options.directory)
+  const opened = options.routes.filter(({ socket }) => socket === null)
+  if (!options.takesOver) await probePorts(opened.map(({ listen }) => listen))
+  const { tokenizer } = options.observe
+  if (tokenizer !== null) await checkTokenizer(tokenizer)
+  return options
+}
+
 function toggle(session: RecordSession, { stderr }: World): void {
   session.setPaused(!session.isPaused)
   stderr.write(session.isPaused ? 'recording is off; requests pass\n' : 'recording is on again\n')
@@ -109,6 +119,7 @@ async function announce(
   client: HttpClient,
   session: RecordSession,
   { stderr }: World,
+  signal: AbortSignal,
 ): Promise<void> {
   const waiting = new AbortController()
   const late = pause(BANNER_US, waiting.signal).then(
@@ -116,11 +127,40 @@ async function announce(
     () => null,
   )
   for (const route of options.routes) {
-    const facts = readServerFacts(client, route.upstream)
-    void facts.then((found) => found !== null && session.noteServer(found, route.upstream))
-    stderr.write(bannerText(route, await Promise.race([facts, late])))
+    const first = readServerFacts(client, route.upstream)
+    const known = await Promise.race([first, late])
+    stderr.write(bannerText(route, known))
+    const say = (found: ServerFacts): void => {
+      if (found !== known) stderr.write(bannerText(route, found))
+    }
+    void noteServer({ client, session, signal, say }, route.upstream, first)
   }
   waiting.abort()
+}
+
+type Noting = Readonly<{
+  client: HttpClient
+  session: RecordSession
+  signal: AbortSignal
+  say: (found: ServerFacts) => void
+}>
+
+/** Asks until the server tells something of itself: a model may take minutes to load. */
+async function noteServer(
+  { client, session, signal, say }: Noting,
+  upstream: URL,
+  first: Promise<ServerFacts | null>,
+): Promise<void> {
+  let found = await first
+  // Where it stands is known in any case.
+  if (!tellsSomething(found)) session.noteServer(null, upstream)
+  for (let waitUs = ASK_AGAIN_US; !tellsSomething(found); waitUs *= 2) {
+    await pause(Math.min(waitUs, ASK_RARELY_US), signal).catch(() => undefined)
+    if (signal.aborted) return
+    found = await readServerFacts(client, upstream)
+  }
+  session.noteServer(found, upstream)
+  say(found)
 }
 
 type StopSignals = Readonly<{

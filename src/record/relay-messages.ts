@@ -15,7 +15,12 @@ export function threadOf(connection: number): number {
 export type RelayWork = Readonly<{
   /** 0 is the main thread. */
   index: number
-  routes: readonly Readonly<{ name: string; listen: HostPort; upstream: string }>[]
+  routes: readonly Readonly<{
+    name: string
+    listen: HostPort
+    socket: number | null
+    upstream: string
+  }>[]
 }> &
   Pick<
     RecordOptions,
@@ -60,6 +65,8 @@ export type RelayStatus = Readonly<{
   connections: number
   /** Requests that were not handed to the observer. */
   shed: number
+  /** Some of them not long ago, for want of room. */
+  isBehind: boolean
   addedP50Us: number | null
   addedP99Us: number | null
   upstreamProblem: string | null

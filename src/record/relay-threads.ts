@@ -4,15 +4,22 @@
  */
 import { pause } from '../base/clock.ts'
 import { TraceError, type ErrorCode } from '../base/errors.ts'
-import { MessageChannel, startThread, type Worker } from '../base/threads.ts'
+import { MessageChannel, type Worker } from '../base/threads.ts'
 import type { ToObserver } from './messages.ts'
 import type { RecordOptions } from './options.ts'
-import { relayWork, type FromRelay, type RelayStatus, type ToRelay } from './relay-messages.ts'
+import {
+  relayWork,
+  type FromRelay,
+  type RelayStatus,
+  type RelayWork,
+  type ToRelay,
+} from './relay-messages.ts'
 
 const RESTART_US = 200_000
 const NOTHING: RelayStatus = {
   connections: 0,
   shed: 0,
+  isBehind: false,
   addedP50Us: null,
   addedP99Us: null,
   upstreamProblem: null,
@@ -29,6 +36,7 @@ type RelayThread = {
 
 export class RelayThreads {
   readonly #options: RecordOptions
+  readonly #start: (work: RelayWork) => Worker
   readonly #threads: RelayThread[] = []
   readonly #closing = new AbortController()
   #observer: Worker | null = null
@@ -36,15 +44,16 @@ export class RelayThreads {
   #hasBegun = false
   #isDraining = false
 
-  constructor(options: RecordOptions) {
+  constructor(options: RecordOptions, start: (work: RelayWork) => Worker) {
     this.#options = options
+    this.#start = start
   }
 
   /** Resolves once all listen. @throws TraceError as one of them did */
   async start(): Promise<void> {
     const all: Promise<void>[] = []
     for (let index = 1; index < this.#options.workers; index += 1) {
-      const worker = this.#startThread(index)
+      const worker = this.#start(relayWork(this.#options, index))
       const empty = Promise.withResolvers<void>()
       const thread = { index, worker, status: NOTHING, shedBefore: 0, empty }
       this.#threads.push(thread)
@@ -98,12 +107,6 @@ export class RelayThreads {
     return !this.#closing.signal.aborted && !this.#isDraining
   }
 
-  #startThread(index: number): Worker {
-    return startThread(import.meta.url, './relay-worker', {
-      workerData: relayWork(this.#options, index),
-    })
-  }
-
   /** Resolves once it listens. */
   async #follow(thread: RelayThread): Promise<void> {
     const { worker } = thread
@@ -132,7 +135,7 @@ export class RelayThreads {
     if (!this.#wantsThreads() || !this.#hasBegun) return
     await pause(RESTART_US, this.#closing.signal).catch(() => undefined)
     if (!this.#wantsThreads()) return
-    thread.worker = this.#startThread(thread.index)
+    thread.worker = this.#start(relayWork(this.#options, thread.index))
     await this.#follow(thread).catch(() => undefined)
     thread.worker.postMessage(this.#recording)
     thread.worker.postMessage({ type: 'begin' } satisfies ToRelay)

@@ -17,6 +17,8 @@ import { createUpstream, type UpstreamName } from './upstream.ts'
 const FLUSH_US = 50_000
 const SWEEP_US = 500_000
 const REFRESH_NAMES_US = 30_000_000
+/** An observer that missed a request is told of for so long, so that a probe can see it. */
+export const BEHIND_US = 10_000_000
 
 export type UnitOptions = Readonly<{
   work: RelayWork
@@ -28,6 +30,7 @@ export type UnitOptions = Readonly<{
 }>
 
 export class RelayUnit {
+  readonly #clock: Clock
   readonly relay: Relay
   readonly feed: Feed
   readonly #names: UpstreamName[]
@@ -37,6 +40,7 @@ export class RelayUnit {
 
   constructor({ work, clock, startObserver, onMessage, isRecording }: UnitOptions) {
     const { queueBytes, queueRecords, mustRecord, asksUsage, maxConnections } = work
+    this.#clock = clock
     this.#tls = new TlsMaterial(work.tls)
     this.feed = new Feed({ clock, queueBytes, queueRecords, startObserver, onMessage })
     const front = createFront({
@@ -48,9 +52,9 @@ export class RelayUnit {
       const url = new URL(upstream)
       return createUpstream(name, url, () => this.#tls.dialTls(url))
     })
-    const routes: Route[] = work.routes.map(({ listen }, index) => {
+    const routes: Route[] = work.routes.map(({ listen, socket }, index) => {
       const { upstream } = this.#names[index] as UpstreamName
-      return { listen, upstream, front }
+      return { listen, socket, upstream, front }
     })
     this.relay = new Relay({
       index: work.index,
@@ -107,6 +111,7 @@ export class RelayUnit {
     return {
       connections: relay.connectionCount,
       shed: feed.shedCount,
+      isBehind: this.#clock.nowUs() - feed.fullAtUs < BEHIND_US,
       addedP50Us: relay.delays.quantileUs(0.5),
       addedP99Us: relay.delays.quantileUs(0.99),
       upstreamProblem: this.#names.map(({ problem }) => problem()).find(Boolean) ?? null,

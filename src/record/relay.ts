@@ -14,11 +14,16 @@ const READ_BYTES = 65_536
 const ENTERING_US = 5_000_000
 /** Turns of the event loop that closing a listener may wait for its queue. */
 const CLOSE_TURNS = 5_000
+const SHORT_TURN_US = 30
 /** While stopping, a connection on which nothing was said is closed at that age. */
 const UNUSED_US = 1_000_000
+/** While stopping, a server that has not been reached after so long will not be: 502. */
+const LAST_DIAL_US = 1_000_000
 
 export type Route = Readonly<{
   listen: Address
+  /** One that listens there already; null: one is opened. */
+  socket: number | null
   upstream: Upstream
   front: Front
 }>
@@ -83,7 +88,8 @@ export class Relay {
       for (const route of this.#options.routes) {
         // Shared, so that a later recorder may take the port over; `probePorts` keeps that from accidents.
         const onConnection = (socket: Socket): void => this.#accept(socket, route)
-        this.#servers.push(await listen(route.listen, { isShared: true, onConnection }))
+        const { socket } = route
+        this.#servers.push(await listen(route.listen, { isShared: true, socket, onConnection }))
       }
     } catch (error) {
       this.stopAccepting()
@@ -100,21 +106,25 @@ export class Relay {
 
   /**
    * What the system has accepted for us and we have not is reset when a listener closes, and a turn
-   * of the event loop takes one connection: so it closes after a turn that brought none.
+   * of the event loop takes one connection: so it closes after a turn that brought none, and that was
+   * short, since what came meanwhile is lost.
    */
   #closeWhenEmpty(servers: readonly Server[], accepted: number, turns: number): void {
+    const beganUs = this.#options.clock.nowUs()
     setImmediate(() => {
-      const isQuiet = this.counts.accepted === accepted
-      if (isQuiet && turns < CLOSE_TURNS - 1) for (const server of servers) server.close()
-      else if (turns === 0) for (const server of servers) server.close()
-      else this.#closeWhenEmpty(servers, this.counts.accepted, turns - 1)
+      const tookUs = this.#options.clock.nowUs() - beganUs
+      const isQuiet = this.counts.accepted === accepted && tookUs <= SHORT_TURN_US
+      if ((isQuiet && turns < CLOSE_TURNS - 1) || turns === 0) {
+        for (const server of servers) server.close()
+      } else this.#closeWhenEmpty(servers, this.counts.accepted, turns - 1)
     })
   }
 
   sweep(): void {
     const nowUs = this.#options.clock.nowUs()
     const { limits } = this.#options
-    const current = this.#isStopping ? { ...limits, silentUs: 0 } : limits
+    const connectUs = Math.min(limits.connectUs, LAST_DIAL_US)
+    const current = this.#isStopping ? { ...limits, silentUs: 0, connectUs } : limits
     for (const pipe of this.#pipes.values()) {
       pipe.sweep(nowUs, current)
       // A client that has just connected is about to ask.

@@ -6,6 +6,7 @@ import type { BlockRow, EventRow, GapRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { Recording } from '../trace/segment.ts'
 import type { GapReason } from './messages.ts'
+import { PendingRows } from './pending-rows.ts'
 import type { Row } from './request-row.ts'
 
 /** One more try to open or write after a failure. */
@@ -23,39 +24,27 @@ export type RowKeeperOptions = Readonly<{
   /** What a segment's header learns as it is finished. */
   lateHeader: () => Partial<TraceHeader>
   onRotated: (recording: Recording) => void
-  /** Rows that may wait for a disk that fails. */
+  /** Rows that may wait for a disk that fails, and their memory with that of their blocks. */
   maxRows: number
+  maxBytes: number
   onState: (state: 'ok' | 'degraded', reason: GapReason | null) => void
 }>
 
-type Pending = {
-  open: Map<number, Row>
-  completed: Row[]
-  blocks: BlockRow[]
-  events: EventRow[]
-  gaps: GapRow[]
-  samples: SampleRow[]
-}
-
-const nothing = (): Pending => ({
-  open: new Map(),
-  completed: [],
-  blocks: [],
-  events: [],
-  gaps: [],
-  samples: [],
-})
+/** Rows together, times since the trace's origin. */
+type Span = { fromUs: number; toUs: number; count: number }
 
 export class RowKeeper {
   readonly #options: RowKeeperOptions
   #recording: Recording | null = null
-  #pending = nothing()
+  #pending = new PendingRows()
   #retryAtUs = 0
   #segmentSinceUs = 0
   #nextSeq = 0
   /** Added to the numbers given out here; known once a recording is open. */
   #baseSeq = 0
-  #lost: { fromUs: number; toUs: number; count: number } | null = null
+  #lost = noRows()
+  /** Whole rows in the segment that is being written. */
+  #written = noRows()
   #isDegraded = false
   /** Rows whose end is on disk. */
   writtenCount = 0
@@ -79,18 +68,18 @@ export class RowKeeper {
 
   /** A row without its end; a later call for the same seq replaces it. */
   open(row: Row): void {
-    if (this.#isFull) return
-    this.#pending.open.set(row.seq ?? 0, row)
+    if (!this.#isFull) this.#pending.begin(row)
   }
 
   complete(row: Row): void {
-    this.#pending.open.delete(row.seq ?? 0)
-    if (this.#isFull) return this.#lose(row.atUs ?? 0)
-    this.#pending.completed.push(row)
+    this.#pending.forget(row)
+    const atUs = row.atUs ?? 0
+    if (this.#isFull) this.#lose(atUs, atUs, 1)
+    else this.#pending.complete(row)
   }
 
   addBlocks(rows: readonly BlockRow[]): void {
-    if (!this.#isFull) this.#pending.blocks.push(...rows)
+    if (!this.#isFull) this.#pending.addBlocks(rows)
   }
 
   addEvent(row: EventRow): void {
@@ -111,7 +100,8 @@ export class RowKeeper {
     if (this.#isDegraded && nowUs() < this.#retryAtUs) return
     const recording = this.#usable()
     if (recording === null) return
-    if (!this.#isEmpty()) this.#write(recording)
+    if (this.#isEmpty) this.#recover()
+    else this.#write(recording)
     const { rotateBytes, rotateUs } = this.#options
     const isLarge = rotateBytes > 0 && recording.segmentBytes >= rotateBytes
     const isOld = rotateUs > 0 && nowUs() - this.#segmentSinceUs >= rotateUs
@@ -124,6 +114,7 @@ export class RowKeeper {
     if (recording === null) return
     try {
       recording.rotate(this.#options.lateHeader())
+      this.#written = noRows()
       this.#segmentSinceUs = this.#options.nowUs()
       this.#options.onRotated(recording)
     } catch {
@@ -134,7 +125,7 @@ export class RowKeeper {
   #write(recording: Recording): void {
     const { open, completed, blocks, events, gaps, samples } = this.#pending
     const lost = this.#lost
-    const lostGaps = lost === null ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
+    const lostGaps = lost.count === 0 ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
     try {
       recording.write({
         open: Array.from(open.values(), (row) => this.#numbered(row)),
@@ -148,9 +139,14 @@ export class RowKeeper {
       return this.#fail()
     }
     this.writtenCount += completed.length
+    for (const { atUs = 0 } of completed) widen(this.#written, atUs, atUs, 1)
     this.gapCount += gaps.length + lostGaps.length
-    this.#lost = null
-    this.#pending = nothing()
+    this.#lost = noRows()
+    this.#pending = new PendingRows()
+    this.#recover()
+  }
+
+  #recover(): void {
     if (this.#isDegraded) this.#options.onState('ok', null)
     this.#isDegraded = false
   }
@@ -159,8 +155,8 @@ export class RowKeeper {
   close(): void {
     this.#retryAtUs = 0
     const recording = this.#usable()
-    if (recording !== null && !this.#isEmpty()) this.#write(recording)
-    this.lostCount += this.#pending.completed.length + this.#pending.open.size
+    if (recording !== null && !this.#isEmpty) this.#write(recording)
+    this.lostCount += this.#pending.requestCount
     if (recording === null) return
     try {
       recording.close(this.#options.lateHeader())
@@ -170,14 +166,13 @@ export class RowKeeper {
   }
 
   get #isFull(): boolean {
-    const { completed, open } = this.#pending
-    return completed.length + open.size >= this.#options.maxRows
+    const { maxRows, maxBytes } = this.#options
+    const { requestCount, sizeBytes } = this.#pending
+    return requestCount >= maxRows || sizeBytes >= maxBytes
   }
 
-  #isEmpty(): boolean {
-    const { open, completed, blocks, events, gaps, samples } = this.#pending
-    const waiting = [completed, blocks, events, gaps, samples]
-    return open.size === 0 && this.#lost === null && waiting.every(({ length }) => length === 0)
+  get #isEmpty(): boolean {
+    return this.#lost.count === 0 && this.#pending.isEmpty
   }
 
   #numbered(row: Row): Row {
@@ -192,12 +187,9 @@ export class RowKeeper {
     }
   }
 
-  #lose(atUs: number): void {
-    this.lostCount += 1
-    this.#lost ??= { fromUs: atUs, toUs: atUs, count: 0 }
-    this.#lost.fromUs = Math.min(this.#lost.fromUs, atUs)
-    this.#lost.toUs = Math.max(this.#lost.toUs, atUs)
-    this.#lost.count += 1
+  #lose(fromUs: number, toUs: number, count: number): void {
+    this.lostCount += count
+    widen(this.#lost, fromUs, toUs, count)
   }
 
   #fail(): void {
@@ -214,6 +206,9 @@ export class RowKeeper {
       this.#fail()
       this.#recording = null
       closeQuietly(recording)
+      const { fromUs, toUs, count } = this.#written
+      this.#lose(fromUs, toUs, count)
+      this.#written = noRows()
     }
     try {
       this.#recording = this.#options.openRecording()
@@ -224,6 +219,14 @@ export class RowKeeper {
     }
     return this.#recording
   }
+}
+
+const noRows = (): Span => ({ fromUs: Infinity, toUs: -Infinity, count: 0 })
+
+function widen(span: Span, fromUs: number, toUs: number, count: number): void {
+  span.fromUs = Math.min(span.fromUs, fromUs)
+  span.toUs = Math.max(span.toUs, toUs)
+  span.count += count
 }
 
 /** Gives up a recording whose files are gone. */

@@ -3,8 +3,16 @@ import type { HttpClient } from '../base/http.ts'
 import { asArray, asCount, asMark, asObject } from '../stream/json.ts'
 import type { ServerFacts } from './messages.ts'
 
-const PATIENCE_US = 2_000_000
+/** Of any question of the recorder's own. */
+export const PATIENCE_US = 2_000_000
 const ANSWER_BYTES = 1_000_000
+
+export const NO_FACTS: ServerFacts = {
+  software: null,
+  version: null,
+  models: [],
+  maxModelTokens: null,
+}
 
 /** @returns null while it cannot be reached */
 export async function readServerFacts(client: HttpClient, url: URL): Promise<ServerFacts | null> {
@@ -26,6 +34,11 @@ export async function readServerFacts(client: HttpClient, url: URL): Promise<Ser
   } catch {
     return null
   }
+}
+
+/** A gateway may answer for a server that is not there yet, with nothing about it. */
+export function tellsSomething(facts: ServerFacts | null): facts is ServerFacts {
+  return facts !== null && (facts.version !== null || facts.models.length > 0)
 }
 
 function isNumber(value: number | null): value is number {

@@ -1,8 +1,9 @@
 /** Certificates and keys of both sides, read again on demand. Effects: reads files. */
 import { readText } from '../base/files.ts'
-import type { HttpOptions } from '../base/http.ts'
+import { HttpClient, type HttpOptions } from '../base/http.ts'
 import { type DialTls, type SecureContext, tlsContext } from '../base/socket.ts'
 import type { TlsOptions } from './options.ts'
+import { PATIENCE_US } from './server-facts.ts'
 
 export class TlsMaterial {
   readonly #options: TlsOptions
@@ -57,12 +58,14 @@ async function readUpstreamTls({ caPath, clientCertPath, clientKeyPath }: TlsOpt
   }
 }
 
-/**
- * The same for the recorder's own questions. Files that cannot be read now leave them unanswered, and
- * traffic as it is.
- */
+/** The same for the recorder's own questions. Files that cannot be read now leave traffic as it is. */
 export async function questionTls(options: TlsOptions): Promise<NonNullable<HttpOptions['tls']>> {
   const { serverName, isInsecure } = options
   const material = await readUpstreamTls(options).catch(() => ({}))
   return { ...material, ...(serverName === null ? {} : { serverName }), isInsecure }
+}
+
+/** For those questions; a server that hangs keeps nobody from ending. */
+export async function questionClient(options: TlsOptions): Promise<HttpClient> {
+  return new HttpClient({ tls: await questionTls(options), connectTimeoutUs: PATIENCE_US })
 }

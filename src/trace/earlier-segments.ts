@@ -1,4 +1,5 @@
 /** Chains of blocks that the finished segments of a recording hold. Effects: reads their files. */
+import { existsSync } from 'node:fs'
 import type { BlockRow } from './columns.ts'
 import { openForReading, type Connection } from './sqlite.ts'
 
@@ -19,6 +20,8 @@ export class EarlierSegments {
   /** @returns the block and all before it, root first; nothing if no segment has it */
   chainTo(id: bigint): BlockRow[] {
     for (const path of this.#paths.toReversed()) {
+      // The oldest may have been deleted to make room.
+      if (!existsSync(path)) continue
       const chain = readChain(this.#connect(path), id)
       if (chain.length > 0) return chain
     }

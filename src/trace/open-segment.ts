@@ -134,9 +134,22 @@ export class OpenSegment {
     endOpenRows(this.#connection)
   }
 
-  close(changes: Partial<TraceHeader>): void {
+  /** Nothing more is written after this but by `seal`; a reader takes it for whole. */
+  finish(changes: Partial<TraceHeader>): void {
     if (this.#isOrderedBySeq) putHeader(this.#connection, 'order', '"seq"')
-    seal(this.#connection, { ...this.#header, ...changes })
+    putEnd(this.#connection, { ...this.#header, ...changes })
+    // Readers may hold it for long: sealing is tried again instead of waited for.
+    this.#connection.pragma('busy_timeout = 0')
+  }
+
+  /** Makes one whole file of it. @returns false while somebody reads it, who then still can */
+  seal(): boolean {
+    return sealDatabase(this.#connection)
+  }
+
+  /** Leaves it as it is: a reader takes what is missing from the files beside it. */
+  leave(): void {
+    this.#connection.close()
   }
 }
 
@@ -165,7 +178,8 @@ export function recoverSegment(path: string): SegmentEnd {
     const header = parseHeader(headerPart(connection, 'start') ?? '')
     const last = maxSeq(connection)
     const openRows = endOpenRows(connection)
-    seal(connection, { ...header, interrupted: true })
+    putEnd(connection, { ...header, interrupted: true })
+    if (!sealDatabase(connection)) connection.close()
     return { header, maxSeq: last, wasOpen: true, openRows }
   } catch (error) {
     throw writeProblem(error, path)
@@ -188,13 +202,12 @@ function endOpenRows(connection: Connection): number {
   return update.run(UNOBSERVED).changes
 }
 
-function seal(connection: Connection, header: TraceHeader): void {
+function putEnd(connection: Connection, header: TraceHeader): void {
   const counted = TABLE_NAMES.map((table) => {
     return [table, connection.prepare(`SELECT count(*) FROM ${table}`).pluck().get()] as const
   })
   const counts = Object.fromEntries(counted) as TraceHeader['counts']
   putHeader(connection, 'end', formatHeader({ ...header, counts }))
-  sealDatabase(connection)
 }
 
 /** A file's bytes, or a folder's names, onto the disk. */

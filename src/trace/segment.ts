@@ -55,6 +55,8 @@ export class Recording {
   readonly #earlier: EarlierSegments
   #segmentNumber: number
   #segment: OpenSegment
+  /** Finished, but somebody is reading them. */
+  #unsealed: readonly OpenSegment[] = []
   #nextSeq: number
 
   constructor(
@@ -76,7 +78,7 @@ export class Recording {
     this.#earlier = new EarlierSegments(names.map((name) => join(directory, name)))
     this.#nextSeq = Math.max(-1, ...ends.map(({ maxSeq }) => maxSeq)) + 1
     this.#segmentNumber = Number(names.at(-1)?.slice(0, 6) ?? 0) + 1
-    this.#segment = this.#begin()
+    this.#segment = this.#begin(this.#segmentNumber)
   }
 
   /** One more than any seq of the recording so far. */
@@ -114,6 +116,7 @@ export class Recording {
       this.#openRows.delete(row.seq ?? -1)
       this.#nextSeq = Math.max(this.#nextSeq, (row.seq ?? -1) + 1)
     }
+    if (this.#unsealed.length > 0) this.#sealFinished()
   }
 
   /**
@@ -140,27 +143,37 @@ export class Recording {
   /** Finishes the segment and begins the next; open rows move there, to end there. */
   rotate(changes: Partial<TraceHeader> = {}): void {
     const before = this.#segment
-    this.#segmentNumber += 1
-    const after = this.#begin()
+    const after = this.#begin(this.#segmentNumber + 1)
     // Should the process die between the two, readers find the row twice and take the later one.
     after.write({ open: [...this.#openRows.values()].toSorted(bySeq) })
-    before.dropOpenRows()
-    before.close(changes)
-    this.#earlier.add(before.path)
     this.#segment = after
+    this.#segmentNumber += 1
+    this.#earlier.add(before.path)
+    before.dropOpenRows()
+    before.finish(changes)
+    this.#unsealed = [...this.#unsealed, before]
+    this.#sealFinished()
+  }
+
+  #sealFinished(): void {
+    this.#unsealed = this.#unsealed.filter((each) => !each.seal())
   }
 
   /** Finishes the segment; rows still open end as unobserved_end. */
   close(changes: Partial<TraceHeader> = {}): void {
     this.#segment.endOpenRows()
-    this.#segment.close(changes)
+    this.#segment.finish(changes)
+    // Its own reader of an earlier segment would keep that from being sealed.
     this.#earlier.close()
+    this.#unsealed = [...this.#unsealed, this.#segment]
+    this.#sealFinished()
+    for (const each of this.#unsealed) each.leave()
     this.#lock.close()
     rmSync(join(this.#directory, LOCK_NAME), { force: true })
   }
 
-  #begin(): OpenSegment {
-    const name = `${String(this.#segmentNumber).padStart(6, '0')}.sqlite`
+  #begin(number: number): OpenSegment {
+    const name = `${String(number).padStart(6, '0')}.sqlite`
     return new OpenSegment(join(this.#directory, name), this.header)
   }
 }

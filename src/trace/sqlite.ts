@@ -20,6 +20,7 @@ const HEAD_BYTES = 100
 
 /** How long a connection waits for another one's lock. */
 const BUSY_TIMEOUT_MS = 5_000
+const WRITER_TIMEOUT_MS = 100
 
 /** The version of the bundled library; asserts that it is new enough. */
 function sqliteVersion(connection: Connection): string {
@@ -65,9 +66,12 @@ export function createIndexes(connection: Connection): void {
   connection.exec(`BEGIN; ${INDEX_STATEMENTS.join('; ')}; COMMIT`)
 }
 
-/** For the one writer of a live segment: committed rows survive a killed process. */
+/**
+ * For the one writer of a live segment: committed rows survive a killed process. Nobody else writes
+ * there, so a lock is not waited for long: its writer has other things to do meanwhile.
+ */
 export function openForAppending(path: string): Connection {
-  const connection = new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true })
+  const connection = new Database(path, { timeout: WRITER_TIMEOUT_MS, fileMustExist: true })
   sqliteVersion(connection)
   connection.pragma('journal_mode = WAL')
   connection.pragma('synchronous = NORMAL')
@@ -98,11 +102,22 @@ export function lockFolder(lockPath: string, folder: string): Connection {
   }
 }
 
-/** Everything back into the one file, so that it can be copied, and its -wal and -shm are gone. */
-export function sealDatabase(connection: Connection): void {
-  connection.pragma('wal_checkpoint(TRUNCATE)')
-  connection.pragma('journal_mode = DELETE')
+/**
+ * Everything back into the one file, so that it can be copied, and its -wal and -shm are gone; then the
+ * connection is closed.
+ *
+ * @returns false while somebody reads the file: nothing was changed, and it can be tried again
+ */
+export function sealDatabase(connection: Connection): boolean {
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)')
+    connection.pragma('journal_mode = DELETE')
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false
+    throw error
+  }
   connection.close()
+  return true
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * What the recorder costs: delay, CPU of all threads, requests a second, memory; direct and through it
  * in turns, and through nginx where it is installed.
- * `npm run bench record [streams|lockstep|small|shed|connections|large] [STREAMS]`.
+ * `npm run bench record [streams|lockstep|small|shed|connections|large|hangup] [STREAMS]`.
  *
  * Clients and server share one core, each proxy with all its threads has the other. *First* is the
  * time to the first event less what the server itself took.
@@ -18,6 +18,7 @@ import {
   runStreams,
   type StreamLoad,
 } from './record-client.ts'
+import { hangUps, hangupServer, MOMENTS, TLS_FOLDER, type Moment } from './record-hangup.ts'
 import {
   cpuOf,
   memoryMb,
@@ -55,6 +56,7 @@ try {
   if (isWanted('shed')) await shedLine()
   if (isWanted('connections')) await connectionLine()
   if (isWanted('large')) await largeLines()
+  if (isWanted('hangup')) await hangupLines()
 } finally {
   upstream.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -183,6 +185,33 @@ async function largeLines(): Promise<void> {
     }
     await finish(running)
   }
+}
+
+async function hangupLines(): Promise<void> {
+  const server = await hangupServer(UPSTREAM + 3)
+  const tls = `--tls-cert ${TLS_FOLDER}server.pem --tls-key ${TLS_FOLDER}server.key`
+  for (const isTls of [false, true]) {
+    const flags = `${FLAGS} --metrics-url off ${isTls ? tls : ''}`.trim()
+    const place = { folder, upstreamPort: server.port, port: UPSTREAM + 1, flags }
+    const nginx = isTls ? null : await startNginx({ ...place, port: UPSTREAM + 2 })
+    const running = [await startRecorder(place), ...(nginx === null ? [] : [nginx])]
+    for (const what of Object.keys(MOMENTS) as Moment[]) {
+      const places = isTls ? running : [{ name: 'nothing', port: server.port }, ...running]
+      for (const { name, port } of places) {
+        const takenUs = await hangUps(server, what, port, isTls)
+        const through = isTls ? `${name}, TLS` : name
+        report({
+          what: `hang-up: ${what}`,
+          through,
+          p50Us: at(takenUs, 0.5),
+          p99Us: at(takenUs, 0.99),
+          maxUs: at(takenUs, 1),
+        })
+      }
+    }
+    for (const proxy of running) await proxy.stop()
+  }
+  await server.close()
 }
 
 /** Ends the proxies and says of each whether all that passed was recorded, or counted as missing. */

@@ -42,36 +42,6 @@ async function maxTokensOf(directory: string): Promise<(number | null)[]> {
   return (await rowsOf(directory)).map(({ maxTokens }) => maxTokens)
 }
 
-test('the folder is removed: traffic passes, and recording goes on in a new one', async () => {
-  const recorder = await recorderOn()
-  await begun(recorder)
-  await pass(recorder, 1, 3)
-  await wait(300)
-  rmSync(recorder.directory, { recursive: true })
-  await wait(300)
-  await pass(recorder, 10, 3)
-  await begun(recorder)
-  await pass(recorder, 20, 3)
-  await recorder.stop()
-  expect(await maxTokensOf(recorder.directory)).toEqual([10, 11, 12, 20, 21, 22])
-})
-
-test('another program locks the file: traffic passes, and no row is lost', async () => {
-  const recorder = await recorderOn()
-  await begun(recorder)
-  await pass(recorder, 1, 2)
-  await wait(300)
-  const other = new Database(join(recorder.directory, '000001.sqlite'))
-  other.exec('BEGIN IMMEDIATE')
-  await pass(recorder, 10, 3)
-  await wait(2_000)
-  await pass(recorder, 20, 3)
-  other.exec('ROLLBACK')
-  other.close()
-  await recorder.stop()
-  expect(await maxTokensOf(recorder.directory)).toEqual([1, 2, 10, 11, 12, 20, 21, 22])
-})
-
 test('the folder cannot be made at the start: traffic passes, and recording begins later', async () => {
   const parent = mkdtempSync(join(tmpdir(), 'trace-blocked-'))
   cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
@@ -101,17 +71,6 @@ test('--out that names a file is refused before anything listens, and the file s
   expect(readdirSync(parent)).toEqual(['code.arrow'])
 })
 
-test('no room in the queue: traffic passes, and a gap says how many are missing', async () => {
-  const recorder = await recorderOn({ queueBytes: '1KB' })
-  await pass(recorder, 1, 5)
-  await recorder.stop()
-  expect(await rowsOf(recorder.directory)).toEqual([])
-  const gaps = await gapsOf(recorder.directory)
-  expect(gaps.map(({ reason }) => reason)).toEqual(gaps.map(() => 'queue_full'))
-  expect(gaps.reduce((sum, { count }) => sum + count, 0)).toBe(5)
-  expect(recorder.said.out).toContain('5 requests are missing')
-})
-
 test('no room for rows: traffic passes, and a gap says how many are missing', async () => {
   const recorder = await recorderOn({ queueRows: '2' })
   await begun(recorder)
@@ -126,6 +85,23 @@ test('no room for rows: traffic passes, and a gap says how many are missing', as
   const gaps = await gapsOf(recorder.directory)
   const missing = gaps.reduce((sum, { count }) => sum + count, 0)
   expect(rows.length + missing).toBe(6)
+})
+
+test('--queue-row-bytes: no room for rows and their blocks, and a gap says how many are missing', async () => {
+  const recorder = await recorderOn({ queueRowBytes: '4KB' })
+  await begun(recorder)
+  const other = new Database(join(recorder.directory, '000001.sqlite'))
+  other.exec('BEGIN IMMEDIATE')
+  await pass(recorder, 1, 6)
+  await wait(300)
+  other.exec('ROLLBACK')
+  other.close()
+  await recorder.stop()
+  const rows = await rowsOf(recorder.directory)
+  const gaps = await gapsOf(recorder.directory)
+  expect(gaps.map(({ reason }) => reason)).toEqual(['disk'])
+  expect(gaps[0]?.count).toBeGreaterThan(0)
+  expect(rows.length + (gaps[0]?.count ?? 0)).toBe(6)
 })
 
 test('SIGUSR2 switches recording off and on; the gap says paused', async () => {

@@ -12,7 +12,7 @@ import { openTrace } from '../../src/trace/open.ts'
 import { formatProxyHeader } from '../../src/record/proxy-protocol.ts'
 import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
-import { ask, watch, wireClient, wireServer, type WireServer } from '../support/wire.ts'
+import { ask, type Seen, watch, wireClient, wireServer, type WireServer } from '../support/wire.ts'
 
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 const pem = (name: string) => readFileSync(tlsFile(name), 'utf8')
@@ -143,6 +143,41 @@ test('clients over TLS are offered http/1.1 only, and see a reset as a reset', a
   expect(seen.bytes.toString()).toContain('part')
   expect(seen.end).toBe('reset')
 })
+
+test.each([
+  ['a FIN', 'fin', (raw: Socket): void => void raw.destroy()],
+  ['a reset', 'reset', (raw: Socket): void => void raw.resetAndDestroy()],
+] as const)(
+  'an https server that breaks an answer off by %s is seen to do just that',
+  async (_name, end: Seen['end'], cut) => {
+    const raws: Socket[] = []
+    const server = createTlsServer(
+      { cert: pem('server.pem'), key: pem('server.key') },
+      (socket: TLSSocket) => {
+        socket.on('error', () => undefined)
+        socket.once('data', (bytes: Buffer) => {
+          // The recorder's own questions are not what is broken off.
+          if (!bytes.toString('latin1').startsWith('POST')) return
+          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart')
+          setTimeout(() => {
+            for (const raw of raws) cut(raw)
+          }, 50)
+        })
+      },
+    )
+    server.on('connection', (raw: Socket) => raws.push(raw))
+    server.on('tlsClientError', () => undefined)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    cleanUps.push(() => void server.close())
+    const recorder = await recorderFor(0, {
+      upstream: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      upstreamCa: tlsFile('authority.pem'),
+    })
+    const seen = await ask(recorder.port, REQUEST)
+    expect(seen.bytes.toString()).toMatch(/part$/)
+    expect(seen.end).toBe(end)
+  },
+)
 
 test('the PROXY header of a balancer is taken off, and one for the server put on', async () => {
   const server = await plainServer((socket) => {

@@ -1,4 +1,7 @@
-/** deploy/nginx-mirror.conf under a real nginx: clients get the model's answers, the recorder a copy of each request. */
+/**
+ * The mirrors of deploy/ under a real nginx and a real Envoy: clients get the model's answers, the
+ * recorder a copy of each request.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,68 +12,108 @@ import { complete, streamServer } from '../support/completions.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
 import { freePort, wireClient } from '../support/wire.ts'
 
-const hasNginx = spawnSync('nginx', ['-v']).status === 0
-const FILE = new URL('../../deploy/nginx-mirror.conf', import.meta.url)
+type Ports = Readonly<{ model: number; recorder: number; listen: number }>
 
-/** The file as it is deployed, with the ports of this test. */
-function configuration(ports: Readonly<Record<string, string>>, folder: string): string {
-  const text = Object.entries(ports).reduce(
-    (before, [deployed, place]) => before.replaceAll(deployed, place),
-    readFileSync(FILE, 'utf8'),
-  )
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((name) => `${name}_temp_path ${folder}/temp;`)
-    .join('\n')
-  return (
-    `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {}\n` +
-    `http { access_log off;\n${paths}\n${text}\n}\n`
+type Mirror = Readonly<{
+  program: string
+  version: string[]
+  /** The file as it is deployed, with the ports of this test. */
+  configuration: (ports: Ports, folder: string) => string
+  check: (path: string) => string[]
+  run: (path: string) => string[]
+}>
+
+function deployed(name: string, changes: Readonly<Record<string, string>>): string {
+  const file = new URL(`../../deploy/${name}`, import.meta.url)
+  return Object.entries(changes).reduce(
+    (text, [from, to]) => {
+      expect(text).toContain(from)
+      return text.replaceAll(from, to)
+    },
+    readFileSync(file, 'utf8'),
   )
 }
 
-test.skipIf(!hasNginx)(
-  'nginx sends the recorder a copy of each request, and the header says what that cannot see (needs nginx)',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'trace-mirror-'))
-    mkdirSync(join(folder, 'temp'))
-    const [model, shadow] = [await streamServer(), await streamServer()]
-    const recorder = await startRecorder(shadow.port, { mirror: true })
-    const port = await freePort()
-    const ports = {
-      '127.0.0.1:8000': `127.0.0.1:${model.port}`,
-      '127.0.0.1:9000': `127.0.0.1:${recorder.port}`,
-      'listen 8080': `listen ${port}`,
-    }
-    const path = join(folder, 'nginx.conf')
-    writeFileSync(path, configuration(ports, folder))
-    expect(spawnSync('nginx', ['-t', '-c', path, '-p', folder]).status).toBe(0)
-    const nginx = spawn('nginx', ['-c', path, '-p', folder], { stdio: 'ignore' })
-    const ended = new Promise((resolve) => nginx.once('exit', resolve))
-    for (;;) {
-      try {
-        ;(await wireClient(port)).destroy()
-        break
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    }
-    const marks = [1, 2, 3, 4, 5]
-    for (const mark of marks) {
-      expect(await complete(wireClient, port, mark)).toMatch(/^HTTP\/1.1 200 OK[^]*\[DONE\]/)
-    }
-    while (!(await rowsOf(recorder.directory)).some(({ maxTokens }) => maxTokens === 5)) {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-    nginx.kill('SIGQUIT')
-    await ended
-    await recorder.stop()
-    const rows = await rowsOf(recorder.directory)
-    expect(rows.map(({ maxTokens }) => maxTokens)).toEqual(marks)
-    const reader = await openTrace(recorder.directory)
-    expect(reader.header.capture.notes.join()).toContain('a mirrored copy')
-    await reader.close()
-    recorder.remove()
-    await model.close()
-    await shadow.close()
-    rmSync(folder, { recursive: true })
+const MIRRORS: readonly Mirror[] = [
+  {
+    program: 'nginx',
+    version: ['-v'],
+    configuration(ports, folder) {
+      const text = deployed('nginx-mirror.conf', {
+        '127.0.0.1:8000': `127.0.0.1:${ports.model}`,
+        '127.0.0.1:9000': `127.0.0.1:${ports.recorder}`,
+        'listen 8080': `listen ${ports.listen}`,
+      })
+      const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${folder}/temp;`)
+        .join('\n')
+      return (
+        `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events {}\n` +
+        `http { access_log off;\n${paths}\n${text}\n}\n`
+      )
+    },
+    check: (path) => ['-t', '-c', path],
+    run: (path) => ['-c', path],
   },
-)
+  {
+    program: process.env['TRACE_TEST_ENVOY'] ?? 'envoy',
+    version: ['--version'],
+    configuration: (ports) =>
+      deployed('envoy-mirror.yaml', {
+        'address: vllm, port_value: 8000': `address: 127.0.0.1, port_value: ${ports.model}`,
+        'address: trace-record, port_value: 9000': `address: 127.0.0.1, port_value: ${ports.recorder}`,
+        'port_value: 8080': `port_value: ${ports.listen}`,
+      }),
+    check: (path) => ['--mode', 'validate', '-c', path],
+    run: (path) => ['-c', path, '--concurrency', '1', '--use-dynamic-base-id'],
+  },
+]
+
+const isInstalled = ({ program, version }: Mirror) => spawnSync(program, version).status === 0
+
+for (const mirror of MIRRORS) {
+  const name = mirror.program.split('/').at(-1) ?? ''
+  test.skipIf(!isInstalled(mirror))(
+    `${name} sends the recorder a copy of each request, and the header says what that cannot see (needs ${name})`,
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'trace-mirror-'))
+      mkdirSync(join(folder, 'temp'))
+      const [model, shadow] = [await streamServer(), await streamServer()]
+      const recorder = await startRecorder(shadow.port, { mirror: true })
+      const listen = await freePort()
+      const path = join(folder, 'mirror.yaml')
+      const ports = { model: model.port, recorder: recorder.port, listen }
+      writeFileSync(path, mirror.configuration(ports, folder))
+      expect(spawnSync(mirror.program, mirror.check(path)).status).toBe(0)
+      const child = spawn(mirror.program, mirror.run(path), { stdio: 'ignore' })
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      for (;;) {
+        try {
+          ;(await wireClient(listen)).destroy()
+          break
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+      }
+      const marks = [1, 2, 3, 4, 5]
+      for (const mark of marks) {
+        expect(await complete(wireClient, listen, mark)).toMatch(/^HTTP\/1.1 200 OK[^]*\[DONE\]/)
+      }
+      const seen = async () => (await rowsOf(recorder.directory)).map(({ maxTokens }) => maxTokens)
+      while (new Set(await seen()).size < marks.length) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      child.kill('SIGTERM')
+      await ended
+      await recorder.stop()
+      expect(new Set(await seen())).toEqual(new Set(marks))
+      const reader = await openTrace(recorder.directory)
+      expect(reader.header.capture.notes.join()).toContain('a mirrored copy')
+      await reader.close()
+      recorder.remove()
+      await model.close()
+      await shadow.close()
+      rmSync(folder, { recursive: true })
+    },
+  )
+}

@@ -1,7 +1,9 @@
 /** What the recorder asks on its own account reaches an https server just as the relay does. */
-import { readFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
 import { openTrace } from '../../src/trace/open.ts'
@@ -108,6 +110,32 @@ test.each([
   const reader = await openTrace(recorder.directory)
   expect(reader.header.server.version).toBe('0.32.0')
   await reader.close()
+})
+
+test('SIGHUP: own questions show the new certificate, too', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-questions-'))
+  const [upstreamCert, upstreamKey] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const put = (name: string) => {
+    copyFileSync(tlsFile(`${name}.pem`), upstreamCert)
+    copyFileSync(tlsFile(`${name}.key`), upstreamKey)
+  }
+  put('client')
+  const { origin, seen } = await strictServer(true)
+  const recorder = await recorderBefore(origin, {
+    upstreamCa: tlsFile('authority.pem'),
+    upstreamSni: 'model.internal',
+    upstreamCert,
+    upstreamKey,
+  })
+  cleanUps.push(() => rmSync(folder, { recursive: true }))
+  await askOnce(recorder.port)
+  while (!seen.includes('/tokenize client model.internal')) await wait(10)
+  put('server')
+  recorder.signal('SIGHUP')
+  while (!recorder.said.err.includes('certificates read again')) await wait(10)
+  // Asked of each answer without counts; the observer hears of new files a moment after the relay.
+  while (!seen.includes('/tokenize server model.internal')) await askOnce(recorder.port)
+  expect(seen).toContain('/v1/completions server model.internal')
 })
 
 test('a server that the relay does not trust is not asked either, and the banner says so', async () => {

@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { adminServer } from '../../src/live/admin.ts'
-import type { RecordSession } from '../../src/record/record-session.ts'
+import { adminOf } from '../support/admin.ts'
 import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { complete, completionRequest, STREAM, streamServer } from '../support/completions.ts'
 import { gapsOf, rowsOf } from '../support/recorder.ts'
@@ -35,19 +34,6 @@ async function startPoisonable() {
   return { ...started, printed }
 }
 
-/** As a probe and a scrape of the admin listener would see it. */
-async function adminOf(session: RecordSession) {
-  const admin = adminServer(session, 'token')
-  cleanUps.push(async () => admin.close())
-  const place = await admin.listen({ host: '127.0.0.1', port: 0 })
-  const textOf = async (path: string) => (await fetch(place + path)).text()
-  return {
-    health: async () =>
-      JSON.parse(await textOf('/healthz')) as { status: string; degraded: string | null },
-    metrics: () => textOf('/metrics'),
-  }
-}
-
 /** One request with the words that the observer cannot bear. */
 async function poisoned(port: number): Promise<string> {
   const asked = completionRequest(66).replace('Host: h', `Host: h\r\nauthorization: ${POISON}`)
@@ -66,7 +52,8 @@ async function poisoned(port: number): Promise<string> {
 
 test('the observer throws: no byte is missing, health says degraded, a gap counts, recording goes on', async () => {
   const { session, port, directory, observers, said, printed } = await startPoisonable()
-  const { health, metrics } = await adminOf(session)
+  const { health, metrics, close } = await adminOf(session)
+  cleanUps.push(close)
   for (const mark of [1, 2, 3]) expect(await complete(wireClient, port, mark)).toBe(STREAM)
   while (session.status().counts.recorded < 3) await wait(20)
   expect(await health()).toMatchObject({ status: 'ok', degraded: null })

@@ -138,3 +138,38 @@ test('a new observer hears all threads again after one that was killed', async (
   const counted = gaps.reduce((sum, { count }) => sum + count, 0)
   expect(counted).toBeGreaterThanOrEqual(missing(101).length)
 })
+
+test('a relaying thread that dies takes its own connections along, and another takes its place', async () => {
+  const server = await startServer()
+  const { session, port, directory, relays, remove } = await startSession(server.port, {
+    options: { workers: String(THREADS) },
+  })
+  cleanUps.push(remove)
+  expect(await askAll(port, 1)).toEqual(allWell())
+  while (session.status().counts.recorded < CLIENTS) await pause(10_000)
+  const before = existsSync(TCP_TABLE) ? listenersOn(port) : THREADS
+  expect(before).toBe(THREADS)
+  const running = askAll(port, 101)
+  while (!allWell().every((_well, index) => server.asked.has(String(101 + index)))) {
+    await pause(1_000)
+  }
+  await relays[0]?.terminate()
+  const well = await running
+  // The system had shared them out among three threads, of which two live.
+  expect(well.filter(Boolean).length).toBeGreaterThan(0)
+  while (relays.length < THREADS) await pause(10_000)
+  while (existsSync(TCP_TABLE) && listenersOn(port) < THREADS) await pause(10_000)
+  expect(await askAll(port, 201)).toEqual(allWell())
+  await session.drain(5_000_000)
+  await session.close(5_000_000)
+  const rows = await rowsOf(directory)
+  const ended = (from: number) =>
+    rows.filter(({ maxTokens, outcome }) => {
+      return outcome === 'ok' && maxTokens !== null && Math.floor(maxTokens / 100) === from
+    }).length
+  expect(ended(0)).toBe(CLIENTS)
+  expect(ended(2)).toBe(CLIENTS)
+  // What the dead thread had seen in its last moment nobody knows; the others' rows are there.
+  expect(ended(1)).toBeGreaterThan(0)
+  expect(new Set(rows.map(({ seq }) => seq)).size).toBe(rows.length)
+})

@@ -1,5 +1,14 @@
 /** The secret behind the ids: made once, private, never a reason not to start. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -37,4 +46,13 @@ test('a key that can be neither read nor made gives ids of this run only', async
   const { secret, problem } = await loadKey(join(folder, 'no', 'such', 'folder.key'), undefined)
   expect(secret).toHaveLength(64)
   expect(problem).toContain('match those of no other')
+})
+
+test('a key that is there and cannot be read is not written over', async () => {
+  const path = join(folder, 'loop.key')
+  symlinkSync(path, path)
+  const { secret, problem } = await loadKey(path, undefined)
+  expect(secret).toHaveLength(64)
+  expect(problem).toContain('match those of no other')
+  expect(readlinkSync(path)).toBe(path)
 })

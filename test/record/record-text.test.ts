@@ -49,8 +49,18 @@ test('the live line fits a terminal and ends with what the relay adds', () => {
   expect(liveText(status)).toBe(
     ' 00:14:07  12.4 req/s · 31 in flight · 10,512 recorded · 3 hung up · 0 unrecorded · +0.041 ms',
   )
-  const troubled = { ...status, degraded: 'the observer is down', addedP50Us: null }
-  expect(liveText(troubled)).toMatch(/no chunks · DEGRADED: the observer is down$/)
+  expect(liveText({ ...status, addedP50Us: null })).toMatch(/ · no chunks$/)
+})
+
+test('what is wrong stands first in the live line, where 80 columns show it', () => {
+  const troubled = {
+    ...status,
+    degraded: 'rows cannot be written',
+    upstreamProblem: 'connection refused',
+  }
+  expect(liveText(troubled).slice(0, 80)).toContain(
+    'DEGRADED: rows cannot be written · server: connection refused',
+  )
 })
 
 test('the summary says what is there, what is missing, and how tokens were counted', () => {

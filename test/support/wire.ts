@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 export type WireServer = { port: number; sockets: Set<Socket>; close: () => Promise<void> }
 
 /** A server whose sockets stay half-open until the handler ends them. */
-export async function wireServer(handler: (socket: Socket) => void): Promise<WireServer> {
+export async function wireServer(handler: (socket: Socket) => void, port = 0): Promise<WireServer> {
   const sockets = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket)
@@ -13,7 +13,7 @@ export async function wireServer(handler: (socket: Socket) => void): Promise<Wir
     socket.on('error', () => undefined)
     handler(socket)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
     sockets,

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { RequestRow } from '../../src/trace/columns.ts'
@@ -193,4 +193,32 @@ test('a chain that was begun before a rotation is whole in the new segment too',
     { id: 9n, parent: null, tokens: 16 },
   ])
   await reader.close()
+})
+
+test('a reader keeps a finished segment from being sealed, and nothing else from going on', async () => {
+  const folder = scratch('read-meanwhile')
+  const recording = openRecording(folder, recorded())
+  recording.write({ open: [begun(0), begun(1)] })
+  const reader = await openTrace(folder)
+  recording.rotate()
+  recording.write({ completed: [ended(0)] })
+  expect(readdirSync(folder)).toContain('000001.sqlite-wal')
+  expect((await readTables(reader)).request).toHaveLength(2)
+  await reader.close()
+  recording.write({ completed: [ended(1)] })
+  expect(readdirSync(folder)).not.toContain('000001.sqlite-wal')
+  recording.close()
+  expect(readdirSync(folder)).toEqual(['000001.sqlite', '000002.sqlite'])
+  expect(await outcomes(folder)).toEqual(['ok', 'ok'])
+})
+
+test('a chain of a segment that was deleted to make room begins anew', () => {
+  const folder = scratch('made-room')
+  const recording = openRecording(folder, recorded())
+  recording.write({ blocks: [{ id: 1n, parent: null, tokens: 16 }] })
+  recording.rotate()
+  rmSync(join(folder, '000001.sqlite'))
+  recording.write({ blocks: [{ id: 2n, parent: 1n, tokens: 16 }] })
+  expect(recording.hasBlock(2n)).toBe(true)
+  recording.close()
 })
