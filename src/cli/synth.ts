@@ -27,7 +27,7 @@ export const synthCommand: Verb = (world) => {
     .addHelpText('after', EXAMPLES)
     .action(async (config: string, out: string, raw: RawSynthOptions) => {
       const options = parseSynthOptions(raw)
-      const model = withOptions(await readSynthSource(config, options.reading), options)
+      const model = withOptions(await readSynthSource(config, options), options)
       for (const note of model.notes) world.stderr.write(`note       ${note}\n`)
       const writer = await createTrace(out, synthHeader(model), { force: options.force })
       try {

@@ -8,10 +8,19 @@ export class Fields {
   readonly where: string
   readonly #values: Readonly<Record<string, unknown>>
   readonly #seen = new Set<string>()
+  readonly #path: readonly string[]
+  /** Paths of all values that were asked for, of this mapping and of those around and inside it. */
+  readonly #seenPaths: Set<string>
 
   /** @throws TraceError BAD_OPTION unless `value` is a mapping */
-  constructor(value: unknown, where: string) {
+  constructor(
+    value: unknown,
+    where: string,
+    inside: Readonly<{ path: readonly string[]; seenPaths: Set<string> }> | null = null,
+  ) {
     this.where = where
+    this.#path = inside?.path ?? []
+    this.#seenPaths = inside?.seenPaths ?? new Set()
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new TraceError('BAD_OPTION', `${where} wants names and values`, { hint: KEYS_HINT })
     }
@@ -25,6 +34,7 @@ export class Fields {
   /** As it stands; undefined where it is missing or null. */
   value(key: string): unknown {
     this.#seen.add(key)
+    this.#seenPaths.add([...this.#path, key].join('.'))
     return this.#values[key] ?? undefined
   }
 
@@ -55,7 +65,31 @@ export class Fields {
   }
 
   child(key: string): Fields {
-    return new Fields(this.value(key), `${this.where}: ${key}`)
+    return this.#inside(this.value(key), `${this.where}: ${key}`, [key])
+  }
+
+  /** A mapping that may be missing: then it is empty. */
+  childOrNone(key: string): Fields {
+    return this.#inside(this.value(key) ?? {}, `${this.where}: ${key}`, [key])
+  }
+
+  /** A list of mappings. */
+  children(key: string): Fields[] {
+    return this.list(key).map((item, index) =>
+      this.#inside(item, `${this.where}: ${key} ${index + 1}`, [key, String(index)]),
+    )
+  }
+
+  #inside(value: unknown, where: string, keys: readonly string[]): Fields {
+    return new Fields(value, where, {
+      path: [...this.#path, ...keys],
+      seenPaths: this.#seenPaths,
+    })
+  }
+
+  /** Paths such as `load.stages.0.rate` of the values, at any depth, that nobody asked for. */
+  unreadPaths(): string[] {
+    return leafPaths(this.#values, []).filter((path) => !this.#seenPaths.has(path))
   }
 
   fault(key: string, message: string): TraceError {
@@ -80,4 +114,10 @@ export class Fields {
     const [key] = this.unread()
     if (key !== undefined) throw this.fault(key, 'is not known here')
   }
+}
+
+function leafPaths(value: unknown, path: readonly string[]): string[] {
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : []
+  if (entries.length === 0) return path.length === 0 ? [] : [path.join('.')]
+  return entries.flatMap(([key, item]) => leafPaths(item, [...path, key]))
 }

@@ -27,6 +27,11 @@ export function perfData(data: Fields, reading: PerfReading, notes: string[]): P
   const type = data.text('type', 'mock')
   if (type === 'synthetic' || type === 'random') return syntheticData(data, type, reading, notes)
   if (type === 'shared_prefix') return sharedPrefix(data.child('shared_prefix'), reading, notes)
+  if (type === 'mock') {
+    notes.push('mock: a word or two as prompt, and the 30 tokens that tool asks for without a size')
+    const sizes = { kind: 'laws', input: fixedLaw(3), output: fixedLaw(30) } as const
+    return { client: { ...PLAIN, sizes }, isCompletionOnly: false }
+  }
   if (type === 'conversation_replay') {
     return conversations(data.child('conversation_replay'), reading, notes)
   }
@@ -34,7 +39,7 @@ export function perfData(data: Fields, reading: PerfReading, notes: string[]): P
     'BAD_OPTION',
     `${data.where}: type ${type} takes its sizes from a data set`,
     {
-      hint: 'Read here are synthetic, random, shared_prefix and conversation_replay.',
+      hint: 'Read here are mock, synthetic, random, shared_prefix and conversation_replay.',
     },
   )
 }
@@ -128,12 +133,14 @@ function perfLaw(parent: Fields, key: string, reading: PerfReading, notes: strin
   const max = fields.number('max', DEFAULTS.max)
   const mean = fields.number('mean', DEFAULTS.mean)
   const sd = deviation(fields, key, reading, notes)
-  if (mean < min || mean > max)
-    notes.push(`${key}: inference-perf refuses a mean outside min and max`)
   const type = fields.text('type', 'normal')
+  if (type === 'normal' && (mean < min || mean > max))
+    notes.push(`${key}: inference-perf refuses a mean outside min and max`)
   switch (type) {
     case 'normal':
       return { law: 'normal', mean, sd, min, max }
+    case 'skew_normal':
+      return { law: 'skewnormal', at: mean, scale: sd, skew: fields.number('skew', 0), min, max }
     case 'lognormal': {
       const shifted = mean - min > 0 ? mean - min : 1
       return { law: 'lognormal', mean: shifted, sd, shift: min, min, max }
@@ -145,7 +152,7 @@ function perfLaw(parent: Fields, key: string, reading: PerfReading, notes: strin
     case 'fixed':
       return fixedLaw(Math.floor(mean))
     default:
-      throw fields.fault('type', 'wants normal, lognormal, uniform, poisson or fixed')
+      throw fields.fault('type', 'wants normal, skew_normal, lognormal, uniform, poisson or fixed')
   }
 }
 

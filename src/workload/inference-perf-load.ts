@@ -16,21 +16,25 @@ export type PerfLoad = Readonly<{
 /** The last seconds' "poisson" of that tool may run over, until its count is full. */
 const OVERTIME_US = 60_000_000
 
-export function perfStages(load: Fields, reading: PerfReading, notes: string[]): PerfLoad {
-  if (load.has('sweep')) {
-    throw new TraceError('BAD_OPTION', `${load.where}: a sweep finds its stages on a server`, {
-      hint: "Replay a steady load with --ramp '1x..4x over 10m' instead.",
-    })
-  }
+/** @param saturationPerSec requests a second at which a sweep ends; null: not said */
+export function perfStages(
+  load: Fields,
+  {
+    reading,
+    saturationPerSec,
+  }: Readonly<{ reading: PerfReading; saturationPerSec: number | null }>,
+  notes: string[],
+): PerfLoad {
   const type = load.text('type', 'constant')
   const intervalUs = load.number('interval', 1, 0) * 1e6
-  const items = load.list('stages')
+  const items = load.has('sweep')
+    ? sweepStages(load.child('sweep'), saturationPerSec)
+    : load.children('stages')
   if (items.length === 0) throw load.fault('stages', 'wants at least one stage')
   if (type === 'constant') notes.push(CONSTANT_NOTES[reading])
   if (type === 'poisson') notes.push(POISSON_NOTES[reading])
   let startUs = 0
-  const stages = items.map((item, index) => {
-    const fields = new Fields(item, `${load.where}: stages ${index + 1}`)
+  const stages = items.map((fields) => {
     const stage = { startUs, ...parseStage(fields, type, reading, notes) }
     startUs += stage.durationUs + intervalUs
     return stage
@@ -45,6 +49,31 @@ const CONSTANT_NOTES: Readonly<Record<PerfReading, string>> = {
 const POISSON_NOTES: Readonly<Record<PerfReading, string>> = {
   written: "a Poisson process; inference-perf's ends on each full second (--as executed)",
   executed: 'poisson: a Poisson count for each second, the last of them on the full second',
+}
+
+/**
+ * That tool measures where a server saturates, then goes there in steps: even ones, or ones that get
+ * shorter towards it, 1 + S − geomspace(S, 1).
+ */
+function sweepStages(sweep: Fields, saturationPerSec: number | null): Fields[] {
+  if (saturationPerSec === null) {
+    throw new TraceError('BAD_OPTION', `${sweep.where}: a sweep finds its stages on a server`, {
+      hint: 'Say how many requests a second it bears: --saturation 40.',
+    })
+  }
+  const kind = sweep.text('type')
+  if (kind !== 'linear' && kind !== 'geometric')
+    throw sweep.fault('type', 'wants linear or geometric')
+  const count = sweep.number('num_stages', 5, 1)
+  const duration = sweep.number('stage_duration', 180, 1)
+  return Array.from({ length: count }, (_, index) => {
+    const way = count === 1 ? 0 : index / (count - 1)
+    const rate =
+      kind === 'linear'
+        ? 1 + (saturationPerSec - 1) * way
+        : 1 + saturationPerSec - saturationPerSec ** (1 - way)
+    return new Fields({ rate, duration }, `${sweep.where}: stage ${index + 1}`)
+  })
 }
 
 type Stage = Readonly<{ durationUs: number; arrivals: PerfProcess }>

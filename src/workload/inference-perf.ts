@@ -30,30 +30,32 @@ const ENDPOINTS: Readonly<Record<string, EndpointName>> = {
 export function readInferencePerf(
   document: unknown,
   where: string,
-  reading: PerfReading,
+  options: Readonly<{ reading: PerfReading; saturationPerSec: number | null }>,
 ): SynthModel {
+  const { reading } = options
   const file = new Fields(document, where)
-  const notes = [`read as inference-perf, as ${reading}`, ...ineffectiveKeys(document)]
-  const api = file.has('api') ? file.child('api') : new Fields({}, `${where}: api`)
+  const notes: string[] = []
+  const api = file.childOrNone('api')
   const apiType = api.text('type', 'completion')
   const endpoint = Object.hasOwn(ENDPOINTS, apiType) ? ENDPOINTS[apiType] : undefined
   if (endpoint === undefined)
     throw api.fault('type', 'wants completion, chat or anthropic_messages')
-  const data = perfData(file.child('data'), reading, notes)
+  const data = perfData(file.childOrNone('data'), reading, notes)
   if (endpoint === 'chat' && data.isCompletionOnly) {
     notes.push(
       'inference-perf itself refuses this data with api.type chat; here it is sent as chat',
     )
   }
-  const load = perfStages(file.child('load'), reading, notes)
-  const server = file.has('server') ? file.child('server') : null
-  const model = server?.has('model_name') === true ? server.text('model_name') : null
+  const load = perfStages(file.child('load'), options, notes)
+  const server = file.childOrNone('server')
+  const model = server.has('model_name') ? server.text('model_name') : null
   const isStream = api.flag('streaming', false)
   const classes = adapters(file.child('load')).map(({ name, share }) =>
     classOf({ name: name ?? model, share, endpoint, isStream, data, load }),
   )
   const seed = file.child('load').has('base_seed') ? file.child('load').text('base_seed') : '1'
-  return { seed, durationUs: load.horizonUs, classes, notes }
+  const head = [`read as inference-perf, as ${reading}`, ...ineffectiveKeys(file.unreadPaths())]
+  return { seed, durationUs: load.horizonUs, classes, notes: [...head, ...notes] }
 }
 
 type Adapter = Readonly<{ name: string | null; share: number }>
@@ -61,10 +63,10 @@ type Adapter = Readonly<{ name: string | null; share: number }>
 /** `lora_traffic_split`: one class for each adapter, which is asked for by its name. */
 function adapters(load: Fields): Adapter[] {
   if (!load.has('lora_traffic_split')) return [{ name: null, share: 1 }]
-  return load.list('lora_traffic_split').map((item, index) => {
-    const fields = new Fields(item, `${load.where}: lora_traffic_split ${index + 1}`)
-    return { name: fields.text('name'), share: fields.number('split', undefined, 0) }
-  })
+  return load.children('lora_traffic_split').map((fields) => ({
+    name: fields.text('name'),
+    share: fields.number('split', undefined, 0),
+  }))
 }
 
 function classOf(

@@ -18,6 +18,8 @@ type Shape =
   | Readonly<{ law: 'normal'; mean: number; sd: number }>
   /** Mean and sd of the numbers themselves, not of their logarithms; `shift` is added to each. */
   | Readonly<{ law: 'lognormal'; mean: number; sd: number; shift: number }>
+  /** Azzalini's: `at` and `scale` are of the normal law that `skew` bends, not mean and sd. */
+  | Readonly<{ law: 'skewnormal'; at: number; scale: number; skew: number }>
   | Readonly<{ law: 'gamma'; mean: number; cv: number }>
   | Readonly<{ law: 'weibull'; shape: number; scale: number }>
   | Readonly<{ law: 'pareto'; least: number; alpha: number }>
@@ -59,6 +61,12 @@ const PARSERS: Readonly<Record<string, (fields: Fields) => Shape>> = {
     sd: fields.number('sd', undefined, 0),
   }),
   lognormal: parseLogNormal,
+  skewnormal: (fields) => ({
+    law: 'skewnormal',
+    at: fields.number('at'),
+    scale: fields.number('scale', undefined, 0),
+    skew: fields.number('skew'),
+  }),
   gamma: (fields) => ({ law: 'gamma', mean: positive(fields, 'mean'), cv: positive(fields, 'cv') }),
   weibull: (fields) => ({
     law: 'weibull',
@@ -146,6 +154,12 @@ function drawer(law: Law, uniform: Uniform): () => number {
       return randomUniform.source(uniform)(law.from, law.to)
     case 'normal':
       return randomNormal.source(uniform)(law.mean, law.sd)
+    case 'skewnormal': {
+      const normal = randomNormal.source(uniform)()
+      const bend = law.skew / Math.hypot(1, law.skew)
+      const rest = Math.sqrt(1 - bend * bend)
+      return () => law.at + law.scale * (bend * Math.abs(normal()) + rest * normal())
+    }
     case 'lognormal': {
       const variance = Math.log1p((law.sd / law.mean) ** 2)
       const draw = randomLogNormal.source(uniform)(

@@ -1,4 +1,5 @@
 /** What `trace synth` can be told. Parsed once, here. */
+import { TraceError } from '../base/errors.ts'
 import { parseChoice, parseDurationUs, parseFactor } from '../base/parse.ts'
 import type { PerfReading } from './inference-perf.ts'
 import type { SynthModel } from './synth-model.ts'
@@ -8,6 +9,10 @@ export const SYNTH_FLAGS = {
     flags: '--as <written|executed>',
     description: 'inference-perf: what its file says, or what that tool does with it',
     default: 'written',
+  },
+  saturation: {
+    flags: '--saturation <rate>',
+    description: 'inference-perf sweeps: requests a second at which to end',
   },
   seed: { flags: '--seed <text>', description: 'same configuration and seed: same trace' },
   duration: { flags: '--duration <duration>', description: 'instead of what the file says' },
@@ -22,6 +27,7 @@ export const SYNTH_FLAGS = {
 export type RawSynthOptions = {
   as: string
   clients: string
+  saturation?: string
   seed?: string
   duration?: string
   force?: boolean
@@ -29,6 +35,8 @@ export type RawSynthOptions = {
 
 export type SynthOptions = Readonly<{
   reading: PerfReading
+  /** null: not said. */
+  saturationPerSec: number | null
   seed: string | null
   durationUs: number | null
   clientFactor: number
@@ -39,11 +47,21 @@ export type SynthOptions = Readonly<{
 export function parseSynthOptions(raw: RawSynthOptions): SynthOptions {
   return {
     reading: parseChoice('--as', raw.as, ['written', 'executed']),
+    saturationPerSec: raw.saturation === undefined ? null : saturationOf(raw.saturation),
     seed: raw.seed ?? null,
     durationUs: raw.duration === undefined ? null : parseDurationUs('--duration', raw.duration),
     clientFactor: parseFactor('--clients', raw.clients),
     force: raw.force === true,
   }
+}
+
+function saturationOf(text: string): number {
+  const perSec = Number(text)
+  if (perSec >= 1 && perSec < Infinity) return perSec
+  throw new TraceError(
+    'BAD_OPTION',
+    `--saturation wants requests a second from 1 on, got '${text}'`,
+  )
 }
 
 /**

@@ -72,7 +72,7 @@ const parts = {
     const { readSynthSource } = await import(${room('workload/synth-source.ts')})
     const { synthHeader, writeSynthetic } = await import(${room('workload/synth-trace.ts')})
     const { createTrace } = await import(${room('trace/create.ts')})
-    const model = await readSynthSource(${JSON.stringify(config)}, 'written')
+    const model = await readSynthSource(${JSON.stringify(config)}, { reading: 'written', saturationPerSec: null })
     const writer = await createTrace(${JSON.stringify(trace)}, synthHeader(model))
     const rows = await writeSynthetic(model, writer)
     await writer.finish()`,

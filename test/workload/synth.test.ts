@@ -38,6 +38,9 @@ test.each([
   [{ law: 'normal', mean: 100, sd: 20 }, 100, 20],
   [{ law: 'lognormal', mean: 100, sd: 150 }, 100, 150],
   [{ law: 'lognormal', p50: 100, sigma: 0.5 }, 100 * Math.exp(0.125), 60.4],
+  [{ law: 'skewnormal', at: 100, scale: 50, skew: 0 }, 100, 50],
+  // Azzalini: mean = at + scale · δ · √(2/π), variance = scale² (1 − 2δ²/π), δ = 5/√26.
+  [{ law: 'skewnormal', at: 100, scale: 50, skew: 5 }, 139.12, 31.14],
   [{ law: 'gamma', mean: 100, cv: 2 }, 100, 200],
   [{ law: 'weibull', shape: 0.5, scale: 50 }, 100, 223.6],
   [{ law: 'exponential', mean: 100 }, 100, 100],
@@ -168,7 +171,7 @@ async function synth(text: string, flags: object = {}, name = 'config.yaml') {
 
 async function synthFrom(path: string, flags: object = {}) {
   const options = parseSynthOptions({ as: 'written', clients: '1x', ...flags })
-  const model = withOptions(await readSynthSource(path, options.reading), options)
+  const model = withOptions(await readSynthSource(path, options), options)
   const out = join(folder, `${Math.random()}.arrow`)
   const writer = await createTrace(out, synthHeader(model))
   await writeSynthetic(model, writer)
@@ -361,6 +364,102 @@ test('shared prefixes, conversations, adapters and concurrency of later versions
     ),
   )
   expect(talks.rows).toHaveLength(27)
+})
+
+test('a sweep goes up to what the server is said to bear, in even or in ever shorter steps', async () => {
+  const sweep = (type: string) =>
+    PERF(SYNTHETIC, `interval: 0, sweep: {type: ${type}, num_stages: 3, stage_duration: 100}`)
+  const ratesOf = async (text: string) => {
+    const { rows } = await synth(text, { saturation: '9' })
+    const counts = [0, 0, 0]
+    for (const { atUs } of rows) counts[Math.floor(atUs! / 100e6)]! += 1
+    return counts.map((count) => count / 100)
+  }
+  expect(await ratesOf(sweep('linear'))).toEqual([1, 5, 9])
+  expect(await ratesOf(sweep('geometric'))).toEqual([1, 7, 9])
+})
+
+test('mock data is what that tool sends: a word, and thirty tokens back', async () => {
+  const { rows } = await synth('api: {type: chat}\nload: {stages: [{rate: 2, duration: 5}]}\n')
+  expect(rows.map(({ promptTokens, maxTokens }) => [promptTokens, maxTokens])).toEqual(
+    Array.from({ length: 10 }, () => [3, 30]),
+  )
+})
+
+/** The keys of v0.2.0 to v0.7.0, each with a value; what belongs to other kinds of data or load, too. */
+const EVERY_KEY = `
+api: {type: completion, streaming: true, headers: {a: b}, slo_unit: s, slo_tpot_header: h, slo_ttft_header: h,
+  response_format: {type: json_object, name: n, json_schema: {a: 1}}, session_id_header_key: k, session_token_header_key: k}
+data:
+  type: synthetic
+  path: p
+  corpus_file_path: p
+  use_chat_template: false
+  input_distribution: &law {min: 10, max: 1024, mean: 512, std_dev: 200, total_count: 5, type: normal, variance: 1, skew: 0}
+  output_distribution: *law
+  shared_prefix: {num_groups: 1, num_unique_system_prompts: 1, num_prompts_per_group: 1, num_users_per_system_prompt: 1,
+    system_prompt_len: 1, question_len: *law, output_len: 1, seed: 1, question_distribution: *law, output_distribution: *law,
+    enable_multi_turn_chat: true, multimodal: {image: {count: *law}}}
+  multimodal: &media {image: {count: *law, insertion_point: 0.5, resolutions: [{resolution: 4k, weight: 1}], representation: png},
+    video: {count: *law, profiles: [{profile: {resolution: 4k, frames: 3}, weight: 1}]}, audio: {durations: [{duration: 1}]}}
+  trace: {file: f, format: AzurePublicDataset}
+  otel_trace_replay: {max_wait_ms: 1, trace_files: [a], tool_choice_mode: as_recorded}
+  weka_trace_replay: {default_block_size: 64, filter: x, datagen_workers: 1, bad_tool_call_handling: none}
+  conversation_replay: {seed: 42, num_conversations: 200, shared_system_prompt_len: 1, dynamic_system_prompt_len: *law,
+    turns_per_conversation: *law, input_tokens_per_turn: *law, output_tokens_per_turn: *law, tool_call_latency_sec: *law,
+    max_model_len: 1}
+  visionarena: {num_rows: 1}
+  synthetic_agentic: {num_sessions: 1, context_compaction: {trigger_tokens: *law}}
+load:
+  type: constant
+  interval: 1
+  base_seed: 7
+  num_workers: 1
+  worker_max_concurrency: 1
+  worker_max_tcp_connections: 1
+  trace: {file: f, format: AzurePublicDataset}
+  circuit_breakers: [a]
+  request_timeout: 1
+  request_retries: 1
+  request_retry_backoff_sec: 1
+  stage_teardown_grace_seconds: 1
+  lora_traffic_split: [{name: a, split: 1}]
+  stages: [{rate: 1, duration: 5, num_requests: 1, concurrency_level: 1, concurrent_sessions: 1, session_rate: 1,
+    num_sessions: 1, timeout: 1}]
+metrics: {type: prometheus, prometheus: {scrape_interval: 15, url: u, filters: [a], google_managed: false}}
+report: {request_lifecycle: {summary: true, percentiles: [1], per_request_fields: {request: true}}, goodput: {constraints: {ttft: 1}}}
+storage: {local_storage: {path: p}, google_cloud_storage: {bucket_name: b}, simple_storage_service: {bucket_name: b, endpoint_url: u}}
+server: {type: vllm, model_name: m, base_url: u, ignore_eos: true, api_key: k, cert_path: p, key_path: p}
+tokenizer: {pretrained_model_name_or_path: p, trust_remote_code: true, token: t, load_timeout: 300}
+circuit_breakers: [{name: a, metrics: {x: 1}}]
+`
+
+test('each key of inference-perf is read, or named as without effect; what it does not know is called unknown', async () => {
+  const { notes } = await synth(EVERY_KEY)
+  expect(notes.filter((note) => note.includes('unknown'))).toEqual([])
+  const named = notes.map((note) => note.split(':')[0]!)
+  for (const path of [
+    'load.stages.0.timeout',
+    'data.input_distribution.skew',
+    'data.shared_prefix.question_len.mean',
+    'data.shared_prefix.num_groups',
+    'data.multimodal.video.profiles.0.profile.frames',
+    'data.conversation_replay.seed',
+    'load.trace',
+    'report',
+    'storage',
+    'server.base_url',
+  ]) {
+    expect.soft(named).toContain(path)
+  }
+  for (const path of ['load.stages.0.rate', 'data.input_distribution.mean', 'load.base_seed']) {
+    expect.soft(named).not.toContain(path)
+  }
+  const typo = EVERY_KEY.replace('num_groups', 'num_grups').replace('session_rate', 'session_rat')
+  expect((await synth(typo)).notes.filter((note) => note.includes('unknown'))).toEqual([
+    expect.stringMatching(/^data\.shared_prefix\.num_grups: unknown/),
+    expect.stringMatching(/^load\.stages\.0\.session_rat: unknown/),
+  ])
 })
 
 test.each([
