@@ -94,9 +94,11 @@ async function run(all: Run): Promise<ReplayEnd> {
   const { counters, live } = threads
   const watch = new RunWatch({ ...all, counters, live, isPolling })
   try {
-    await threads.ready()
-    await watch.before()
-    const clocks = await compareClock(all)
+    const clocks = await unlessStopped(world, async () => {
+      await threads.ready()
+      await watch.before()
+      return compareClock(all)
+    })
     const startUs = startOf(options, world)
     const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
     threads.start(startUs)
@@ -121,6 +123,23 @@ async function run(all: Run): Promise<ReplayEnd> {
     throw error
   } finally {
     await threads.close()
+  }
+}
+
+/** Nothing has been sent yet: a signal now leaves nothing behind. @throws TraceError INTERRUPTED */
+async function unlessStopped<T>({ onSignal }: World, work: () => Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const stop = () =>
+    reject(
+      new TraceError('INTERRUPTED', 'stopped before the first request was sent', {
+        hint: 'No result was written.',
+      }),
+    )
+  const forget = (['SIGINT', 'SIGTERM'] as const).map((name) => onSignal(name, stop))
+  try {
+    return await Promise.race([work(), promise])
+  } finally {
+    for (const each of forget) each()
   }
 }
 

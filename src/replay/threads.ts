@@ -150,9 +150,14 @@ export class ReplayThreads {
 
   /** Removes what was written of the result so far. */
   async abandon(): Promise<void> {
+    await Promise.race([this.#abandoned(), pause(ABANDON_LIMIT_US)])
+  }
+
+  async #abandoned(): Promise<void> {
+    await this.#isReady
     const reply = nextMessage<ResultReply>(this.#result)
     this.#result.postMessage({ kind: 'abandon' } satisfies ResultCommand)
-    await Promise.race([reply, pause(ABANDON_LIMIT_US)])
+    await reply
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Whole replays over real sockets and threads, against servers that know what they got. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -51,8 +51,8 @@ test('each request of the plan arrives once, none early, with its tokens and its
   })
 })
 
-test('the same text seed sends the same bytes, with one worker or three', async () => {
-  const bodies = async (workers: string, port: number) => {
+test('the same text seed sends the same bytes at the same instants, with 1 worker or 8', async () => {
+  const sent = async (workers: string, port: number) => {
     const seen = new Map<string, string>()
     const server = createServer((request, response) => {
       let body = ''
@@ -72,14 +72,19 @@ test('the same text seed sends the same bytes, with one worker or three', async 
       dueUs: at * 1_000,
       promptTokens: 30 + at,
       isStream: false,
+      session: at % 11,
     }))
-    await runReplay(handPlan(rows), { target: target(port), workers, textSeed: 'x' })
+    const run = await runReplay(handPlan(rows), { target: target(port), workers, textSeed: 'x' })
     server.close()
-    return [...seen].toSorted(([a], [b]) => a.localeCompare(b))
+    const bodies = [...seen].toSorted(([a], [b]) => a.localeCompare(b))
+    const planned = run.rows
+      .toSorted((a, b) => a.seq - b.seq)
+      .map(({ seq, atUs, promptTokens, outcome }) => ({ seq, atUs, promptTokens, outcome }))
+    return { bodies, planned }
   }
-  const one = await bodies('1', 21_502)
-  expect(one.length).toBe(30)
-  expect(await bodies('3', 21_503)).toEqual(one)
+  const one = await sent('1', 21_502)
+  expect(one.bodies.length).toBe(30)
+  expect(await sent('8', 21_503)).toEqual(one)
 })
 
 test('hang-ups leave by time before the first token and by tokens after it', async () => {
@@ -117,6 +122,27 @@ test('an interrupted replay keeps what it has, says so, and answers 130', async 
     expect(run.rows.length).toBeGreaterThan(0)
     expect(run.rows.length).toBeLessThan(100)
   })
+})
+
+test('a replay that is stopped before its first request sends nothing and leaves no file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-early-'))
+  await withTruth(21_507, async (server) => {
+    const over = new AbortController()
+    const wish = { target: target(21_507), out: join(folder, 'run.sqlite') }
+    const run = runReplay(handPlan([{ dueUs: 0 }]), wish, async (signal) => {
+      while (!over.signal.aborted) {
+        signal('SIGINT')
+        await sleep(2)
+      }
+    })
+    await expect(run.finally(() => over.abort())).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+      exitCode: 130,
+    })
+    expect(server.log.filter(({ id }) => id !== '')).toEqual([])
+    expect(readdirSync(folder)).toEqual([])
+  })
+  rmSync(folder, { recursive: true })
 })
 
 test('a pool carries request after request on one connection; a closed loop keeps to its users', async () => {
