@@ -111,6 +111,8 @@ export function listedTokens(draft: Draft, choice: JsonObject, index: number): n
     return ids.length
   }
   const logprobs = asObject(choice['logprobs'])
+  // Only a prompt's first token has no probability: the prompt is echoed here, before one new token.
+  if (asArray(logprobs?.['token_logprobs'])[0] === null) return 1
   const listed = logprobs?.['content'] ?? logprobs?.['tokens']
   return Array.isArray(listed) && listed.length > 0 ? listed.length : null
 }

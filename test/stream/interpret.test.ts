@@ -156,6 +156,18 @@ test('such an event leaves counts exact that the other events gave', () => {
   expect(found).toMatchObject({ outputTokens: 2, chunkTokensExact: true })
 })
 
+test('an echoed prompt with log-probabilities is no output: its event has one new token', () => {
+  // As vLLM 0.32 sent them: the prompt's first token has no probability.
+  const part = (token_logprobs: (number | null)[], reason: string | null) => {
+    const logprobs = { tokens: token_logprobs.map(() => 'x'), token_logprobs }
+    return event({ choices: [{ index: 0, text: 'x', logprobs, finish_reason: reason }] })
+  }
+  const events = [part([null, -11, -12], null), part([-1, -1, -1, -1, -1], 'length'), DONE]
+  const found = seen(events, { endpoint: 'completions' })
+  expect([...found.chunkTokens]).toEqual([1, 5])
+  expect(found).toMatchObject({ outputTokens: 6, finishReason: 'length' })
+})
+
 test('completions end a choice aside from its last token, too', () => {
   const text = (part: string, reason: string | null) =>
     event({ choices: [{ index: 0, text: part, finish_reason: reason }] })
