@@ -65,6 +65,7 @@ test(
     await clients
     current.child.kill('SIGTERM')
     expect(await current.exited).toBe(0)
+    console.log(`${served} connections in ${CHANGES} changes, ${failures.length} failed`)
     // Without that setting the system may reset a connection that it has queued for a listener that
     // closes (docs/recording.md): before any of it was read, and for no other reason.
     const isQueued = (failure: string) => failure.includes('ECONNRESET')
