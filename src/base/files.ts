@@ -52,10 +52,10 @@ export async function writeWhole(
 }
 
 /** @throws TraceError OUTPUT_EXISTS unless `force` */
-export function refuseExisting(path: string, force: boolean): void {
-  if (!force && existsSync(path)) {
-    throw new TraceError('OUTPUT_EXISTS', `${path} exists already`)
-  }
+export function refuseExisting(path: string, force: boolean, hint?: string): void {
+  if (force || !existsSync(path)) return
+  const options = hint === undefined ? {} : { hint }
+  throw new TraceError('OUTPUT_EXISTS', `${path} exists already`, options)
 }
 
 /**

@@ -1,16 +1,29 @@
 /** `trace card`: the page that a team publishes beside a trace. */
 import { Command } from 'commander'
-import { cardOf, cardPageOf } from '../study/card-of.ts'
+import { OUTPUT_FLAGS, Outputs } from '../report/outputs.ts'
+import { cardOf } from '../study/card-of.ts'
+import { addFlags } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
-export const cardCommand: Verb = (world) =>
-  new Command('card')
-    .argument('<trace>', 'file, or the directory of a recording')
-    .option('--html', 'a page with pictures instead of Markdown')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ trace card code.arrow\n  $ trace card code.arrow --html\n',
-    )
-    .action(async (path: string, raw: { html?: true }) => {
-      world.stdout.write(await (raw.html === true ? cardPageOf(path) : cardOf(path)))
+const EXAMPLES = `
+Examples:
+  $ trace card code.arrow
+  $ trace card code.arrow --html code.html
+`
+
+export const cardCommand: Verb = (world) => {
+  const command = new Command('card').argument('<trace>', 'file, or the directory of a recording')
+  return addFlags(command, { html: OUTPUT_FLAGS.html })
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, raw: { html?: string }) => {
+      const outputs = await Outputs.open(raw)
+      try {
+        const card = await cardOf(path)
+        await outputs.write({ html: card.page })
+        world.stdout.write(card.markdown)
+      } catch (error) {
+        await outputs.abandon()
+        throw error
+      }
     })
+}

@@ -27,7 +27,7 @@ export const pushCommand: Verb = (world) =>
           destination,
           endpointUrl: raw.endpointUrl ?? null,
           isForced: raw.force === true,
-          card: raw.card === true ? await cardOf(path) : null,
+          card: raw.card === true ? (await cardOf(path)).markdown : null,
         },
         world,
       )

@@ -21,7 +21,7 @@ export const signCommand: Verb = (world) =>
     )
     .action(async (path: string | undefined, raw: { key?: string; newKey?: string }) => {
       if (raw.newKey !== undefined) {
-        refuseExisting(raw.newKey, false)
+        refuseExisting(raw.newKey, false, 'A key is never replaced: name another file.')
         const { privatePem, publicPem, keyId } = newKeyPair()
         await writeWhole(raw.newKey, privatePem, PRIVATE_MODE)
         await writeWhole(`${raw.newKey}.pub`, publicPem)

@@ -1,85 +1,111 @@
-/** The page that a team publishes beside a trace, as Markdown: what it is, where from, how to use it. Pure. */
+/** What a team publishes beside a trace: what it is, where from, how to use it; as Markdown. Pure. */
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { formatInspection } from './inspection-text.ts'
 import type { Inspection } from './inspection.ts'
 
-export function traceCard(
+/** What a card says, in plain text: whoever draws it escapes it. */
+export type Card = Readonly<{
+  title: string
+  facts: readonly (readonly [label: string, text: string])[]
+  /** As `trace inspect` says them. */
+  figures: string
+  origin: readonly string[]
+  steps: readonly Readonly<{ name: string; given: string }>[]
+  limits: readonly string[]
+  commands: readonly string[]
+}>
+
+export function cardOfTrace(
   name: string,
   header: TraceHeader,
   inspection: Inspection,
   rowDigest: string,
-): string {
+): Card {
   const { arrivals } = inspection
-  const facts = [
-    ['requests', formatCount(arrivals.n)],
-    ['span', formatDuration(arrivals.duration_s * 1e6)],
-    [
-      'rate',
-      arrivals.rate_n_over_dur === null ? '–' : `${significant(arrivals.rate_n_over_dur, 3)}/s`,
+  const rate = arrivals.rate_n_over_dur
+  return {
+    title: name,
+    facts: [
+      ['requests', formatCount(arrivals.n)],
+      ['span', formatDuration(arrivals.duration_s * 1e6)],
+      ['rate', rate === null ? '–' : `${significant(rate, 3)}/s`],
+      ['prompt tokens', formatCount(inspection.input?.sum ?? 0)],
+      ['output tokens', formatCount(inspection.output?.sum ?? 0)],
+      [
+        'prompt tokens seen before',
+        inspection.prefix ? formatShare(inspection.prefix.token_prefix_hit_ratio) : 'no prefix ids',
+      ],
+      ['sessions', inspection.sessions ? formatCount(inspection.sessions.sessions) : 'not known'],
+      ['row digest (SHA-256)', rowDigest],
+      ['licence', header.licence ?? 'not stated: ask its owner'],
     ],
-    ['prompt tokens', formatCount(inspection.input?.sum ?? 0)],
-    ['output tokens', formatCount(inspection.output?.sum ?? 0)],
-    [
-      'prompt tokens seen before',
-      inspection.prefix ? formatShare(inspection.prefix.token_prefix_hit_ratio) : 'no prefix ids',
+    figures: formatInspection(inspection).trimEnd(),
+    origin: originOf(header),
+    steps: header.transforms.map(({ name: step, arguments: given }) => ({
+      name: step,
+      given: JSON.stringify(given),
+    })),
+    limits: limits(header, inspection),
+    commands: [
+      `trace inspect ${shellName(name)}`,
+      `trace replay ${shellName(name)} --target http://127.0.0.1:8000`,
     ],
-    ['sessions', inspection.sessions ? formatCount(inspection.sessions.sessions) : 'not known'],
-    ['row digest (SHA-256)', `\`${rowDigest}\``],
-    ['licence', safe(header.licence ?? 'not stated: ask its owner')],
-  ]
+  }
+}
+
+export function cardMarkdown(card: Card): string {
+  const steps = card.steps.map(
+    ({ name, given }, index) => `${index + 1}. ${safe(name)} \`${given.replaceAll('`', "'")}\``,
+  )
   return [
-    `# ${safe(name)}`,
+    `# ${safe(card.title)}`,
     '',
     '| | |',
     '|---|---|',
-    ...facts.map(([label, value]) => `| ${label} | ${value} |`),
+    ...card.facts.map(([label, text]) => `| ${label} | ${safe(text)} |`),
     '',
     '```',
-    formatInspection(inspection).trimEnd(),
+    card.figures,
     '```',
     '',
-    ...originLines(header),
-    '## Limits of use',
+    `## ${CARD_TITLES.origin}`,
     '',
-    ...limits(header, inspection).map((line) => `- ${line}`),
+    ...card.origin.map(safe),
     '',
-    '## Use it',
+    `## ${CARD_TITLES.steps}`,
+    '',
+    ...(steps.length === 0 ? [UNCHANGED] : steps),
+    '',
+    `## ${CARD_TITLES.limits}`,
+    '',
+    ...card.limits.map((line) => `- ${safe(line)}`),
+    '',
+    `## ${CARD_TITLES.commands}`,
     '',
     '```',
-    `trace inspect ${shellName(name)}`,
-    `trace replay ${shellName(name)} --target http://127.0.0.1:8000`,
+    ...card.commands,
     '```',
     '',
   ].join('\n')
 }
 
-function originLines({
-  kind,
-  producer,
-  producerVersion,
-  server,
-  capture,
-  transforms,
-}: TraceHeader): string[] {
+export const CARD_TITLES = {
+  origin: 'Origin',
+  steps: 'What was done to it',
+  limits: 'Limits of use',
+  commands: 'Use it',
+} as const
+export const UNCHANGED = 'Nothing.'
+
+function originOf({ kind, producer, producerVersion, server, capture }: TraceHeader): string[] {
   const software = [server.software, server.version].filter(Boolean).join(' ')
-  const sampledBy = capture.sampledBy === null ? '' : ` by ${safe(capture.sampledBy)}`
-  const steps = transforms.map(
-    ({ name, arguments: given }, index) =>
-      `${index + 1}. ${safe(name)} \`${JSON.stringify(given).replaceAll('`', "'")}\``,
-  )
+  const sampledBy = capture.sampledBy === null ? '' : ` by ${capture.sampledBy}`
   return [
-    '## Origin',
-    '',
-    `${KINDS[kind]} by ${safe(producer)} ${safe(producerVersion)}.`,
-    `Server: ${safe(software || 'not known')}.`,
-    `Kept: ${safe(capture.policy)}; sampled share ${formatShare(capture.samplingShare, 0)}${sampledBy}.`,
-    ...capture.notes.map((note) => `${safe(note)}.`),
-    '',
-    '## What was done to it',
-    '',
-    ...(steps.length === 0 ? ['Nothing.'] : steps),
-    '',
+    `${KINDS[kind]} by ${producer} ${producerVersion}.`,
+    `Server: ${software || 'not known'}.`,
+    `Kept: ${capture.policy}; sampled share ${formatShare(capture.samplingShare, 0)}${sampledBy}.`,
+    ...capture.notes.map((note) => `${note}.`),
   ]
 }
 
@@ -119,7 +145,7 @@ function limits(
     ...(header.hashing.keyId === null || prefix === null
       ? []
       : [
-          `Ids were made with key ${safe(header.hashing.keyId)}: they match only traces of the same key.`,
+          `Ids were made with key ${header.hashing.keyId}: they match only traces of the same key.`,
         ]),
   ]
 }

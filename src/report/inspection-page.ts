@@ -8,7 +8,20 @@ import { escapeHtml, figure, page, type Section, section, table } from './page.t
 
 export function inspectionPage(inspection: Inspection, title: string): string {
   const { arrivals } = inspection
-  const sections = [
+  return page(
+    `${title} · trace inspect`,
+    [
+      `<h1>${escapeHtml(title)}</h1>`,
+      `<p class="note">${formatCount(arrivals.n)} requests · rows (SHA-256) ${escapeHtml(inspection.row_digest ?? 'not written yet')}</p>`,
+      `<pre>${escapeHtml(formatInspection(inspection))}</pre>`,
+      ...inspectionSections(inspection).map(section),
+    ].join('\n'),
+  )
+}
+
+/** The pictures, as far as the trace has something to draw. */
+export function inspectionSections(inspection: Inspection): Section[] {
+  return [
     rateSection(inspection),
     idcSection(inspection),
     lengthSection(inspection),
@@ -16,15 +29,6 @@ export function inspectionPage(inspection: Inspection, title: string): string {
     sessionSection(inspection),
     sharesSection(inspection),
   ].filter((found) => found !== null)
-  return page(
-    `${title} · trace inspect`,
-    [
-      `<h1>${escapeHtml(title)}</h1>`,
-      `<p class="note">${formatCount(arrivals.n)} requests · rows (SHA-256) ${escapeHtml(inspection.row_digest ?? 'not written yet')}</p>`,
-      `<pre>${escapeHtml(formatInspection(inspection))}</pre>`,
-      ...sections.map(section),
-    ].join('\n'),
-  )
 }
 
 function rateSection({ series }: Inspection): Section | null {

@@ -1,6 +1,9 @@
 /** Where a report goes beside the terminal: files opened before the work begins. Effects: writes files. */
+import { existsSync } from 'node:fs'
+import { TraceError } from '../base/errors.ts'
 import { createWhole, readIfThere, type WholeFile, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
+import { containerByContent, isFolder } from '../trace/open.ts'
 
 export const OUTPUT_FLAGS = {
   jsonFile: { flags: '--json-file <file>', description: 'the whole document as JSON' },
@@ -30,7 +33,9 @@ export class Outputs {
     try {
       for (const name of Object.keys(OUTPUT_FLAGS) as OutputName[]) {
         const path = raw[name]
-        if (path !== undefined) files.set(name, await createWhole(path))
+        if (path === undefined) continue
+        refuseTrace(OUTPUT_FLAGS[name].flags.split(' ')[0] ?? name, path)
+        files.set(name, await createWhole(path))
       }
     } catch (error) {
       await outputs.abandon()
@@ -54,6 +59,12 @@ export class Outputs {
   async abandon(): Promise<void> {
     for (const file of this.#files.values()) await file.abandon()
   }
+}
+
+/** An earlier report is replaced; a trace is not, whose name may stand there by mistake. */
+function refuseTrace(flag: string, path: string): void {
+  if (!existsSync(path) || isFolder(path) || containerByContent(path) === null) return
+  throw new TraceError('BAD_OPTION', `${flag}: ${path} is a trace, and would be replaced`)
 }
 
 /** GitHub's limit for a step is 1 MiB; a summary this long is not read anyway. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { traceCard } from '../../src/report/card.ts'
+import { cardPage } from '../../src/report/card-page.ts'
+import { cardMarkdown, cardOfTrace } from '../../src/report/card.ts'
 import { cacheFigures } from '../../src/report/cache-figures.ts'
 import { parseInspectOptions } from '../../src/report/inspect-options.ts'
 import { inspectionPage } from '../../src/report/inspection-page.ts'
@@ -9,7 +10,7 @@ import { sampleInspections } from '../support/sample-documents.ts'
 
 const EVIL = '<img src=x>|`\n# title'
 
-test('a card says where a trace came from, what was done to it, and lets no header become markup', async () => {
+test('a card and its page say where a trace came from, what was done to it, and let no header become markup', async () => {
   const reader = unsavedTrace({
     kind: 'imported',
     requests: [{ atUs: 0 }, { atUs: 2_000_000 }],
@@ -19,12 +20,25 @@ test('a card says where a trace came from, what was done to it, and lets no head
       capture: { policy: EVIL, samplingShare: 0.5, sampledBy: 'session', notes: [EVIL] },
     },
   })
-  const card = traceCard("it's.arrow", reader.header, await inspectTrace(reader), 'ab12')
+  const inspection = await inspectTrace(reader)
+  const facts = cardOfTrace("it's.arrow", reader.header, inspection, 'ab12')
+  const card = cardMarkdown(facts)
   expect(card).toContain('1. scrub `{"preset":"partner"}`')
   expect(card).toContain('sampled share 50 % by session')
   expect(card).toContain("trace inspect 'it'\\''s.arrow'")
   expect(card).not.toContain('<img')
   expect(card.split('\n')).not.toContain('# title')
+  const html = cardPage(facts, inspection)
+  for (const told of [
+    'ab12',
+    'licence',
+    'Limits of use',
+    '{&quot;preset&quot;:&quot;partner&quot;}',
+  ]) {
+    expect(html).toContain(told)
+  }
+  expect(html).toContain('sampled share 50 % by session')
+  expect(html).not.toContain('<img')
 })
 
 test('an inspection is drawn: rate, burstiness, lengths, prefixes, sessions', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -184,4 +184,14 @@ test('files appear whole at the end, and an abandoned command leaves none', asyn
   await expect(Outputs.open({ csv: join(folder, 'none', 'c.csv') })).rejects.toThrow(
     /cannot be written/,
   )
+})
+
+test('an earlier report is replaced, a trace of that name is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'outputs-'))
+  const [page, trace] = [join(folder, 'page.html'), join(folder, 'x.arrow')]
+  writeFileSync(page, 'the page of yesterday')
+  writeFileSync(trace, 'ARROW1\0\0 and so on')
+  await (await Outputs.open({ html: page })).abandon()
+  await expect(Outputs.open({ html: trace })).rejects.toThrow('--html: ')
+  expect(readFileSync(trace, 'utf8')).toContain('and so on')
 })
