@@ -6,11 +6,13 @@ import { defineConfig } from 'vitest/config'
  */
 const PACELESS = [
   'demo',
+  'deploy-ci',
   'doctor',
   'engine-captures',
   'examples',
   'package',
   'pages',
+  'pages-live',
   'record-admin',
   'record-advisories',
   'record-bytes',

@@ -7,6 +7,7 @@ import type { RecordCompanion, RecordControl } from '../record/control.ts'
 import { adminRegistry } from './admin-metrics.ts'
 import type { AdminOptions } from './admin-options.ts'
 import { isToken, tokenFrom } from './admin-token.ts'
+import { RecordView } from './record-view.ts'
 
 const MAX_BODY_BYTES = 4_096
 const MAX_MARK_LENGTH = 500
@@ -23,8 +24,11 @@ export function adminCompanion(
     const { listen } = options
     if (listen === null) return { close: async () => undefined }
     const token = await tokenFrom(options.tokenPath)
+    const view = new RecordView(control)
     const server = adminServer(control, token)
+    view.page.addTo(server)
     const closing = new AbortController()
+    void view.run(closing.signal)
     const open = async (): Promise<void> => {
       await server.listen({ ...listen })
       world.stderr.write(`admin at http://${listen.host}:${listen.port}\n`)
@@ -39,6 +43,7 @@ export function adminCompanion(
     return {
       async close() {
         closing.abort()
+        view.end()
         await server.close()
       },
     }

@@ -58,3 +58,28 @@ export async function writePageRun(path: string, count: number): Promise<void> {
   await writer.addRequests(rows)
   await writer.finish()
 }
+
+/** A replay whose sends were all in time, so that every check of it passes on any machine. */
+export async function writeReplayedRun(path: string, runId: string): Promise<void> {
+  const draw = sequenceFor(runId, 'replayed run')
+  const writer = await createTrace(path, newHeader('replayed'))
+  const rows = Array.from({ length: 300 }, (_, seq): Partial<RequestRow> => {
+    const ttftUs = Math.round(40_000 + draw() * 20_000)
+    return {
+      seq,
+      sourceSeq: seq,
+      atUs: seq * 20_000,
+      lagUs: 60,
+      stream: true,
+      outcome: 'ok',
+      status: 200,
+      promptTokens: 100,
+      outputTokens: 5,
+      tokenSource: 'server',
+      ttftUs,
+      e2eUs: ttftUs + 80_000,
+    }
+  })
+  await writer.addRequests(rows)
+  await writer.finish()
+}

@@ -1,0 +1,54 @@
+/** The pictures of a recorder at work. Pure. */
+import { BAD, ONE, THREE, TWO } from '../report/chart-style.ts'
+import { drawLive, type LivePicture } from './live-chart.ts'
+
+/** What happened in one second. */
+export type RecordPoint = Readonly<{
+  elapsedUs: number
+  requestsPerSec: number
+  inFlight: number
+  connections: number
+  hungUpPerSec: number
+  failedPerSec: number
+  unrecordedPerSec: number
+  addedP50Us: number | null
+  addedP99Us: number | null
+}>
+
+const PICTURES: readonly LivePicture<RecordPoint>[] = [
+  {
+    name: 'Requests a second',
+    unit: '1/s',
+    lines: [{ colour: THREE, value: (point) => point.requestsPerSec }],
+  },
+  {
+    name: 'In flight',
+    unit: 'count',
+    lines: [
+      { colour: ONE, name: 'requests', value: (point) => point.inFlight },
+      { colour: TWO, name: 'connections', value: (point) => point.connections },
+    ],
+  },
+  {
+    name: 'Added to a chunk by the relay',
+    unit: 'ms',
+    lines: [
+      { colour: ONE, name: 'p50', value: ({ addedP50Us: us }) => (us === null ? null : us / 1e3) },
+      { colour: TWO, name: 'p99', value: ({ addedP99Us: us }) => (us === null ? null : us / 1e3) },
+    ],
+  },
+  {
+    name: 'Not as it should be, each second',
+    unit: 'requests',
+    lines: [
+      { colour: BAD, name: 'unrecorded', value: (point) => point.unrecordedPerSec },
+      { colour: TWO, name: 'failed', value: (point) => point.failedPerSec },
+      { colour: ONE, name: 'hung up', value: (point) => point.hungUpPerSec },
+    ],
+  },
+]
+
+/** @param points one a second, the newest last */
+export function recordPictures(points: readonly RecordPoint[]): string {
+  return drawLive(PICTURES, points)
+}
