@@ -42,5 +42,26 @@ export function formatYaml(value: unknown, compactKeys: readonly string[] = []):
       if (compactKeys.includes(String(key)) && isCollection(held)) held.flow = true
     },
   })
-  return document.toString({ lineWidth: 100 })
+  return foldItems(document.toString({ lineWidth: LINE_WIDTH }))
+}
+
+const LINE_WIDTH = 100
+/** A line that is one number of a list, or one list of numbers. */
+const ITEM = /^(\s+)((?:\[ ?)?-?\d[-\d.eE+, ]*(?: ?\])?,?)$/
+
+/** Long lists of numbers go on many to a line, not one. */
+function foldItems(text: string): string {
+  const lines: string[] = []
+  let indent: string | null = null
+  for (const line of text.split('\n')) {
+    const [, margin = '', item = ''] = ITEM.exec(line) ?? []
+    const last = lines.at(-1) ?? ''
+    if (item !== '' && margin === indent && last.length + item.length < LINE_WIDTH) {
+      lines[lines.length - 1] = `${last} ${item}`
+    } else {
+      lines.push(line)
+    }
+    indent = item === '' ? null : margin
+  }
+  return lines.join('\n')
 }

@@ -5,7 +5,7 @@ import { refuseExisting, writeWhole } from '../base/files.ts'
 import { formatYaml } from '../base/yaml.ts'
 import { openTrace } from '../trace/open.ts'
 import { formatFit } from '../workload/fit-text.ts'
-import { fitTrace } from '../workload/fit-trace.ts'
+import { fitTrace, isFit } from '../workload/fit-trace.ts'
 import type { Verb } from './verbs.ts'
 
 const EXAMPLES = `
@@ -26,12 +26,12 @@ export const fitCommand: Verb = (world, answer) =>
       const reader = await openTrace(path)
       try {
         const fit = await fitTrace(reader)
-        await writeWhole(config, formatYaml(fit.config, ['pairs', 'values', 'arrivals']))
+        await writeWhole(config, formatYaml(fit.config, ['pairs', 'values', 'weights', 'arrivals']))
         const { config: _, ...distances } = fit
         world.stdout.write(
           raw.json === true ? `${JSON.stringify(distances, null, 2)}\n` : formatFit(fit),
         )
-        if (fit.faults.length > 0) answer(EXIT.threshold)
+        if (!isFit(fit)) answer(EXIT.threshold)
       } finally {
         await reader.close()
       }

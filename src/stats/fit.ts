@@ -19,6 +19,9 @@ export type ArrivalFit = Readonly<{
 /** Below this a fit would say more about chance than about the arrivals. */
 const MIN_GAPS = 50
 
+/** Spread of the logarithms below which gaps are a beat: shapes would go beyond what numbers hold. */
+const LEAST_SPREAD = 1e-4
+
 /**
  * @param gaps positive and non-positive gaps; only positive ones count
  * @returns null for fewer than 50 positive gaps, or where they do not vary
@@ -29,7 +32,7 @@ export function fitGaps(gaps: Float64Array): ArrivalFit | null {
   const logs = values.map((value) => Math.log(value))
   const { mean } = describe(values)
   const { mean: meanLog, sd: sigma } = describe(logs)
-  if (sigma === 0) return null
+  if (sigma < LEAST_SPREAD) return null
   const gammaShape = fitGammaShape(Math.log(mean) - meanLog)
   const gammaScale = mean / gammaShape
   const weibullShape = fitWeibullShape(values, logs, meanLog, 1.2825 / sigma)

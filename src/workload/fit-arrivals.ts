@@ -44,6 +44,8 @@ function memoryOf(dueUs: Float64Array): number {
 
 /** Fewer arrivals fit anything. */
 const FEWEST_ARRIVALS = 50
+/** Gaps that vary less are a beat. */
+const LARGEST_BEAT_CV = 0.1
 /** Seeds of the trial runs: a process is judged by its mean over them. */
 const TRIALS = ['fit a', 'fit b', 'fit c']
 
@@ -54,6 +56,7 @@ const TRIALS = ['fit a', 'fit b', 'fit c']
 export function fitProcess(dueUs: Float64Array, durationUs: number): ArrivalProcess {
   const rate = Math.max(1, dueUs.length) / (durationUs / 1e6)
   if (dueUs.length < FEWEST_ARRIVALS) return { process: 'poisson', rate }
+  if (describe(gapsOf(dueUs)).cv < LARGEST_BEAT_CV) return { process: 'constant', rate }
   const scored = candidates(dueUs, rate).map((process) => ({
     process,
     score: scoreOf(process, dueUs, durationUs),

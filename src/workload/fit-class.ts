@@ -1,5 +1,4 @@
 /** Turns the rows of one class of clients into its entry of a `trace synth` configuration. Pure. */
-import { drawFor } from '../base/random.ts'
 import type { ArrivalProcess } from './arrival-process.ts'
 import { endTokens } from './block-table.ts'
 import { fitProcess } from './fit-arrivals.ts'
@@ -8,11 +7,22 @@ import { ABORT_BY_TIME, ABORT_BY_TOKENS, NONE, type Plan } from './plan.ts'
 /** Plain data, as YAML has it. */
 export type ClassEntry = Readonly<Record<string, unknown>>
 
-/** Values that are kept of each set of sizes. */
-const MAX_VALUES = 1_000
+/** Values that are kept of each set, so that a person can still read the file. */
+const MAX_VALUES = 200
+/** Pairs of sizes that are kept of all classes together, and of each at least. */
+const MAX_PAIRS = 900
+const FEWEST_PAIRS = 100
 
-/** @param rows of the plan, ascending */
-export function classEntry(plan: Plan, name: string, rows: readonly number[]): ClassEntry {
+/**
+ * @param rows of the plan, ascending
+ * @param classCount classes that share the room for pairs
+ */
+export function classEntry(
+  plan: Plan,
+  name: string,
+  rows: readonly number[],
+  classCount: number,
+): ClassEntry {
   const { columns } = plan
   const starts = rows.filter((row) => columns.parent[row] === NONE)
   const turns = turnCounts(plan, rows)
@@ -37,7 +47,7 @@ export function classEntry(plan: Plan, name: string, rows: readonly number[]): C
       ? { turns: valuesEntry(turns), think_s: valuesEntry(thinkSeconds(plan, rows)) }
       : {}),
     ...(system === 0 ? {} : { system_prompt: { tokens: system, groups: 1 } }),
-    pairs: sizePairs(plan, rows, system),
+    pairs: sizePairs(plan, rows, system, Math.max(FEWEST_PAIRS, MAX_PAIRS / classCount)),
     ...hangUpEntry(plan, rows),
   }
 }
@@ -48,17 +58,22 @@ function processEntry(process: ArrivalProcess): ClassEntry {
   return { process: 'mmpp', states }
 }
 
+/** Equal values are said once, with how often they came. */
 function valuesEntry(values: readonly number[]): ClassEntry {
-  return { law: 'empirical', values: sample(values) }
+  const counts = new Map<number, number>()
+  const sorted = values.map((value) => Number(value.toPrecision(4))).toSorted((a, b) => a - b)
+  for (const value of sorted) counts.set(value, (counts.get(value) ?? 0) + 1)
+  if (counts.size > MAX_VALUES) return { law: 'empirical', values: spread(sorted, MAX_VALUES) }
+  return { law: 'empirical', values: [...counts.keys()], weights: [...counts.values()] }
 }
 
-/** Evenly spread quantiles of many values; few stay as they are. */
-function sample(values: readonly number[]): number[] {
-  const sorted = values.toSorted((a, b) => a - b)
-  if (sorted.length <= MAX_VALUES) return sorted
-  return Array.from({ length: MAX_VALUES }, (_, index) => {
-    return sorted[Math.floor(((index + 0.5) * sorted.length) / MAX_VALUES)]!
-  })
+/** So many of the sorted items, evenly spread; few stay as they are. */
+function spread<T>(sorted: readonly T[], limit: number): T[] {
+  const count = Math.min(sorted.length, Math.floor(limit))
+  return Array.from(
+    { length: count },
+    (_, index) => sorted[Math.floor(((index + 0.5) * sorted.length) / count)]!,
+  )
 }
 
 /** Rows of each chain of turns. */
@@ -95,19 +110,32 @@ function systemTokens({ columns, blocks }: Plan, rows: readonly number[]): numbe
   return longest
 }
 
-/** What each turn adds to what was said before, with its answer; prompt and answer stay together. */
-function sizePairs(plan: Plan, rows: readonly number[], system: number): number[][] {
-  const { promptTokens, outputTokens, parent } = plan.columns
-  const draw = drawFor('1', 'fit pairs')
-  const chosen =
-    rows.length <= MAX_VALUES
-      ? rows
-      : rows.toSorted((a, b) => draw(a) - draw(b)).slice(0, MAX_VALUES)
-  return chosen.map((row) => {
+/**
+ * What each turn adds to what was said before, with its answer; prompt and answer stay together.
+ *
+ * @param limit pairs, as evenly spread as the prompts are long
+ */
+function sizePairs(
+  { columns }: Plan,
+  rows: readonly number[],
+  system: number,
+  limit: number,
+): number[][] {
+  const { promptTokens, outputTokens, parent } = columns
+  const pairs = rows.map((row): [number, number] => {
     const before = parent[row]!
     const said = before === NONE ? system : promptTokens[before]! + outputTokens[before]!
     return [Math.max(1, promptTokens[row]! - said), outputTokens[row]!]
   })
+  const sorted = pairs.toSorted(([a, x], [b, y]) => a - b || x - y)
+  const counts = new Map<string, number>()
+  for (const pair of spread(sorted, limit)) {
+    counts.set(pair.join(), (counts.get(pair.join()) ?? 0) + 1)
+  }
+  return [...counts].map(([pair, count]) => [
+    ...pair.split(',').map(Number),
+    ...(count === 1 ? [] : [count]),
+  ])
 }
 
 function hangUpEntry({ columns }: Plan, rows: readonly number[]): ClassEntry {

@@ -3,6 +3,7 @@ import { drawFor } from '../base/random.ts'
 import { ksDistance } from '../stats/distance.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { buildPlan } from './build-plan.ts'
+import { driftWithin } from './drift-watch.ts'
 import { arrivalDistance, type ArrivalDistance } from './fit-arrivals.ts'
 import { classEntry, type ClassEntry } from './fit-class.ts'
 import { plainWorkload } from './options.ts'
@@ -18,20 +19,32 @@ export type FitResult = Readonly<{
   arrivals: ArrivalDistance
   inputKs: number
   outputKs: number
-  /** Why this is no fit; none: it is one. */
+  /** In what the model is too far from the trace. */
   faults: readonly string[]
+  /** What changes inside the trace for good: no model that stays the same is like all of it. */
+  changes: readonly Readonly<{ signal: string; atUs: number }>[]
 }>
 
+/** A change of that size stays; smaller ones may be bursts that last. */
+const MOVED_PSI = 0.25
 /** Classes of their own, the largest; all others are one. */
 const MAX_CLASSES = 20
 
 /** @throws TraceError EMPTY_WINDOW if the trace has nothing to fit */
 export async function fitTrace(reader: TraceReader): Promise<FitResult> {
   const plan = await buildPlan(reader, { ...plainWorkload(), mode: { kind: 'session' } })
-  const classes = classesOf(plan).map(({ name, rows }) => classEntry(plan, name, rows))
+  const found = classesOf(plan)
+  const classes = found.map(({ name, rows }) => classEntry(plan, name, rows, found.length))
   const durationSec = Math.max(1, Math.ceil(plan.spanUs / 1e6))
   const config = { seed: '1', duration: `${durationSec}s`, classes }
-  return { config, ...judge(plan, config) }
+  const changes = (await driftWithin(reader))
+    .filter(({ psi }) => psi >= MOVED_PSI)
+    .map(({ signal, atUs }) => ({ signal, atUs: atUs! }))
+  return { config, ...judge(plan, config), changes }
+}
+
+export function isFit({ faults, changes }: FitResult): boolean {
+  return faults.length + changes.length === 0
 }
 
 type RowClass = Readonly<{ name: string; rows: number[] }>
@@ -61,9 +74,11 @@ function classesOf({ columns, shapes }: Plan): RowClass[] {
 /** Beyond these the model is not like the trace. */
 const LARGEST_KS = 0.2
 const LARGEST_RATIO = 2
+/** Counts that vary less than this, over their mean, are a beat: all beats are alike. */
+const CALM = 0.05
 
 /** Makes the load of the model once, with a seed that no trial used, and compares. */
-function judge(plan: Plan, config: FitResult['config']): Omit<FitResult, 'config'> {
+function judge(plan: Plan, config: FitResult['config']): Omit<FitResult, 'config' | 'changes'> {
   const model = parseSynthModel(config, 'the fit')
   const blocks = new SynthBlocks('judge')
   const rows = model.classes.flatMap((of) => [...classRows(of, 'judge', model.durationUs, blocks)])
@@ -91,13 +106,16 @@ function thinned(values: ArrayLike<number>): Float64Array {
   )
 }
 
-function faultsOf(measures: Omit<FitResult, 'config' | 'faults'>): string[] {
+function faultsOf(
+  measures: Pick<FitResult, 'requests' | 'arrivals' | 'inputKs' | 'outputKs'>,
+): string[] {
   const { requests, arrivals, inputKs, outputKs } = measures
   return [
     isFar(requests.real, requests.model) && 'the number of requests',
     !(arrivals.gapKs <= LARGEST_KS) && 'the gaps between arrivals',
     ...arrivals.dispersion.map(
-      ({ windowUs, real, model }) => isFar(real, model) && `bursts at ${windowUs / 1e6} s`,
+      ({ windowUs, real, model }) =>
+        isFar(Math.max(real, CALM), Math.max(model, CALM)) && `bursts at ${windowUs / 1e6} s`,
     ),
     !(inputKs <= LARGEST_KS) && 'the lengths of prompts',
     !(outputKs <= LARGEST_KS) && 'the lengths of answers',

@@ -16,3 +16,12 @@ test('too few gaps, or gaps that are all equal, are not fitted', () => {
   expect(fitGaps(new Float64Array(49).fill(1))).toBeNull()
   expect(fitGaps(new Float64Array(100).fill(1))).toBeNull()
 })
+
+test('a steady beat is no law of gaps, whatever its rounding leaves, and ends the search at once', () => {
+  for (const count of [300, 500, 799]) {
+    for (const gapUs of [60_000, 61_728, 333_333]) {
+      expect(fitGaps(Float64Array.from({ length: count }, (_, at) => gapUs + (at % 3)))).toBeNull()
+      expect(fitGaps(new Float64Array(count).fill(gapUs))).toBeNull()
+    }
+  }
+})

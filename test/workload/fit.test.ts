@@ -27,6 +27,9 @@ test('each kind of arrivals is taken for what it is', () => {
   expect(refit({ process: 'poisson', rate: 5 }, 3_000).process).not.toBe('mmpp')
   const bursts = refit({ process: 'gamma', rate: 5, cv: 3 }, 3_000)
   expect(['gamma', 'weibull']).toContain(bursts.process)
+  for (const rate of [5, 16.7, 100]) {
+    expect(refit({ process: 'constant', rate }, 600).process).toBe('constant')
+  }
   const states = [
     { rate: 40, staySec: 10 },
     { rate: 1, staySec: 60 },
@@ -83,9 +86,51 @@ test('a model that a trace was made by is found again, near enough to stand for 
 
 test('the configuration is one that synth reads', async () => {
   const { config } = await fitTrace(made())
-  const text = formatYaml(config, ['pairs', 'values', 'arrivals'])
+  const text = formatYaml(config, ['pairs', 'values', 'weights', 'arrivals'])
   expect(parseSynthModel(parseYaml(text, 'fit'), 'fit').classes).toHaveLength(2)
 })
+
+test('a configuration stays short enough to be read, however many rows the trace has', async () => {
+  const draw = sequenceFor('7', 'many')
+  const rows = Array.from({ length: 60_000 }, (_, row) => ({
+    atUs: row * 10_000,
+    tenant: `team ${row % 3}`,
+    session: `talk ${Math.floor(row / 6)}`,
+    promptTokens: Math.ceil(draw() * 10_000),
+    outputTokens: Math.ceil(draw() * 1_000),
+  }))
+  const { config } = await fitTrace(demandTrace(rows))
+  const lines = formatYaml(config, ['pairs', 'values', 'weights', 'arrivals']).split('\n')
+  expect(lines.length).toBeLessThan(200)
+  expect(lines.every((line) => line.length <= 100)).toBe(true)
+  const again = parseYaml(lines.join('\n'), 'fit')
+  expect(again).toEqual(config)
+})
+
+test.each([
+  ['input', (row: number) => ({ promptTokens: row < 3_000 ? 500 : 1_500 })],
+  ['rate', (row: number) => ({ atUs: row < 3_000 ? row * 1e6 : 3e9 + (row - 3_000) * 2e5 })],
+])(
+  'a trace whose %s changes for good is fitted by no model that stays the same',
+  async (signal, of) => {
+    const draw = sequenceFor('7', signal)
+    const rows = Array.from({ length: 6_000 }, (_, row) => {
+      const { promptTokens = 1_000, atUs = row * 1e6 } = of(row) as {
+        promptTokens?: number
+        atUs?: number
+      }
+      return {
+        atUs: atUs + Math.floor(draw() * 1e5),
+        promptTokens: Math.ceil(promptTokens * (0.5 + draw())),
+      }
+    })
+    const fit = await fitTrace(demandTrace(rows))
+    expect(fit.changes).toMatchObject([{ signal }])
+    expect(Math.abs(fit.changes[0]!.atUs / 3e9 - 1)).toBeLessThan(0.1)
+    expect(formatFit(fit)).toMatch(/NO FIT/)
+    expect(formatFit(fit)).toContain(`(${signal} at `)
+  },
+)
 
 test('what no model is like is called no fit', async () => {
   // A burst at the start and then a steady beat: no process here does both.
