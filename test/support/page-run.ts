@@ -70,6 +70,7 @@ export async function writeReplayedRun(path: string, runId: string): Promise<voi
       sourceSeq: seq,
       atUs: seq * 20_000,
       lagUs: 60,
+      endpoint: 'completions',
       stream: true,
       outcome: 'ok',
       status: 200,
