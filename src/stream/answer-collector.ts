@@ -1,6 +1,7 @@
 /** Keeps one answer as it passes: its head, its events or its body, and when they came. Pure. */
 import type { MessageHead } from './http-head.ts'
 import type { AnswerCapture, AnswerEnd } from './observation.ts'
+import { MAX_PACKED_PIECES } from './packed-stream.ts'
 import { SseSplitter, type SplitterLimits } from './sse-splitter.ts'
 import { TokenScan } from './token-scan.ts'
 
@@ -40,6 +41,8 @@ export class AnswerCollector {
   #splitter: SseSplitter | null
   readonly #scan = new TokenScan()
   readonly #expectedBytes: number
+  /** Of a compressed event stream: bytes kept and when, in pairs. */
+  readonly #packedMarks: number[] | null
   #body: Buffer = Buffer.allocUnsafeSlow(0)
   #kept = 0
   #isCut = false
@@ -54,7 +57,9 @@ export class AnswerCollector {
     this.#maxBodyBytes = limits.maxBodyBytes ?? MAX_BODY_BYTES
     this.#expectedBytes = head.contentLength ?? FIRST_BODY_BYTES
     const isPlain = this.#contentEncoding === '' || this.#contentEncoding === 'identity'
-    const isEvents = isPlain && this.#contentType.startsWith('text/event-stream')
+    const isNamed = this.#contentType.startsWith('text/event-stream')
+    const isEvents = isPlain && isNamed
+    this.#packedMarks = isNamed && !isPlain ? [] : null
     this.#limits = limits
     this.#splitter = isEvents ? this.#newSplitter() : null
   }
@@ -69,8 +74,10 @@ export class AnswerCollector {
     }
     this.bodyBytes += to - from
     this.lastByteAtUs = atUs
-    if (this.#splitter === null) this.#keep(bytes, from, to)
-    else this.#splitter.push(bytes, from, to, atUs)
+    if (this.#splitter !== null) return this.#splitter.push(bytes, from, to, atUs)
+    this.#keep(bytes, from, to)
+    const marks = this.#packedMarks
+    if (marks !== null && marks.length < 2 * MAX_PACKED_PIECES) marks.push(this.#kept, atUs)
   }
 
   /** @param how the connection ended it; `complete` where the framing says it is whole */
@@ -88,6 +95,7 @@ export class AnswerCollector {
       body: splitter?.log.bytes ?? this.#body.subarray(0, this.#kept),
       bodyBytes: this.bodyBytes,
       eventMarks: splitter?.log.marks ?? null,
+      ...(this.#packedMarks === null ? {} : { packedMarks: Float64Array.from(this.#packedMarks) }),
       isCut: this.#isCut || splitter?.isCut === true,
       endAtUs: atUs,
       end: how,

@@ -12,6 +12,7 @@ import { EventTemplate } from './event-template.ts'
 import { inflate } from './inflate.ts'
 import { asObject, parseJson, type JsonObject } from './json.ts'
 import type { AnswerCapture, InterpretOptions, Observation } from './observation.ts'
+import { packedTimes, type PackedTimes } from './packed-stream.ts'
 import { SseSplitter } from './sse-splitter.ts'
 
 type Dialect = Readonly<{
@@ -36,12 +37,17 @@ export function interpret(capture: AnswerCapture, options: InterpretOptions): Ob
   const draft = newDraft(options.keepAnswer)
   const dialect = DIALECTS[options.endpoint]
   const isRead = capture.status >= 200 && capture.status < 300 && options.endpoint !== 'other'
-  const { isEvents: events, seenShare } = isRead ? readAnswer(capture, dialect, draft) : UNREAD
+  const {
+    isEvents: events,
+    seenShare,
+    packed,
+  } = isRead ? readAnswer(capture, dialect, draft) : UNREAD
   dropEmptyEnds(draft)
   const hasMeaning = isRead && (draft.choices.size > 0 || draft.promptTokens !== null)
   return {
     ...tokensOf(draft, events),
     ...timesOf(draft),
+    ...packed,
     status: capture.status,
     outcome: outcomeOf(capture, draft, events && options.endpoint !== 'embeddings'),
     finishReason: draft.finishReason,
@@ -74,7 +80,12 @@ function answerOf({
   }
 }
 
-type Reading = Readonly<{ isEvents: boolean; seenShare: number }>
+type Reading = Readonly<{
+  isEvents: boolean
+  seenShare: number
+  /** Set where the events came packed. */
+  packed?: PackedTimes
+}>
 
 const UNREAD: Reading = { isEvents: false, seenShare: 1 }
 
@@ -89,12 +100,11 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Rea
   const body = inflate(capture.body, capture.contentEncoding)
   if (body === null) return { isEvents: false, seenShare: 0 }
   if (capture.contentType.startsWith('text/event-stream')) {
-    // Compressed: when the single events came cannot be told, only when the last did.
     const splitter = new SseSplitter()
     splitter.push(bufferOf(body), 0, body.byteLength, capture.endAtUs)
     splitter.finish(capture.endAtUs)
     readEvents(splitter.log.bytes, splitter.log.marks, dialect, draft)
-    return { isEvents: true, seenShare }
+    return { isEvents: true, seenShare, packed: packedTimes(capture, draft.chunks.count > 0) }
   }
   const value = capture.isCut ? null : asObject(parseJson(bufferOf(body).toString('utf8')))
   if (value !== null) dialect.readBody(draft, value)
@@ -120,9 +130,11 @@ function readEvent(
   atUs: number,
 ): JsonObject | null {
   const data = eventData(bytes, from, to)
-  if (data.trim() === '[DONE]') draft.isDone = true
+  const isDone = data.trim() === '[DONE]'
+  if (isDone) draft.isDone = true
   if (isErrorNamed(bytes, from, to)) draft.isError = true
-  const value = data === '' ? null : asObject(parseJson(data))
+  // The end mark is no JSON, and finding that out by parsing costs as much as ten events.
+  const value = data === '' || isDone ? null : asObject(parseJson(data))
   if (value !== null) dialect.readEvent(draft, value, atUs)
   return value
 }

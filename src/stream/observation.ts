@@ -27,6 +27,8 @@ export type AnswerCapture = {
   bodyBytes: number
   /** For event streams: how `eachEvent` gets the events back from `body`, and when they came. */
   eventMarks: Float64Array | null
+  /** For compressed event streams: how much of `body` was there, and when, in pairs for its first pieces. */
+  packedMarks?: Float64Array
   /** Kept bytes are only the head of the body: a limit was passed. */
   isCut: boolean
   endAtUs: number

@@ -93,6 +93,11 @@ test.each(CODINGS)('a stream in %s is read once it is whole', async (coding, pac
     answered('text/event-stream', coding, pack(events)),
   )
   expect(row).toMatchObject({ maxTokens: 7, outputTokens: 2, tokenSource: 'server', label: null })
+  expect([row?.chunkTimes, (row?.ttftUs ?? 0) > 0, (row?.e2eUs ?? 0) > 0]).toEqual([
+    null,
+    true,
+    true,
+  ])
 })
 
 test.each(CODINGS)(

@@ -1,5 +1,14 @@
 /** Answers that are cut, broken, packed, mixed or not vLLM's. */
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import { once } from 'node:events'
+import {
+  brotliCompressSync,
+  createBrotliCompress,
+  createGzip,
+  createZstdCompress,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AnswerReader, AnswerStream } from '../../src/stream/answer-reader.ts'
@@ -11,13 +20,13 @@ import type { EndpointName } from '../../src/trace/columns.ts'
 type Options = { end?: AnswerEnd; endpoint?: EndpointName; type?: string; status?: number }
 
 /** An answer without a length, one event each 10 µs. */
-function seen(events: readonly string[], options: Options = {}) {
+function seen(events: readonly (string | Buffer)[], options: Options = {}) {
   const reader = new AnswerReader()
   const { type = 'text/event-stream', status = 200, end = 'complete' } = options
   const head = Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Type: ${type}\r\n\r\n`)
   reader.push(head, 0, head.length, 5)
   events.forEach((event, index) => {
-    const bytes = Buffer.from(event)
+    const bytes = Buffer.from(event as string)
     reader.push(bytes, 0, bytes.length, 10 * (index + 1))
   })
   const atUs = 10 * (events.length + 1)
@@ -340,6 +349,33 @@ test.each([
   )
   expect(events).toMatchObject({ outcome: 'ok', outputTokens: 2 })
 })
+
+test.each(['gzip', 'br', 'zstd'])(
+  'of a stream in %s the first token and the end have their times, and nothing between',
+  async (coding) => {
+    const packer = { gzip: createGzip, br: createBrotliCompress, zstd: createZstdCompress }[coding]
+    if (packer === undefined) throw new Error(coding)
+    const stream = packer()
+    const pieces: Buffer[] = []
+    stream.on('data', (bytes: Buffer) => void pieces.push(bytes))
+    const role = delta({ role: 'assistant', content: '' })
+    for (const [index, text] of [': hi\n\n', role, delta({ content: 'a' }), END, DONE].entries()) {
+      stream.write(text)
+      await new Promise<void>((resolve) => {
+        stream.flush(() => resolve())
+      })
+      // What a flush gave is one piece on the wire.
+      pieces.splice(index, pieces.length, Buffer.concat(pieces.slice(index)))
+    }
+    stream.end()
+    await once(stream, 'end')
+    const type = `text/event-stream\r\nContent-Encoding: ${coding}`
+    const found = seen(pieces, { type })
+    expect(found).toMatchObject({ outcome: 'ok', outputTokens: 2, tokenSource: 'stream' })
+    expect(found).toMatchObject({ firstTokenAtUs: 30, lastTokenAtUs: 10 * (pieces.length + 1) })
+    expect(found.chunkAtUs.length + found.chunkTokens.length + found.chunkKinds.length).toBe(0)
+  },
+)
 
 test('a small body that would become a huge one stays packed', () => {
   const bomb = gzipSync(Buffer.alloc(30_000_000))
