@@ -8,7 +8,8 @@ if (isStillborn) throw new Error(POISON)
 
 const take: Observer['take'] = Reflect.get(Observer.prototype, 'take')
 Observer.prototype.take = function throwing(kind, id, atUs, bytes, from, to) {
-  if (bytes.toString('latin1', from, to).includes(POISON)) throw new Error(POISON)
+  const text = bytes.toString('latin1', from, to)
+  if (text.includes(POISON)) throw new Error(text)
   take.call(this, kind, id, atUs, bytes, from, to)
 }
 

@@ -2,7 +2,7 @@
 import { startThread, type Worker } from '../../src/base/threads.ts'
 import type { ObserverConfig } from '../../src/record/observer-config.ts'
 
-/** Bytes that the observer throws on, with the same words in its exception. */
+/** Bytes that the observer throws on; its exception quotes all that came with them. */
 export const POISON = 'sk-poison-7f3a'
 
 /** @param isStillborn throws before it says anything */
