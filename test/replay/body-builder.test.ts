@@ -135,3 +135,35 @@ test('a prompt that is given is sent as it is, and its ids are asked for when a 
   expect(request).toMatchObject({ dueUs: 99, attempt: 2 })
   expect(head).toContain('x-request-id: run-0-r2')
 })
+
+type Part = Readonly<{ type: string; [key: string]: unknown }>
+
+/** The PNG of a part, whatever the dialect calls it. */
+const pngOf = (part: Part): Buffer => {
+  const url = (part['image_url'] as { url?: string } | undefined)?.url ?? part['image_url']
+  const { data } = (part['source'] ?? {}) as { data?: string }
+  return Buffer.from(data ?? String(url).replace('data:image/png;base64,', ''), 'base64')
+}
+
+test.each([
+  ['chat', 'messages', ['image_url', 'image_url', 'text']],
+  ['messages', 'messages', ['image', 'image', 'text']],
+  ['responses', 'input', ['input_image', 'input_image', 'input_text']],
+] as const)(
+  'pictures of %s are parts of their own before the text, of the recorded size',
+  (endpoint, key, kinds) => {
+    const imageSizes = '[[640,480,9000],[31,17,null]]'
+    const { json } = build({ endpoint, promptTokens: 2_000, imageSizes })
+    const [{ content }] = json[key] as [{ content: Part[] }]
+    expect(content.map(({ type }) => type)).toEqual(kinds)
+    const sizes = content.slice(0, 2).map((part) => {
+      const png = pngOf(part)
+      return [png.readUInt32BE(16), png.readUInt32BE(20)]
+    })
+    expect(sizes).toEqual([
+      [640, 480],
+      [31, 17],
+    ])
+    expect(pngOf(content[0]!).length).toBe(9_000)
+  },
+)

@@ -147,6 +147,21 @@ test('a trace of 30 days neither drifts nor overflows a timer', async () => {
   expect(log.written).toEqual(dues)
 })
 
+test('a day of requests, and an hour within it that is twenty times as busy, keeps every instant to the microsecond', async () => {
+  const log = newLog()
+  const hourUs = 3_600_000_000
+  const steady = Array.from({ length: 24 * 360 }, (_, at) => at * 10_000_000 + 7)
+  const busy = Array.from({ length: 7_200 }, (_, at) => 9 * hourUs + at * 500_000 + 333_333)
+  const dues = [...steady, ...busy].toSorted((a, b) => a - b)
+  await runSender(
+    dues.map((dueUs) => ({ dueUs: dueUs + 1_000_000 })),
+    server(log, answer),
+    // The wires of this server are not closed by it.
+    { limits: { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 20_000 } },
+  )
+  expect(log.written).toEqual(dues.map((dueUs) => dueUs + 1_000_000))
+})
+
 test('with no file handle left a request waits for one, is late, and says so', async () => {
   const limits = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 2 }
   const closing =
