@@ -195,37 +195,20 @@ function prefixSection({ prefix, cache }: Inspection): Section | null {
 
 function sessionSection({ sessions }: Inspection): Section | null {
   if (sessions === null) return null
-  const gap = sessions.intra_session_gap_s
+  const { turns, intra_session_gap_s: gap } = sessions
+  const rows = [['turns', ...spread(turns, (value) => significant(value, 3))]]
+  if (gap) rows.push(['from turn to turn', ...spread(gap, (value) => formatDuration(value * 1e6))])
   return {
     title: 'Sessions',
-    body: table(
-      'Sessions',
-      ['what', 'mean', 'p50', 'p95', 'p99', 'largest'],
-      [
-        [
-          'turns',
-          ...[
-            sessions.turns.mean,
-            sessions.turns.p50,
-            sessions.turns.p95,
-            sessions.turns.p99,
-            sessions.turns.max,
-          ].map((value) => significant(value, 3)),
-        ],
-        ...(gap
-          ? [
-              [
-                'from turn to turn',
-                ...[gap.mean, gap.p50, gap.p95, gap.p99, gap.max].map((value) =>
-                  formatDuration(value * 1e6),
-                ),
-              ],
-            ]
-          : []),
-      ],
-    ),
+    body: table('Sessions', ['what', 'mean', 'p50', 'p95', 'p99', 'largest'], rows),
     note: `${formatCount(sessions.sessions)} sessions, ${formatShare(sessions.single_turn_frac, 0)} of them with one turn.`,
   }
+}
+
+type Spread = Readonly<Record<'mean' | 'p50' | 'p95' | 'p99' | 'max', number>>
+
+function spread({ mean, p50, p95, p99, max }: Spread, text: (value: number) => string): string[] {
+  return [mean, p50, p95, p99, max].map(text)
 }
 
 function sharesSection(inspection: Inspection): Section | null {

@@ -1,9 +1,15 @@
 /** Where a report goes beside the terminal: files opened before the work begins. Effects: writes files. */
-import { existsSync } from 'node:fs'
 import { TraceError } from '../base/errors.ts'
-import { createWhole, readIfThere, type WholeFile, writeWhole } from '../base/files.ts'
+import {
+  createWhole,
+  fileSize,
+  isFolder,
+  readIfThere,
+  type WholeFile,
+  writeWhole,
+} from '../base/files.ts'
 import type { World } from '../base/world.ts'
-import { containerByContent, isFolder } from '../trace/open.ts'
+import { containerByContent } from '../trace/open.ts'
 
 export const OUTPUT_FLAGS = {
   jsonFile: { flags: '--json-file <file>', description: 'the whole document as JSON' },
@@ -34,7 +40,7 @@ export class Outputs {
       for (const name of Object.keys(OUTPUT_FLAGS) as OutputName[]) {
         const path = raw[name]
         if (path === undefined) continue
-        refuseTrace(OUTPUT_FLAGS[name].flags.split(' ')[0] ?? name, path)
+        await refuseTrace(OUTPUT_FLAGS[name].flags.split(' ')[0] ?? name, path)
         files.set(name, await createWhole(path))
       }
     } catch (error) {
@@ -62,8 +68,9 @@ export class Outputs {
 }
 
 /** An earlier report is replaced; a trace is not, whose name may stand there by mistake. */
-function refuseTrace(flag: string, path: string): void {
-  if (!existsSync(path) || isFolder(path) || containerByContent(path) === null) return
+async function refuseTrace(flag: string, path: string): Promise<void> {
+  const isFile = ((await fileSize(path)) ?? 0) > 0 && !(await isFolder(path))
+  if (!isFile || containerByContent(path) === null) return
   throw new TraceError('BAD_OPTION', `${flag}: ${path} is a trace, and would be replaced`)
 }
 
