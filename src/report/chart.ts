@@ -13,8 +13,12 @@ export type ChartOptions = Readonly<{
   height?: number
   /** Room for the names of a band axis. */
   marginLeft?: number
+  /** Room for the names of facets. */
+  marginRight?: number
   x?: Plot.ScaleOptions
   y?: Plot.ScaleOptions
+  /** Facets, one below the other. */
+  fy?: Plot.ScaleOptions
   color?: Plot.ScaleOptions
   marks: readonly Mark[]
 }>
