@@ -10,8 +10,9 @@ Never kept, in no file, log or metric: text of prompts, answers, tools and error
 paths and query strings; addresses of clients; user names and keys; ids of requests and responses.
 
 Looked at and forgotten: request and answer bodies, for sizes, token counts, keyed ids; the headers
-content-length, transfer-encoding, connection, upgrade, content-type, content-encoding,
-x-stainless-retry-count, x-trace-replay, and those that --session-by and --tenant-by name.
+content-length, transfer-encoding, connection, upgrade, content-type, content-encoding, retry-after,
+x-stainless-retry-count, x-trace-replay, x-request-id, and those that --session-by and --tenant-by
+name.
 
 Keyed ids are HMAC-SHA-256 with a key that lies beside the recording, or comes from $TRACE_KEY, and
 is never written into it. Whoever has both can test whether a text they already know was sent.

@@ -164,7 +164,7 @@ export class Observer implements ExchangeSink {
     const row = answeredRow(exchange, seen, this.#originUs)
     const extra = enricher.answer(exchange, seen, row)
     const known = { ...row, model: modelOf(exchange, seen) }
-    this.#count(seen)
+    this.#count(seen, this.#dropped.has(exchange))
     if (extra.later === undefined) return this.#end(exchange, known, extra)
     const late = extra.later.then((found) => this.#end(exchange, known, found))
     this.#late.add(late)
@@ -193,10 +193,11 @@ export class Observer implements ExchangeSink {
     return this.#options.originUs()
   }
 
-  #count(seen: Observation): void {
+  /** @param isDropped it leaves no row, whose counts could come from the server */
+  #count(seen: Observation, isDropped: boolean): void {
     if (seen.outcome === 'client_abort') this.hungUp += 1
     else if (seen.outcome !== 'ok') this.failed += 1
-    if (seen.tokenSource === 'server') this.serverCounted += 1
+    if (seen.tokenSource === 'server' && !isDropped) this.serverCounted += 1
   }
 
   #end(exchange: Exchange, row: Row, extra: Enrichment): void {

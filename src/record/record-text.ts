@@ -71,12 +71,19 @@ export function liveText(status: RecordStatus): string {
     ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
     `${significant(status.requestsPerSec, 3)} req/s`,
     `${formatCount(counts.inFlight)} in flight`,
-    `${formatCount(counts.recorded)} recorded`,
+    `${formatCount(counts.recorded)} recorded${countedText(counts)}`,
     `${formatCount(counts.hungUp)} hung up`,
     `${formatCount(status.unrecorded)} unrecorded`,
     status.addedP50Us === null ? 'no chunks' : `+${significant(status.addedP50Us / 1_000, 2)} ms`,
   ]
   return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`
+}
+
+/** Which share of the rows has the server's own counts. */
+function countedText({ recorded, serverCounted }: ObserverCounts): string {
+  // A row that ended a moment ago is counted, and not yet written.
+  const share = Math.min(1, serverCounted / recorded)
+  return recorded === 0 ? '' : ` (${formatShare(share, 0)} counted by the server)`
 }
 
 function clockText(us: number): string {

@@ -36,7 +36,7 @@ test('the banner says who stands behind, or that nobody answers yet', () => {
 const status: RecordStatus = {
   elapsedUs: 847_000_000,
   requestsPerSec: 12.44,
-  counts: { ...NO_COUNTS, inFlight: 31, recorded: 10_512, hungUp: 3 },
+  counts: { ...NO_COUNTS, inFlight: 31, recorded: 10_512, serverCounted: 7_463, hungUp: 3 },
   unrecorded: 0,
   connections: 40,
   addedP50Us: 41,
@@ -47,7 +47,8 @@ const status: RecordStatus = {
 
 test('the live line fits a terminal and ends with what the relay adds', () => {
   expect(liveText(status)).toBe(
-    ' 00:14:07  12.4 req/s · 31 in flight · 10,512 recorded · 3 hung up · 0 unrecorded · +0.041 ms',
+    ' 00:14:07  12.4 req/s · 31 in flight · 10,512 recorded (71 % counted by the server) · ' +
+      '3 hung up · 0 unrecorded · +0.041 ms',
   )
   expect(liveText({ ...status, addedP50Us: null })).toMatch(/ · no chunks$/)
 })
