@@ -2,10 +2,11 @@
 import { basename, join } from 'node:path'
 import { TraceError } from '../base/errors.ts'
 import { readIfThere, streamFile } from '../base/files.ts'
+import { formatCount } from '../base/format.ts'
 import { HttpClient, type HttpOpenCall, type HttpStream } from '../base/http.ts'
 import { netrcBasic } from './netrc.ts'
 import { promisedSha256 } from './place.ts'
-import type { Remote, Store } from './store.ts'
+import type { Remote, Store, Upload } from './store.ts'
 
 const MAX_REDIRECTS = 5
 
@@ -13,24 +14,52 @@ export function httpStore(url: string, env: Readonly<Record<string, string | und
   const client = new HttpClient()
   const authorised = credentials(env)
   return {
-    async put({ path, sizeBytes, signal }) {
-      const answer = await client.open(url, {
-        method: 'PUT',
-        body: streamFile(path),
-        signal,
-        headers: {
-          ...(await authorised(url)),
-          'content-length': String(sizeBytes),
-          'content-type': 'application/octet-stream',
+    async put(upload) {
+      const status = await putWhole(client, url, upload, authorised).catch(
+        async (error: unknown) => {
+          const found = await findHttp(client, url, authorised).catch(() => null)
+          throw brokenOff(url, upload, found?.sizeBytes ?? null, error)
         },
-      })
-      await answer.text()
-      if (answer.status < 200 || answer.status > 299) throw refused(url, answer.status)
+      )
+      if (status < 200 || status > 299) throw refused(url, status)
       return false
     },
     find: () => findHttp(client, url, authorised),
     close: () => client.close(),
   }
+}
+
+async function putWhole(
+  client: HttpClient,
+  url: string,
+  { path, sizeBytes, signal }: Upload,
+  authorised: Credentials,
+): Promise<number> {
+  const answer = await client.open(url, {
+    method: 'PUT',
+    body: streamFile(path),
+    signal,
+    headers: {
+      ...(await authorised(url)),
+      'content-length': String(sizeBytes),
+      'content-type': 'application/octet-stream',
+    },
+  })
+  await answer.text()
+  return answer.status
+}
+
+/** A server of the plainest kind shows what came so far under the name of the whole. */
+function brokenOff(url: string, upload: Upload, leftBytes: number | null, cause: unknown): Error {
+  if (upload.signal.aborted) return cause as Error
+  const { pathname } = new URL(url)
+  const reason = cause instanceof Error ? cause.message : 'for no reason that was told'
+  const { sizeBytes } = upload
+  const hint =
+    leftBytes === null || leftBytes === sizeBytes
+      ? 'Push again once the server is back.'
+      : `${pathname} has ${formatCount(leftBytes)} of ${formatCount(sizeBytes)} bytes under that name: push again, or remove it.`
+  return new TraceError('TARGET_DOWN', `the upload broke off: ${reason}`, { hint, cause })
 }
 
 type Credentials = (url: string) => Promise<Record<string, string>>

@@ -65,9 +65,10 @@ export async function pushTrace(options: PushOptions, world: World): Promise<Pus
     return { address, sha256, sizeBytes, wasThere, cardAddress }
   } catch (error) {
     if (!stop.signal.aborted) throw error
-    throw new TraceError('INTERRUPTED', 'the upload was stopped: nothing of it can be seen there', {
-      cause: error,
-    })
+    // What a plain web server shows of half a body is its own affair.
+    const isHidden = parsePlace(address).kind !== 'http'
+    const rest = isHidden ? ': nothing of it can be seen there' : ''
+    throw new TraceError('INTERRUPTED', `the upload was stopped${rest}`, { cause: error })
   } finally {
     forget()
     if (card !== null) await removeFile(card.path)

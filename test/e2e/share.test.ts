@@ -42,6 +42,7 @@ describe('a web server', () => {
     server.files.clear()
     server.ranges.length = 0
     server.knowsRanges = true
+    server.keepsParts = false
   })
 
   test('gets a file under its digest, and gives it back checked', async () => {
@@ -51,6 +52,21 @@ describe('a web server', () => {
     const pulled = await trace(home, 'pull', address, 'back.arrow')
     expect(pulled.out).toContain('as promised')
     expect(sha256(join(home, 'back.arrow'))).toBe(sha256(FIXTURE))
+  })
+
+  test('an upload that the server breaks off is one sentence, names what is left, and can be repeated', async () => {
+    const address = `${origin}/x.arrow`
+    server.dieAfterBytes = 20_000
+    const broken = await trace(home, 'push', FIXTURE, address)
+    expect(broken).toMatchObject({ code: 4, out: '' })
+    expect(broken.err).toContain('the upload broke off')
+    expect(server.files.size).toBe(0)
+    server.dieAfterBytes = 20_000
+    server.keepsParts = true
+    const half = await trace(home, 'push', FIXTURE, address)
+    expect(half.err).toMatch(/has [\d,]+ of [\d,]+ bytes under that name/)
+    expect(await trace(home, 'push', FIXTURE, address)).toMatchObject({ code: 0, err: '' })
+    expect(server.files.get('/x.arrow')?.equals(readFileSync(FIXTURE))).toBe(true)
   })
 
   test('a cut download leaves nothing under its name, and the next one fetches only the rest', async () => {

@@ -8,6 +8,9 @@ export class ShelfServer {
   readonly ranges: (string | null)[] = []
   /** The next GET is cut after so many bytes of its body. */
   cutAfterBytes: number | null = null
+  /** The next PUT is broken off after so many bytes of its body, which stay as they are if `keepsParts`. */
+  dieAfterBytes: number | null = null
+  keepsParts = false
   knowsRanges = true
   etag = '"1"'
   /** `name:password` that every request has to bring; null asks nobody. */
@@ -43,8 +46,19 @@ export class ShelfServer {
     }
     if (request.method === 'PUT') {
       const parts: Buffer[] = []
-      request.on('data', (part: Buffer) => parts.push(part))
+      const lastByte = this.dieAfterBytes ?? Number.POSITIVE_INFINITY
+      this.dieAfterBytes = null
+      let isBroken = false
+      request.on('data', (part: Buffer) => {
+        parts.push(part)
+        const got = Buffer.concat(parts)
+        if (isBroken || got.length < lastByte) return
+        isBroken = true
+        if (this.keepsParts) this.files.set(path, got.subarray(0, lastByte))
+        request.socket.destroy()
+      })
       request.on('end', () => {
+        if (isBroken) return
         this.files.set(path, Buffer.concat(parts))
         response.writeHead(201).end()
       })
