@@ -10,7 +10,7 @@ import type { RowKeeper } from '../../src/record/row-keeper.ts'
 import type { BlockRow } from '../../src/trace/columns.ts'
 import { hasCaptures, readCaptures, type WireCapture } from '../support/captures.ts'
 
-function observe() {
+function observe(changes: Readonly<Record<string, string>> = {}) {
   const rows: Row[] = []
   const blocks: BlockRow[] = []
   let gaps = 0
@@ -27,7 +27,7 @@ function observe() {
       'default' in flag ? [[key, flag.default]] : [],
     ),
   )
-  const options = parseObserveOptions(raw as never, 'out', [])
+  const options = parseObserveOptions({ ...raw, ...changes } as never, 'out', [])
   const enricher = new ExchangeEnricher({
     secret: Buffer.alloc(32, 3),
     observe: options,
@@ -123,3 +123,19 @@ test.skipIf(!hasCaptures)(
     )
   },
 )
+
+test('of a sample, only rows that are kept count among those with the server’s counts', () => {
+  const seen = observe({ sample: '50%' })
+  const usage = { prompt_tokens: 3, completion_tokens: 1 }
+  const said = JSON.stringify({ model: 'm', choices: [{ index: 0, text: 'x' }], usage })
+  const answer = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${said.length}\r\n\r\n${said}`)
+  for (let id = 0; id < 60; id += 1) {
+    const body = JSON.stringify({ model: 'm', prompt: `question ${id}`, max_tokens: 1 })
+    const head = `POST /v1/completions HTTP/1.1\r\nContent-Length: ${body.length}\r\n\r\n`
+    play(seen, id, Buffer.from(head + body), answer, 1_000)
+  }
+  const { requests, serverCounted } = seen.observer.counts
+  expect([requests, serverCounted]).toEqual([60, seen.rows.length])
+  expect(seen.rows.length).toBeGreaterThan(10)
+  expect(seen.rows.length).toBeLessThan(50)
+})
