@@ -4,6 +4,7 @@
  */
 import { dueOffsetUs, normalisedUs, tpotUs } from '../stream/latency.ts'
 import type { RequestRow } from '../trace/columns.ts'
+import { isJudged, outcomeClass } from '../trace/outcome-class.ts'
 
 /** Latencies that are counted in buckets as they come. */
 export const LIVE_LATENCIES = ['ttft_due', 'tpot', 'e2e_due'] as const
@@ -61,7 +62,7 @@ export class LiveResults {
       (bits, bound, at) => bits | (isBeyond(row, latencies, bound) ? 1 << at : 0),
       0,
     )
-    const isCounted = row.outcome !== 'client_abort' && row.outcome !== 'not_sent'
+    const isCounted = isJudged(outcomeClass(row.outcome ?? null))
     this.#marks[index] = ENDED | (isCounted ? beyond : NOT_COUNTED)
   }
 
@@ -79,7 +80,7 @@ export class LiveResults {
   }
 
   /**
-   * The first `due` rows, without those that were hung up or never sent, in order of the plan: 1 where
+   * The first `due` rows, without those that were hung up, never sent or cut off by the run's end, in order of the plan: 1 where
    * the row is known to be beyond a bound. What has not been answered yet counts as met, so that fast
    * answers are not taken for all answers.
    */

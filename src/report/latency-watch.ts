@@ -6,6 +6,7 @@ import { dueOffsetUs, interChunkUs, normalisedUs, tpotUs } from '../stream/laten
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { decodeChunkTokens } from '../trace/chunk-tokens.ts'
 import type { ColumnsOf, RequestColumn } from '../trace/columns.ts'
+import { outcomeClass } from '../trace/outcome-class.ts'
 import type { RequestBatch } from '../trace/trace.ts'
 
 export const LATENCY_COLUMNS = [
@@ -72,7 +73,7 @@ export class LatencyWatch {
 
   add({ columns }: LatencyBatch, row: number): void {
     const isStream = columns.stream[row] === 1
-    const isWhole = columns.outcome[row] === 'ok'
+    const isWhole = outcomeClass(columns.outcome[row] ?? null) === 'whole'
     const lagUs = columns.lagUs[row]!
     const offsetUs = dueOffsetUs({
       lagUs: nullable(lagUs),
@@ -101,7 +102,7 @@ export class LatencyWatch {
     const { ttft, e2e, tpot } = this.columns
     for (let row = 0; row < rowCount; row += 1) {
       const firstUs = stream[row] === 1 ? ttftUs[row]! : Number.NaN
-      const endUs = outcome[row] === 'ok' ? e2eUs[row]! : Number.NaN
+      const endUs = outcomeClass(outcome[row] ?? null) === 'whole' ? e2eUs[row]! : Number.NaN
       const tokens = nullable(outputTokens[row]!)
       ttft.push(firstUs)
       e2e.push(endUs)

@@ -118,7 +118,7 @@ function roundedGaps(sortedAtUs: Float64Array): Float64Array {
 export function checkDropped({ kind, delivery, side, interrupted }: RunFacts): Finding {
   if (kind !== 'replayed') return unmeasured('not a replay')
   const planned = delivery?.planned ?? side.requests.total
-  const dropped = delivery?.dropped ?? side.requests.by_outcome['not_sent'] ?? 0
+  const dropped = delivery?.dropped ?? side.requests.not_sent
   const says = `${formatCount(dropped)} of ${formatCount(planned)} not sent`
   if (interrupted) return { ...atMost(dropped, { warnAbove: 0 }, 'requests', says) }
   return atMost(dropped, { warnAbove: 0, failAbove: planned * 0.01 }, 'requests', says)

@@ -1,6 +1,7 @@
 /** What a report's pictures are drawn from: a few hundred points, however long the run. Pure. */
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import { OUTCOMES } from '../trace/columns.ts'
+import { classOfCode } from '../trace/outcome-class.ts'
 import { quantileOfSorted, quantiles } from '../stats/quantile.ts'
 import { type PerRequestName, present } from './latency-watch.ts'
 import { type FlowPoint, flowOf } from './flow-series.ts'
@@ -96,13 +97,6 @@ function bucketOf(spanUs: number, count: number): number {
   return found * 1e6
 }
 
-const NO_FAILURES: ReadonlySet<string> = new Set([
-  'ok',
-  'client_abort',
-  'not_sent',
-  'unobserved_end',
-])
-
 function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
   const { at, outcome } = viewsOf(watch)
   const firstUs = Math.floor((at[0] ?? 0) / bucketUs) * bucketUs
@@ -119,13 +113,12 @@ function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
     const pick = (values: Float64Array) =>
       Float64Array.from(rows, (row) => values[row]!).filter((value) => !Number.isNaN(value))
     const [p50, p95] = quantiles(pick(watch.latency.columns.ttftDue.view()), [0.5, 0.95])
-    const kinds = rows.map((row) => OUTCOMES[outcome[row]!])
-    const failed = kinds.filter((kind) => kind !== undefined && !NO_FAILURES.has(kind))
+    const kinds = rows.map((row) => classOfCode(outcome[row]!))
     return {
       t_s: (firstUs + bucket * bucketUs) / 1e6,
       due: rows.length,
-      failed: failed.length,
-      hung_up: kinds.filter((kind) => kind === 'client_abort').length,
+      failed: kinds.filter((kind) => kind === 'failed').length,
+      hung_up: kinds.filter((kind) => kind === 'hung_up').length,
       ttft_p50_us: orNull(p50),
       ttft_p95_us: orNull(p95),
       lag_max_us: largest(pick(watch.latency.columns.lag.view())),

@@ -51,7 +51,7 @@ export function checkForeignLoad({ server, side, kind, probe }: RunFacts): Findi
     return unmeasured(NO_SERVER)
   }
   if (kind !== 'replayed' || server.restarted) return unmeasured(NO_SERVER)
-  const own = side.requests.total - (side.requests.by_outcome['not_sent'] ?? 0)
+  const own = side.requests.total - side.requests.not_sent
   const sent = own + (probe?.sent ?? 0)
   const foreign = server.http_requests - sent
   if (foreign < 0) {

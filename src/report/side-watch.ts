@@ -1,6 +1,7 @@
 /** One pass over a trace: what a report keeps of each row, column by column. Pure but for the reader. */
 import { GrowingColumn } from '../stats/growing.ts'
-import { OUTCOMES, type RequestColumn } from '../trace/columns.ts'
+import type { RequestColumn } from '../trace/columns.ts'
+import { outcomeCode } from '../trace/outcome-class.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
 import { LATENCY_COLUMNS, LatencyWatch } from './latency-watch.ts'
 import { Tally } from './tally.ts'
@@ -78,7 +79,7 @@ export class SideWatch {
     this.columns.prompt.push(columns.promptTokens[row]!)
     this.columns.cached.push(columns.cachedTokens[row]!)
     this.columns.output.push(columns.outputTokens[row]!)
-    this.columns.outcome.push(OUTCOMES.findIndex((name) => name === outcome))
+    this.columns.outcome.push(outcomeCode(columns.outcome[row] ?? null))
     this.columns.end.push(endOf(columns, row))
     this.columns.serverQueue.push(columns.serverQueueUs[row]!)
     this.columns.serverTtft.push(columns.serverTtftUs[row]!)

@@ -2,6 +2,7 @@
 import { groupedMetricOf, groupReplicates, type Metric, metricOf } from './metric.ts'
 import { PER_REQUEST, present } from './latency-watch.ts'
 import type { SideWatch } from './side-watch.ts'
+import { outcomeClass } from '../trace/outcome-class.ts'
 
 export const METRIC_NAMES = [
   'ttft_due',
@@ -53,10 +54,8 @@ export type Throughput = Readonly<{
 export function sideOf(watch: SideWatch): Side {
   const { outcomes, latency } = watch
   const total = watch.columns.at.length
-  const ok = outcomes.countOf('ok') + outcomes.countOf('unknown')
-  const hungUp = outcomes.countOf('client_abort')
-  const notSent = outcomes.countOf('not_sent')
-  const endUnseen = outcomes.countOf('unobserved_end')
+  const kinds = { whole: 0, failed: 0, hung_up: 0, unseen: 0, not_sent: 0 }
+  for (const [outcome, count] of outcomes.sorted()) kinds[outcomeClass(outcome)] += count
   const tokens = {
     prompt: sumOf(watch.columns.prompt.view()),
     cached: sumOf(watch.columns.cached.view()),
@@ -65,17 +64,17 @@ export function sideOf(watch: SideWatch): Side {
   return {
     requests: {
       total,
-      ok,
-      hung_up: hungUp,
-      failed: total - ok - hungUp - notSent - endUnseen,
-      end_unseen: endUnseen,
-      not_sent: notSent,
+      ok: kinds.whole,
+      hung_up: kinds.hung_up,
+      failed: kinds.failed,
+      end_unseen: kinds.unseen,
+      not_sent: kinds.not_sent,
       by_outcome: outcomes.toObject(),
       by_status: watch.statuses.toObject(),
       by_finish_reason: watch.finishReasons.toObject(),
       by_token_source: watch.tokenSources.toObject(),
     },
-    throughput: throughputOf(watch, ok, tokens),
+    throughput: throughputOf(watch, kinds.whole, tokens),
     metrics: metricsOf(watch),
     stalled: latency.stalledCount,
     new_connections: latency.newConnectionCount,

@@ -1,6 +1,6 @@
 /** Objectives held against a run: met or not, goodput, fluidity, and how fast the error budget burns. Pure. */
 import type { RowLatency } from '../replay/live-results.ts'
-import { OUTCOMES } from '../trace/columns.ts'
+import { classOfCode, isJudged } from '../trace/outcome-class.ts'
 import type { PerRequestName } from './latency-watch.ts'
 import type { Objective } from './objective.ts'
 import { shareOf } from './metric.ts'
@@ -60,14 +60,6 @@ export function rowLatencyOf(metric: MetricName): RowLatency | null {
   return metric in COLUMNS ? (metric as RowLatency) : null
 }
 
-/** Imported rows may not say how they ended: then they count as whole, as everywhere. */
-const WHOLE: ReadonlySet<number> = new Set([OUTCOMES.indexOf('ok'), -1])
-/** What we ended, never sent or never saw the end of is no answer of the server's. */
-const NOT_COUNTED: ReadonlySet<number> = new Set([
-  OUTCOMES.indexOf('client_abort'),
-  OUTCOMES.indexOf('not_sent'),
-  OUTCOMES.indexOf('unobserved_end'),
-])
 const MONTH_DAYS = 30
 const MAX_PARTS = 20
 
@@ -81,9 +73,10 @@ export function judgeObjectives(
     return column ? [{ values: watch.latency.columns[column].view(), limit }] : []
   })
   const outcome = watch.columns.outcome.view()
-  const counted = Array.from(outcome.keys()).filter((row) => !NOT_COUNTED.has(outcome[row]!))
+  const counted = Array.from(outcome.keys()).filter((row) => isJudged(classOfCode(outcome[row]!)))
   const isGood = (row: number) =>
-    WHOLE.has(outcome[row]!) && bounds.every(({ values, limit }) => !(values[row]! > limit))
+    classOfCode(outcome[row]!) === 'whole' &&
+    bounds.every(({ values, limit }) => !(values[row]! > limit))
   const good = bounds.length === 0 ? [] : counted.filter(isGood)
   const windowS = side.throughput.window_s
   const goodTokens = good.reduce((sum, row) => sum + (watch.columns.output.view()[row]! || 0), 0)
@@ -121,7 +114,7 @@ function budgetOf(objective: Objective, watch: SideWatch, counted: readonly numb
   const values = watch.latency.columns[column].view()
   const outcome = watch.columns.outcome.view()
   // A request that failed met nothing.
-  const isBeyond = (row: number) => !WHOLE.has(outcome[row]!) || values[row]! > limit
+  const isBeyond = (row: number) => classOfCode(outcome[row]!) !== 'whole' || values[row]! > limit
   const shareBeyond = (rows: readonly number[]) =>
     rows.filter(isBeyond).length / Math.max(1, rows.length)
   const allowed = 1 - shareOf(quantity.statistic)

@@ -1,6 +1,7 @@
 /** A row as a client span by the GenAI conventions of OpenTelemetry, in plain data. Pure. */
 import { requestId, traceParent } from '../replay/request-head.ts'
 import type { OutcomeName } from '../trace/columns.ts'
+import { outcomeClass } from '../trace/outcome-class.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { RequestBatch } from '../trace/trace.ts'
 
@@ -63,7 +64,6 @@ const PARAMETERS = [
   'presence_penalty',
   'seed',
 ]
-const FINE: ReadonlySet<string> = new Set(['ok', 'client_abort', 'unobserved_end'])
 
 /** The run that rows belong to: its id stands in each request's x-request-id and traceparent. */
 export function runNameOf({ labels, rowDigest }: TraceHeader): string {
@@ -88,7 +88,7 @@ export function spanFacts(header: TraceHeader, batch: SpanBatch, row: number): S
     traceId,
     spanId,
     ...spanTimes(header.originWallUs ?? 0, columns, row),
-    error: outcome === null || FINE.has(outcome) ? null : (outcome as OutcomeName),
+    error: outcomeClass(outcome) === 'failed' ? (outcome as OutcomeName) : null,
     attributes: {
       'gen_ai.operation.name': operation,
       'gen_ai.provider.name': header.server.software === 'vllm' ? 'vllm' : 'openai',
@@ -144,7 +144,7 @@ function answerPart(columns: SpanBatch['columns'], row: number) {
     'gen_ai.usage.output_tokens': columns.outputTokens[row],
     'gen_ai.usage.cache_read.input_tokens': columns.cachedTokens[row],
     'http.response.status_code': columns.status[row],
-    'error.type': outcome && !FINE.has(outcome) ? outcome : null,
+    'error.type': outcomeClass(outcome ?? null) === 'failed' ? outcome : null,
   })
 }
 

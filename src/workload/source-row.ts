@@ -17,6 +17,7 @@ import {
   PROMPT_IS_BYTES,
   PROMPT_UNKNOWN,
 } from './source-flags.ts'
+import { outcomeClass } from '../trace/outcome-class.ts'
 
 /** What has to be read of each row. */
 export const SOURCE_COLUMNS = [
@@ -118,8 +119,8 @@ function isRefused(source: SourceColumns, row: number): boolean {
 }
 
 function isFailed(source: SourceColumns, row: number): boolean {
-  const outcome = source.outcome[row]
-  return outcome !== null && outcome !== 'ok' && outcome !== 'client_abort'
+  const kind = outcomeClass(source.outcome[row] ?? null)
+  return kind !== 'whole' && kind !== 'hung_up'
 }
 
 /** Writes flags, sizes and hang-up of one row; `thinkUs` holds how long its answer took, for now. */
