@@ -18,8 +18,8 @@ import { addWorkloadFlags } from './workload-flags.ts'
 
 const EXAMPLES = `
 Examples:
-  $ trace ab prod/ --a http://a:8000 --b http://b:8000 --runs 3 --limit 20 --junit ab.xml
-  $ trace ab code.arrow --a http://a:8000 --b http://b:8000 --to 2s --runs 1 --html ab.html
+  $ trace ab prod/ --a http://a:8000 --b http://b:8000 --runs 3 --limit 20
+  $ trace ab code.arrow --a http://a:8000 --b http://b:8000 --to 2s --runs 1
 `
 
 type Raw = RawAbOptions & RawWorkloadOptions & RawReplayOptions & RawOutputs & { json?: true }

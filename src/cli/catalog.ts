@@ -58,7 +58,7 @@ export const catalogCommand: Verb = (world) => {
   return catalog.addHelpText(
     'after',
     '\nExamples:\n' +
-      '  $ trace catalog add partner.arrow --uri s3://traces/partner.arrow --licence CC-BY-4.0\n' +
+      '  $ trace catalog add partner.arrow --uri s3://t/partner.arrow --licence MIT\n' +
       '  $ trace catalog list\n',
   )
 }

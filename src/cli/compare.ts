@@ -16,7 +16,7 @@ type Raw = RawOutputs & RawWindow & { gate?: string[]; json?: true }
 const EXAMPLES = `
 Examples:
   $ trace compare prod/ vs tuesday.sqlite
-  $ trace compare prod/ vs tuesday.sqlite --gate 'ttft.p50<+10%' --html compared.html
+  $ trace compare prod/ vs tuesday.sqlite --gate 'ttft.p50<+10%' --html ab.html
 `
 
 const { csv: _, ...FLAGS } = OUTPUT_FLAGS

@@ -1,5 +1,6 @@
 /** `trace engine`: a simulated vLLM server, so that everything runs without a GPU. */
 import { Command } from 'commander'
+import { fold } from '../base/fold.ts'
 import {
   ENGINE_DEFAULTS,
   type RawEngineOptions,
@@ -39,8 +40,8 @@ export const engineCommand: Verb = (world) =>
     .option('--force-usage', 'usage in every stream, unasked')
     .addHelpText(
       'after',
-      `\nProfiles (docs/engine.md has their constants):\n${describeProfiles()}\n\nExamples:\n` +
+      `\nProfiles (docs/engine.md has their constants):\n${fold(describeProfiles())}\n\nExamples:\n` +
         '  $ trace engine --listen 127.0.0.1:8000\n' +
-        '  $ trace engine --listen 127.0.0.1:8000 --profile h100-8b --seed 7 --log sent.jsonl\n',
+        '  $ trace engine --listen 127.0.0.1:8000 --profile h100-8b --log sent.jsonl\n',
     )
     .action((raw: RawEngineOptions) => runEngine(parseEngineOptions(raw), world))

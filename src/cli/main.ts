@@ -20,6 +20,8 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     .helpCommand(false)
     .enablePositionalOptions()
     .exitOverride()
+    // Flags are long: what they mean is broken even where few columns are left beside them.
+    .configureHelp({ minWidthToWrap: 24 })
     .configureOutput({
       writeOut: (text) => void world.stdout.write(text),
       writeErr: (text) => void world.stderr.write(text),

@@ -19,7 +19,7 @@ export const markCommand: Verb = (world) =>
       'after',
       '\nExamples:\n' +
         "  $ trace mark 'deploy 42' --token-file prod.admin-token\n" +
-        "  $ trace mark 'scaled to 4 replicas' --admin http://10.0.0.5:9001 --token-file token\n",
+        "  $ trace mark 'scaled to 4' --admin http://10.0.0.5:9001 --token-file token\n",
     )
     .action(async (text: string, raw: RawMarkOptions) => {
       await askAdmin(parseUrl('--admin', raw.admin), raw.tokenFile, '/mark', { text })

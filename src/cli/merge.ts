@@ -18,8 +18,8 @@ export const mergeCommand: Verb = (world) =>
     .option('--force', 'replace the output if it exists')
     .addHelpText(
       'after',
-      '\nNumbers of rows are kept apart. So are ids, sessions and tenants, unless all traces were\n' +
-        'made with the same key.\n\nExamples:\n' +
+      '\nNumbers of rows are kept apart. So are ids, sessions and tenants, unless all\n' +
+        'traces were made with the same key.\n\nExamples:\n' +
         '  $ trace merge monday/ tuesday/ --out both.arrow\n' +
         '  $ trace merge shard-0.sqlite shard-1.sqlite --out run.sqlite\n',
     )

@@ -18,7 +18,7 @@ export const queryCommand: Verb = (world) =>
       'after',
       '\nchunk_times(bytes) and chunk_tokens(bytes) give the packed lists as JSON.\n\nExamples:\n' +
         '  $ trace query code.arrow "select count(*), avg(prompt_tokens) from request"\n' +
-        '  $ trace query prod/ "select model, count(*) n from request group by 1" --format csv\n',
+        '  $ trace query prod/ "select max(ttft_us) from request" --format csv\n',
     )
     .action(async (path: string, sql: string, raw: RawQuery) => {
       const format = parseChoice('--format', raw.format, ROW_FORMATS)

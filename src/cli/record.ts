@@ -15,8 +15,8 @@ export const recordCommand: Verb = (world, answer) =>
     .addHelpText(
       'after',
       '\nExamples:\n' +
-        '  $ trace record --upstream http://127.0.0.1:8000 --listen 127.0.0.1:9000 --out prod/\n' +
-        '  $ trace record --route 9000=http://a:8000 --route 9001=http://b:8000 --out prod/\n',
+        '  $ trace record --upstream http://gpu:8000 --listen 127.0.0.1:9000 --out prod/\n' +
+        '  $ trace record --route 9000=http://a:8000 --route 9001=http://b:8000 --out ab/\n',
     )
     .action(async (raw: RawRecordOptions & RawAdminOptions) => {
       if (raw.capturePolicy === true) {

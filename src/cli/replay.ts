@@ -28,8 +28,8 @@ type Raw = RawWorkloadOptions &
 
 const EXAMPLES = `
 Examples:
-  $ trace replay prod/ --target http://127.0.0.1:8000 --speed 2x --jitter 20ms --seed 7
-  $ trace replay code.arrow --target http://127.0.0.1:8000 --to 120s --map-model '*=tiny'
+  $ trace replay prod/ --target http://vm:8000 --speed 2x --jitter 20ms --seed 7
+  $ trace replay code.arrow --target http://vm:8000 --to 1m --map-model '*=tiny'
 `
 
 export const replayCommand: Verb = (world, answer) => {

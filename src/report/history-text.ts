@@ -21,11 +21,11 @@ export function formatHistory(history: History): string {
         LINE_WIDTH,
       )
       return [
-        `${name.padEnd(16)} ${line}  ${valueText(name, known.at(-1)!)}`,
+        `${name.padEnd(16)} ${line}  ${historyValue(name, known.at(-1)!)}`,
         ...changes.map(
           ({ run, before, after, change, p }) =>
             `  ${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} % from ${run}: ` +
-            `${valueText(name, before)} → ${valueText(name, after)} (p ${significant(p, 2)})`,
+            `${historyValue(name, before)} → ${historyValue(name, after)} (p ${significant(p, 2)})`,
         ),
         ...(changes.length === 0 ? ['  no change'] : []),
       ]
@@ -34,7 +34,8 @@ export function formatHistory(history: History): string {
   return fold(`${lines.join('\n')}\n`)
 }
 
-function valueText(name: string, value: number): string {
+/** As a person reads it. */
+export function historyValue(name: string, value: number): string {
   if (name.includes('.')) return formatDuration(value)
   return name === 'error_rate' ? formatShare(value) : `${significant(value, 3)}/s`
 }

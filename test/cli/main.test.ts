@@ -22,7 +22,7 @@ test('an unknown verb exits 2 and points to the help', async () => {
   expect(err).toContain("unknown command 'rplay'")
 })
 
-test.each(names)('%s --help ends with two examples of itself', async (name) => {
+test.each(names)('%s --help ends with two examples of itself, and fits 80 columns', async (name) => {
   const { code, out } = await run(name, '--help')
   expect(code).toBe(0)
   const examples = out
@@ -31,7 +31,7 @@ test.each(names)('%s --help ends with two examples of itself', async (name) => {
     .slice(-12)
     .filter((line) => `${line} `.startsWith(`  $ trace ${name} `))
   expect(examples.length).toBeGreaterThanOrEqual(2)
-  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
 })
 
 test.each(names)('%s refuses an unknown flag with exit code 2 and names it', async (name) => {

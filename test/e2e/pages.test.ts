@@ -24,7 +24,7 @@ import { freePort } from '../support/wire.ts'
 const program = resolve('bin/trace.js')
 
 /** Each with the sections that it has at least. */
-const PAGES = { report: 9, inspect: 5, card: 5, plan: 3, compare: 1, history: 0 } as const
+const PAGES = { report: 9, inspect: 5, card: 5, plan: 3, compare: 1, history: 4 } as const
 /** The others are made of the same parts: seen in the dark only. */
 const FULLY = new Set<string>(['report', 'inspect', 'plan'])
 const VIEWS: readonly View[] = [
@@ -83,6 +83,7 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
     await runTrace([...replay, '--out', file('run.arrow')])
     const against = ['report', file('run.arrow'), '--against', file('recorded.arrow')]
     const outputs = ['--html', file('report.html'), '--json-file', file('report.json')]
+    outputs.push('--junit', file('report.xml'))
     await runTrace([...against, '--slo=ttft.p95<500ms', ...outputs])
     trace(['inspect', file('recorded.arrow'), '--cache-size=1M', '--html', file('inspect.html')])
     trace(['plan', file('recorded.arrow'), '--speed=2x', '--html', file('plan.html')])
@@ -143,7 +144,7 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
     expect(facts.pictures).toBeGreaterThan(3)
     expect(facts.headings[0]).toBe(1)
     expect(facts.headings.slice(1).every((level) => level === 2)).toBe(true)
-    expect(await page.title()).toMatch(/trace (?:report|inspect|plan|compare|history)$/)
+    expect(await page.title()).toMatch(/trace (?:report|inspect|plan|compare|history|card)$/)
     const names: string[] = []
     for (let stop = 0; stop < facts.tables; stop += 1) {
       await page.keyboard.press('Tab')
@@ -188,6 +189,21 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
       })
       expect(await found.first().innerText()).toContain(says)
     }
+    await page.close()
+  })
+
+  test('the JUnit file is XML to an XML parser, hostile names and all', async () => {
+    const page = await browser!.newPage()
+    const cases = await page.evaluate(
+      (xml) => {
+        const { documentElement: root } = new DOMParser().parseFromString(xml, 'application/xml')
+        const parsed = root.querySelector('parsererror')
+        return parsed === null ? root.querySelectorAll('testcase').length : parsed.textContent
+      },
+      readFileSync(file('report.xml'), 'utf8'),
+    )
+    const { verdict } = JSON.parse(readFileSync(file('report.json'), 'utf8')) as Report
+    expect(cases).toBe(verdict.checks.length + 1)
     await page.close()
   })
 

@@ -8,7 +8,7 @@ export function testWorld(changes: Partial<World> = {}) {
   const writer = (key: 'out' | 'err') => ({
     write: (text: string) => (said[key] += text),
     isTTY: false,
-    columns: 100,
+    columns: 80,
   })
   const world: World = {
     clock: new VirtualClock(),
