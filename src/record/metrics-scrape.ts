@@ -74,6 +74,7 @@ export class MetricsScrape {
   }
 
   async #versionOf(url: string): Promise<string | null> {
-    return (await readServerFacts(this.#client, new URL('/', url)))?.version ?? null
+    const found = await readServerFacts(this.#client, new URL('/', url))
+    return found === 'away' ? null : (found?.version ?? null)
   }
 }

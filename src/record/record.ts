@@ -18,12 +18,12 @@ import { RecordSession } from './record-session.ts'
 import { checkOutFolder } from './out-folder.ts'
 import { probePorts } from './relay.ts'
 import { bannerText, drainText, keepsText, summaryText } from './record-text.ts'
-import { readServerFacts, tellsSomething } from './server-facts.ts'
+import { readServerFacts } from './server-facts.ts'
 import { questionClient } from './tls-material.ts'
 
 /** Longest wait for the upstream's name and version before the banner is printed without. */
 const BANNER_US = 1_000_000
-/** A server that is not there yet, or tells nothing yet, is asked again after this, then twice that. */
+/** A server that is not there yet is asked again after this, then after twice that, and so on. */
 const ASK_AGAIN_US = 1_000_000
 const ASK_RARELY_US = 60_000_000
 const CLOSE_PATIENCE_US = 10_000_000
@@ -128,7 +128,8 @@ async function announce(
   )
   for (const route of options.routes) {
     const first = readServerFacts(client, route.upstream)
-    const known = await Promise.race([first, late])
+    const told = await Promise.race([first, late])
+    const known = told === 'away' ? null : told
     stderr.write(bannerText(route, known))
     const say = (found: ServerFacts): void => {
       if (found !== known) stderr.write(bannerText(route, found))
@@ -145,20 +146,21 @@ type Noting = Readonly<{
   say: (found: ServerFacts) => void
 }>
 
-/** Asks until the server tells something of itself: a model may take minutes to load. */
+/** Asks until somebody is there to answer: a model may take minutes to load. */
 async function noteServer(
   { client, session, signal, say }: Noting,
   upstream: URL,
-  first: Promise<ServerFacts | null>,
+  first: ReturnType<typeof readServerFacts>,
 ): Promise<void> {
   let found = await first
   // Where it stands is known in any case.
-  if (!tellsSomething(found)) session.noteServer(null, upstream)
-  for (let waitUs = ASK_AGAIN_US; !tellsSomething(found); waitUs *= 2) {
+  if (found === 'away' || found === null) session.noteServer(null, upstream)
+  for (let waitUs = ASK_AGAIN_US; found === 'away'; waitUs *= 2) {
     await pause(Math.min(waitUs, ASK_RARELY_US), signal).catch(() => undefined)
     if (signal.aborted) return
     found = await readServerFacts(client, upstream)
   }
+  if (found === null) return
   session.noteServer(found, upstream)
   say(found)
 }

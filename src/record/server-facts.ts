@@ -14,8 +14,11 @@ export const NO_FACTS: ServerFacts = {
   maxModelTokens: null,
 }
 
-/** @returns null while it cannot be reached */
-export async function readServerFacts(client: HttpClient, url: URL): Promise<ServerFacts | null> {
+/** @returns null where it gives no answer; 'away' while nobody listens there */
+export async function readServerFacts(
+  client: HttpClient,
+  url: URL,
+): Promise<ServerFacts | null | 'away'> {
   try {
     const call = { timeoutUs: PATIENCE_US, bodyLimitBytes: ANSWER_BYTES }
     const [version, models] = await Promise.all([
@@ -31,14 +34,19 @@ export async function readServerFacts(client: HttpClient, url: URL): Promise<Ser
       models: entries.map((entry) => asMark(entry?.['id'])).filter((name) => name !== null),
       maxModelTokens: limits.length === 0 ? null : Math.max(...limits),
     }
-  } catch {
-    return null
+  } catch (error) {
+    return isAway(error) ? 'away' : null
   }
 }
 
-/** A gateway may answer for a server that is not there yet, with nothing about it. */
-export function tellsSomething(facts: ServerFacts | null): facts is ServerFacts {
-  return facts !== null && (facts.version !== null || facts.models.length > 0)
+/** Its machine, its name or its process is not there yet. */
+const AWAY = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, cause } = error as NodeJS.ErrnoException
+  const tried = error instanceof AggregateError ? error.errors : [cause]
+  return (code !== undefined && AWAY.has(code)) || tried.some(isAway)
 }
 
 function isNumber(value: number | null): value is number {

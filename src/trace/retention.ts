@@ -5,6 +5,13 @@ import type { Recording } from './segment.ts'
 
 const SEGMENT_NAME = /^\d{6}\.sqlite$/
 
+/** In the order in which they were begun. */
+export function segmentNames(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => SEGMENT_NAME.test(name))
+    .toSorted()
+}
+
 /** 0 is no limit. Limits count finished segments and the one being written. */
 export type RetentionLimits = Readonly<{
   segments: number
@@ -30,9 +37,7 @@ export function retainSegments(
   limits: RetentionLimits,
   nowWallUs: number,
 ): number {
-  const finished = readdirSync(directory)
-    .filter((name) => SEGMENT_NAME.test(name))
-    .toSorted()
+  const finished = segmentNames(directory)
     .map((name) => join(directory, name))
     .filter((path) => path !== recording.segmentPath)
     .map((path) => ({ path, stat: statSync(path) }))
@@ -55,7 +60,7 @@ export function retainSegments(
 /** Bytes and number of all segments. */
 export function measureSegments(directory: string): { segments: number; bytes: number } {
   if (!existsSync(directory)) return { segments: 0, bytes: 0 }
-  const names = readdirSync(directory).filter((name) => SEGMENT_NAME.test(name))
+  const names = segmentNames(directory)
   const bytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
   return { segments: names.length, bytes }
 }

@@ -5,7 +5,7 @@
  * A row is written when its request begins and completed when it ends, so that a killed recorder
  * loses what it had not written yet, but not the demand that it had seen.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BlockRow, RequestRow } from './columns.ts'
 import { EarlierSegments } from './earlier-segments.ts'
@@ -16,10 +16,10 @@ import {
   type RecordingChange,
   type SegmentEnd,
 } from './open-segment.ts'
+import { segmentNames } from './retention.ts'
 import { lockFolder, type Connection } from './sqlite.ts'
 
 const LOCK_NAME = '.recording-lock'
-const SEGMENT_NAME = /^\d{6}\.sqlite$/
 
 /**
  * Begins a new segment in a folder. Segments whose writer was killed are ended first: their open rows
@@ -32,9 +32,7 @@ export function openRecording(directory: string, header: TraceHeader): Recording
   mkdirSync(directory, { recursive: true })
   const lock = lockFolder(join(directory, LOCK_NAME), directory)
   try {
-    const names = readdirSync(directory)
-      .filter((name) => SEGMENT_NAME.test(name))
-      .toSorted()
+    const names = segmentNames(directory)
     const ends = names.map((name) => recoverSegment(join(directory, name)))
     return new Recording(directory, lock, header, names, ends)
   } catch (error) {

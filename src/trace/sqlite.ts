@@ -78,6 +78,11 @@ export function openForAppending(path: string): Connection {
   return connection
 }
 
+/** For what is said of a finished file later. */
+export function openFinished(path: string): Connection {
+  return new Database(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true })
+}
+
 /**
  * Held by the one recorder of a folder until it closes it or dies, however it dies.
  *

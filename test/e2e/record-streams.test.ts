@@ -1,8 +1,10 @@
 /** Many streams at once, hang-ups, absences: what passes, and what the rows say of it. */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { TraceError } from '../../src/base/errors.ts'
+import { checkedDigest, digestsOf } from '../../src/share/whole-trace.ts'
 import { rowDigest } from '../../src/trace/digest.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import { rowsOf, startRecorder, type Recorder } from '../support/recorder.ts'
@@ -221,7 +223,7 @@ test('a recording that exists goes on in a new segment, with a restart event', a
   expect(rows[1]?.atUs).toBeGreaterThan(rows[0]?.atUs ?? 0)
 })
 
-test('its last lines name the digest that inspect finds', async () => {
+test('its last lines name the digest that inspect finds, and each segment says its own for verify', async () => {
   server = await wireServer((socket) => {
     socket.once('data', () => socket.end(`${STREAM_HEAD}${token('a', 'stop')}${END}`))
   })
@@ -232,6 +234,15 @@ test('its last lines name the digest that inspect finds', async () => {
   const digest = await rowDigest(reader)
   await reader.close()
   expect(recorder.said.out).toContain(` · digest ${digest.slice(0, 12)}`)
+  expect(await digestsOf(recorder.directory)).toEqual({ digest, told: digest, isComplete: true })
+  const again = await startRecorder(server.port, {}, recorder.directory)
+  await ask(again.port, REQUEST)
+  await again.stop()
+  for (const name of ['000001.sqlite', '000002.sqlite']) {
+    const own = await digestsOf(join(recorder.directory, name))
+    expect(own.told).toBe(own.digest)
+  }
+  expect(await checkedDigest(recorder.directory)).not.toBe(digest)
 })
 
 test('a busy port stops it from starting, by name', async () => {
