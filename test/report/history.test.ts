@@ -32,7 +32,7 @@ test('a step in a number is found at the run that made it; another plan is left 
   expect(history.numbers[0]!.changes.map((change) => change.run)).toEqual(['run6.sqlite'])
   const text = formatHistory(history)
   expect(text).toMatch(/\+29\.\d % from run6.sqlite: 101 ms → 131 ms/)
-  expect(historyPage(history)).toContain('1 changes of level')
+  expect(historyPage(history)).toContain('1 change of level')
 })
 
 test('a sparkline spans its values and leaves gaps', () => {
