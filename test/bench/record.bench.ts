@@ -1,7 +1,8 @@
 /**
  * What the recorder costs: delay, CPU of all threads, requests a second, memory; direct and through it
  * in turns, and through nginx where it is installed.
- * `npm run bench record [streams|lockstep|small|shed|connections|large|hangup] [STREAMS]`.
+ * `npm run bench record [streams|lockstep|connections|large|hangup] [STREAMS]`, or `[small|shed] [SECONDS]`.
+ * Last comes what was aimed at, with what was found in this run.
  *
  * Clients and server share one core, each proxy with all its threads has the other. *First* is the
  * time to the first event less what the server itself took.
@@ -10,6 +11,7 @@ import { fork } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { aimLines } from './record-aims.ts'
 import {
   answeredBy,
   runConnections,
@@ -27,24 +29,23 @@ import {
   startRecorder,
   type Proxy,
 } from './record-proxies.ts'
+import { at, lines, report, rounded } from './record-lines.ts'
 
 const UPSTREAM = Number(process.env['TRACE_BENCH_PORT'] ?? 21_280)
-const SMALL_MS = Number(process.env['TRACE_BENCH_SECONDS'] ?? 5) * 1_000
 const FLAGS = process.env['TRACE_BENCH_FLAGS'] ?? '--admin-listen off'
 const WARM_MS = 2_000
 const PROMPTS = 15
 const CONNECTIONS = 1_000
 
-type Line = Record<string, string | number>
-
 const [wanted = '', ...sizes] = process.argv.slice(2)
 const counts = sizes.length === 0 ? [1, 50, 200, 500] : sizes.map(Number)
+const isTimed = wanted === 'small' || wanted === 'shed'
+const SMALL_MS = (isTimed ? Number(sizes[0] ?? 5) : 5) * 1_000
 const isWanted = (name: string) => wanted === '' || wanted === name
 
 pinSelf(0)
 const upstream = fork(join(import.meta.dirname, 'record-upstream.ts'), [String(UPSTREAM)])
 await new Promise((resolve) => upstream.once('message', resolve))
-const lines: Line[] = []
 const folder = mkdtempSync(join(tmpdir(), 'trace-bench-'))
 
 try {
@@ -61,6 +62,7 @@ try {
   upstream.kill()
   rmSync(folder, { recursive: true, force: true })
 }
+for (const line of aimLines(lines)) report(line)
 mkdirSync('bench-results', { recursive: true })
 writeFileSync('bench-results/record.json', `${JSON.stringify(lines, null, 2)}\n`)
 
@@ -116,7 +118,8 @@ async function streamLine(streams: number, isLockstep: boolean): Promise<void> {
 async function smallLine(): Promise<void> {
   const running = await proxies()
   const direct = await runSmall(UPSTREAM, 64, SMALL_MS)
-  for (const proxy of running) await smallThrough(proxy, 'small requests', direct)
+  for (const proxy of running)
+    await smallThrough(proxy, `small requests, ${SMALL_MS / 1_000} s`, direct)
   await finish(running)
 }
 
@@ -204,7 +207,7 @@ async function hangupLines(): Promise<void> {
           what: `hang-up: ${what}`,
           through,
           p50Us: at(takenUs, 0.5),
-          p99Us: at(takenUs, 0.99),
+          p90Us: at(takenUs, 0.9),
           maxUs: at(takenUs, 1),
         })
       }
@@ -231,19 +234,4 @@ async function finish(running: Proxy[], mayShed = false): Promise<void> {
       verdict: isWhole ? (mayShed ? 'accounted for' : 'complete') : 'FAILED',
     })
   }
-}
-
-function report(line: Line): void {
-  lines.push(line)
-  const text = Object.entries(line).map(([key, value]) => `${key} ${value}`)
-  process.stdout.write(`${text.join(' · ')}\n`)
-}
-
-function rounded(value: number): number {
-  return Number(value.toFixed(1))
-}
-
-function at(values: number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0
 }
