@@ -40,7 +40,9 @@ const CONNECTIONS = 1_000
 const [wanted = '', ...sizes] = process.argv.slice(2)
 const counts = sizes.length === 0 ? [1, 50, 200, 500] : sizes.map(Number)
 const isTimed = wanted === 'small' || wanted === 'shed'
-const SMALL_MS = (isTimed ? Number(sizes[0] ?? 5) : 5) * 1_000
+const SHORT_MS = 5_000
+/** For the recorder, whose queue fills only in time; what it is compared with holds nothing back. */
+const SMALL_MS = isTimed ? Number(sizes[0] ?? 5) * 1_000 : SHORT_MS
 const isWanted = (name: string) => wanted === '' || wanted === name
 
 pinSelf(0)
@@ -117,9 +119,11 @@ async function streamLine(streams: number, isLockstep: boolean): Promise<void> {
 
 async function smallLine(): Promise<void> {
   const running = await proxies()
-  const direct = await runSmall(UPSTREAM, 64, SMALL_MS)
-  for (const proxy of running)
-    await smallThrough(proxy, `small requests, ${SMALL_MS / 1_000} s`, direct)
+  const direct = await runSmall(UPSTREAM, 64, SHORT_MS)
+  for (const proxy of running) {
+    const forMs = proxy.name === 'nginx' ? SHORT_MS : SMALL_MS
+    await smallThrough(proxy, 'small requests', direct, forMs)
+  }
   await finish(running)
 }
 
@@ -128,21 +132,27 @@ async function shedLine(): Promise<void> {
   const [proxy, ...others] = await proxies(`${FLAGS} --queue-records 2000`)
   for (const other of others) await other.stop()
   if (proxy === undefined) return
-  const direct = await runSmall(UPSTREAM, 64, SMALL_MS)
-  await smallThrough(proxy, 'small requests, most shed', direct)
+  const direct = await runSmall(UPSTREAM, 64, SHORT_MS)
+  await smallThrough(proxy, 'small requests, most shed', direct, SMALL_MS)
   await finish([proxy], true)
 }
 
-async function smallThrough(proxy: Proxy, what: string, direct: number): Promise<void> {
+async function smallThrough(
+  proxy: Proxy,
+  what: string,
+  direct: number,
+  forMs: number,
+): Promise<void> {
   await runSmall(proxy.port, 64, 1_000)
   const before = cpuOf(proxy)
-  const answered = await runSmall(proxy.port, 64, SMALL_MS)
+  const answered = await runSmall(proxy.port, 64, forMs)
   const after = cpuOf(proxy)
   report({
     what,
     through: proxy.name,
-    perSecond: Math.round((answered * 1_000) / SMALL_MS),
-    directPerSecond: Math.round((direct * 1_000) / SMALL_MS),
+    seconds: forMs / 1_000,
+    perSecond: Math.round((answered * 1_000) / forMs),
+    directPerSecond: Math.round((direct * 1_000) / SHORT_MS),
     cpuUsPerRequest: rounded((after.allUs - before.allUs) / answered),
     firstThreadUsPerRequest: rounded((after.firstUs - before.firstUs) / answered),
     rssMb: memoryMb(proxy),

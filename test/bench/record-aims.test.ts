@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { aimLines } from './record-aims.ts'
+
+const RECORDER = {
+  what: '500 streams',
+  through: 'trace record',
+  addedP50Us: 90,
+  addedP99Us: 3_200,
+  addedFirstP50Us: 140,
+  addedFirstP99Us: 2_000,
+  cpuUsPerChunk: 30,
+}
+const NGINX = { ...RECORDER, through: 'nginx', addedP99Us: 2_000, cpuUsPerChunk: 20 }
+
+const verdicts = (lines: Parameters<typeof aimLines>[0]) =>
+  aimLines(lines).map(({ aim, verdict }) => [aim, verdict])
+
+test('each figure of a run is held to its aim, and says by how much it misses', () => {
+  expect(verdicts([RECORDER, NGINX])).toEqual([
+    ['added p50, 500 streams', 'met'],
+    ['added first p50, 500 streams', 'missed by 40 µs'],
+    ['added p99 beside nginx, 500 streams', 'missed by 200 µs'],
+    ['added first p99 beside nginx, 500 streams', 'met'],
+    ['CPU a chunk, 500 streams', 'missed by 14 µs'],
+    ["the same, of nginx's", 'met'],
+  ])
+})
+
+test('aims beside nginx are left out where nginx did not run', () => {
+  const aims = aimLines([RECORDER]).map(({ aim }) => aim)
+  expect(aims.some((aim) => String(aim).includes('nginx'))).toBe(false)
+})
+
+test('a run that lost a request misses its aim, whatever its speed', () => {
+  const small = { what: 'small requests', through: 'trace record', seconds: 60, perSecond: 21_000 }
+  const lost = { what: 'recorded', through: 'trace record', verdict: 'FAILED' }
+  expect(verdicts([small, lost]).map(([, verdict]) => verdict)).toEqual(['met', 'missed by 1'])
+})
