@@ -8,7 +8,7 @@ import { sizedRows, type SizedView } from './row-view.ts'
 
 const DEFAULT_BLOCK_TOKENS = 512
 
-const COLUMNS = [
+const HELD = [
   'seq',
   'atUs',
   'session',
@@ -21,6 +21,9 @@ const COLUMNS = [
   'priority',
   'prefixLeaf',
 ] as const satisfies readonly RequestColumn[]
+
+/** When a row ended, for what comes after it. */
+const COLUMNS = [...HELD, 'lagUs', 'uploadUs', 'e2eUs', 'abortUs'] as const
 
 type Row = SizedView<(typeof COLUMNS)[number]>
 
@@ -35,7 +38,7 @@ export const agenticWriter: Exporter = {
   name: 'agentic-mooncake',
   title: 'Dynamo agentic Mooncake v2',
   ending: null,
-  holds: COLUMNS,
+  holds: HELD,
   async write(reader, output) {
     const chains = await Chains.load(reader)
     const rows = new RowWriter(output)
@@ -49,10 +52,9 @@ export const agenticWriter: Exporter = {
         source: { format: 'vllm-trace', digest: reader.header.rowDigest },
       }),
     )
-    /** The root session of each request's tree. */
-    const plays = new Map<number, string>()
+    const earlier = new Map<number, Earlier>()
     for await (const row of sizedRows(reader, COLUMNS, blockTokens, rows.skip)) {
-      await rows.line(JSON.stringify(rowOf(row, chains, blockTokens, plays)))
+      await rows.line(JSON.stringify(rowOf(row, chains, blockTokens, earlier)))
     }
     return rows.end()
   },
@@ -60,15 +62,25 @@ export const agenticWriter: Exporter = {
 
 const RELATIONS = new Set(['sequence', 'spawn', 'join', 'replay_barrier'])
 
-function rowOf(row: Row, chains: Chains, blockTokens: number, plays: Map<number, string>): object {
+/** What later requests need of one: the root session of its tree, and its times. */
+type Earlier = Readonly<{ play: string; atUs: number; endUs: number | null }>
+
+function rowOf(
+  row: Row,
+  chains: Chains,
+  blockTokens: number,
+  earlier: Map<number, Earlier>,
+): object {
   const prompt = row.promptTokens
   const session = row.session ?? `single-${row.seq}`
-  const dependencies = dependenciesOf(row.dependencies)
-  const play = dependencies.map(({ seq }) => plays.get(seq)).find((name) => name !== undefined)
-  plays.set(row.seq, play ?? session)
+  const told = dependenciesOf(row.dependencies)
+  const dependencies = told.length > 0 ? told : afterParent(row, earlier)
+  const known = dependencies.map(({ seq }) => earlier.get(seq)?.play)
+  const play = known.find((name) => name !== undefined) ?? session
+  earlier.set(row.seq, { play, atUs: row.atUs, endUs: endOf(row) })
   return {
     request_id: `r${row.seq}`,
-    play_id: play ?? session,
+    play_id: play,
     session_id: session,
     model: row.model ?? 'unknown',
     input_length: prompt,
@@ -83,6 +95,22 @@ function rowOf(row: Row, chains: Chains, blockTokens: number, plays: Map<number,
       relation: RELATIONS.has(relation) ? relation : 'sequence',
     })),
   }
+}
+
+/** A recording says which turn came before; how long before, its times say. */
+function afterParent(row: Row, earlier: ReadonlyMap<number, Earlier>): Dependency[] {
+  const seq = row.parentSeq
+  const parent = seq === null ? undefined : earlier.get(seq)
+  if (seq === null || parent === undefined) return []
+  const hadEnded = parent.endUs !== null && parent.endUs <= row.atUs
+  const fromUs = hadEnded ? parent.endUs : parent.atUs
+  const trigger = hadEnded ? 'end' : 'dispatch'
+  return [{ seq, trigger, relation: 'sequence', delayUs: row.atUs - fromUs }]
+}
+
+function endOf({ atUs, lagUs, uploadUs, e2eUs, abortUs }: Row): number | null {
+  const lastedUs = e2eUs ?? abortUs
+  return lastedUs === null ? null : atUs + (lagUs ?? 0) + (uploadUs ?? 0) + lastedUs
 }
 
 export function dependenciesOf(json: string | null): Dependency[] {

@@ -175,6 +175,35 @@ describe('import of an export', () => {
     )
   })
 
+  test('agentic Mooncake says after what a recorded turn came, and how long', async () => {
+    const row = (seq: number, atUs: number, more: Partial<RequestRow>): Partial<RequestRow> => ({
+      seq,
+      atUs,
+      session: 's',
+      turn: seq,
+      endpoint: 'chat',
+      promptTokens: 9,
+      outputTokens: 3,
+      lagUs: 0,
+      uploadUs: 1_000,
+      ...more,
+    })
+    const rows = [
+      row(0, 0, { e2eUs: 2_000_000 }),
+      row(1, 5_001_000, { parentSeq: 0, abortUs: 9_000 }),
+      row(2, 5_005_000, { parentSeq: 1, e2eUs: 1 }),
+    ]
+    const text = String(await exported('agentic-mooncake', { rows, blocks: [] }))
+    const lines = text.trim().split('\n').slice(1)
+    const found = lines.map((line) => (JSON.parse(line) as { dependencies: unknown }).dependencies)
+    const after = (seq: number, trigger: string, delay_ms: number) => [
+      { request_id: `r${seq}`, trigger, delay_ms, relation: 'sequence' },
+    ]
+    expect(found).toEqual([[], after(0, 'completion', 3_000), after(1, 'dispatch', 4)])
+    const back = await importText(text)
+    expect(back.rows.map(({ parentSeq }) => parentSeq ?? null)).toEqual([null, 0, 1])
+  })
+
   test('each consumer gets its own form, and the same lengths from all', async () => {
     await fc.assert(
       fc.asyncProperty(trace, fc.constantFrom(...CONSUMERS), async (source, consumer) => {
