@@ -83,7 +83,7 @@ const STYLE = `
 --one:#58a6ff;--two:#f0883e;--three:#3fb950;--bad:#ff7b72;--warn:#d29922;--good:#3fb950}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}
-main{max-width:920px;margin:0 auto;padding:24px 16px 64px}
+main{max-width:1040px;margin:0 auto;padding:24px 16px 64px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:36px 0 8px}
 p{margin:6px 0}.note,figcaption{color:var(--soft);font-size:13px}
 h1,p,li,figcaption{overflow-wrap:anywhere}
@@ -93,13 +93,13 @@ h1,p,li,figcaption{overflow-wrap:anywhere}
 .SUSPECT,.INCONCLUSIVE{border-left-color:var(--warn)}.SUSPECT strong,.INCONCLUSIVE strong{color:var(--warn)}
 .INVALID,.MISSED,.REGRESSION{border-left-color:var(--bad)}.INVALID strong,.MISSED strong,.REGRESSION strong{color:var(--bad)}
 ul{margin:6px 0;padding-left:20px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:16px 0}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(128px,1fr));gap:10px;margin:16px 0}
 .cards div{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px 12px}
 .cards b{display:block;font-size:19px;font-variant-numeric:tabular-nums}.cards span{color:var(--soft);font-size:13px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th,td{border-bottom:1px solid var(--line);padding:5px 8px;text-align:right;white-space:nowrap}
-th:first-child,td.text,th.text{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere}
+th:first-child,td.text,th.text{text-align:left}td.text{white-space:normal;overflow-wrap:anywhere;min-width:10ch}
 th:first-child{font-weight:500;position:sticky;left:0;background:var(--bg)}thead th{color:var(--soft);font-weight:500}
 figure{margin:8px 0 18px}svg{width:100%;height:auto;max-width:100%;overflow:visible;font:11px system-ui,sans-serif;color:var(--fg)}
 .plot text{fill:currentColor}

@@ -95,7 +95,9 @@ function ecdfMarks({ x, share, band }: Ecdf, colour: string, lowUs: number): Mar
 
 function lengthSection({ by_length: bins, points }: ReportSeries): Section | null {
   const known = points.filter((point) => point.prompt !== null && point.prompt > 0)
-  if (known.length < 10) return null
+  // Prompts of one length have nothing to be held against.
+  const isVaried = known.some(({ prompt }) => prompt !== known[0]!.prompt)
+  if (known.length < 10 || !isVaried) return null
   const lines = bins.length < 3 ? [] : bins
   return {
     title: 'Against prompt length',

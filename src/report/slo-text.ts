@@ -41,7 +41,7 @@ export function sloLines({ slo, fluidity }: Report): string[] {
     if (parts.length < 2) continue
     const text = parts
       .slice(0, 5)
-      .map((part) => `${escapeText(part.name)} ${formatShare(part.goodput, 0)}`)
+      .map((part) => `${shortened(part.name)} ${formatShare(part.goodput, 0)}`)
     lines.push(labelled('', `by ${name.replace('_', ' ')}: ${text.join(' · ')}`))
   }
   if (fluidity !== null) {
@@ -53,6 +53,13 @@ export function sloLines({ slo, fluidity }: Report): string[] {
     )
   }
   return lines
+}
+
+const MAX_NAME = 40
+
+function shortened(name: string): string {
+  const text = escapeText(name)
+  return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME - 1)}…` : text
 }
 
 export function objectiveText({ text, name, value, met }: ObjectiveResult): string {

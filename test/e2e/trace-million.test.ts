@@ -1,5 +1,6 @@
 /** A million rows in bounded memory, each step in a process of its own. */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { scratchFolder } from '../support/scratch.ts'
 
@@ -15,7 +16,7 @@ function step(...argv: string[]): Step {
 }
 
 test(
-  'a million rows are written, converted and read in less than 600 MB',
+  'a million rows are written, converted and read in less than 600 MB; their page has less than 3 MB',
   { timeout: 240_000 },
   () => {
     const sqlite = scratch('million.sqlite')
@@ -28,5 +29,13 @@ test(
       expect(maxRssBytes).toBeLessThan(600_000_000)
     }
     expect(converted.digest).toBe(written.digest)
+    const program = new URL('../../bin/trace.js', import.meta.url).pathname
+    const words = [program, 'report', arrow, '--html', scratch('million.html')]
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(stdout).toContain('1,000,000')
+    const page = readFileSync(scratch('million.html'))
+    expect(page.includes('<svg')).toBe(true)
+    expect(page.length).toBeLessThan(3_000_000)
   },
 )
