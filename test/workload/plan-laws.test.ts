@@ -195,3 +195,61 @@ test('who is left out goes with all of the session, or of the tenant, and nobody
     { numRuns: 80 },
   )
 })
+
+test('pauses of all traffic are cut to the longest wanted, and every other gap stays', async () => {
+  await fc.assert(
+    fc.asyncProperty(loads, fc.integer({ min: 0, max: 60 }), async ({ rows }, seconds) => {
+      const before = (await planOf(rows)).columns.dueUs
+      const after = (await planOf(rows, { maxGap: `${seconds}s` })).columns.dueUs
+      for (let row = 1; row < after.length; row += 1) {
+        const gapUs = before[row]! - before[row - 1]!
+        expect(after[row]! - after[row - 1]!).toBe(Math.min(gapUs, seconds * SECOND_US))
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('each loop is the window again, one period later, in sessions of its own', async () => {
+  await fc.assert(
+    fc.asyncProperty(loads, fc.integer({ min: 2, max: 4 }), async ({ rows, blocks }, loops) => {
+      const once = (await planOf(rows, {}, blocks)).columns
+      const { columns, steps } = await planOf(rows, { loop: String(loops) }, blocks)
+      const { periodUs } = steps.find(({ name }) => name === 'loop')!.arguments as {
+        periodUs: number
+      }
+      for (let loop = 0; loop < loops; loop += 1) {
+        const own = [...columns.seq.keys()].filter((row) => columns.copy[row] === loop)
+        expect(own.map((row) => columns.dueUs[row]! - loop * periodUs)).toEqual([...once.dueUs])
+      }
+      const sessionsOf = (copy: number) =>
+        new Set(columns.session.filter((of, row) => of !== NONE && columns.copy[row] === copy))
+      expect([...sessionsOf(0)].some((of) => sessionsOf(1).has(of))).toBe(false)
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('coarse times move within their step only, and speed divides each instant exactly', async () => {
+  await fc.assert(
+    fc.asyncProperty(loads, fc.string({ minLength: 1 }), async ({ rows }, seed) => {
+      const coarse = rows.map((row) => ({
+        ...row,
+        session: null,
+        atUs: Math.floor(row.atUs! / (4 * SECOND_US)) * 4 * SECOND_US,
+      }))
+      const before = (await planOf(coarse)).columns
+      const { columns: after, steps } = await planOf(coarse, { dequantise: true, seed })
+      const step = steps.find(({ name }) => name === 'dequantise')?.arguments['quantumUs'] ?? 1
+      expect(step === 1 || Number(step) % (4 * SECOND_US) === 0).toBe(true)
+      const atOf = new Map([...before.seq].map((seq, row) => [seq, before.dueUs[row]!]))
+      for (const [row, seq] of after.seq.entries()) {
+        const movedUs = after.dueUs[row]! - atOf.get(seq)!
+        expect(movedUs >= 0 && movedUs < Number(step)).toBe(true)
+      }
+      const fast = (await planOf(coarse, { speed: '4x' })).columns.dueUs
+      expect([...fast]).toEqual([...before.dueUs].map((atUs) => atUs / 4))
+    }),
+    { numRuns: 40 },
+  )
+})
