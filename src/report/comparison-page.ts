@@ -4,6 +4,7 @@ import { plainNumber } from './chart-style.ts'
 import { formatComparison } from './comparison-text.ts'
 import type { ComparedNumber, Comparison } from './comparison.ts'
 import { escapeHtml, figure, legend, page, section } from './page.ts'
+import { plural } from './words.ts'
 
 const WORDS: Readonly<Record<number, string>> = {
   0: 'PASS',
@@ -18,7 +19,7 @@ export function comparisonPage(comparison: Comparison): string {
   return page(
     `${word} · trace compare`,
     [
-      `<h1>${comparison.runs.a} against ${comparison.runs.b} runs</h1>`,
+      `<h1>${plural(comparison.runs.a, 'run')} of A against ${comparison.runs.b} of B</h1>`,
       `<div class="verdict ${comparison.gates.length === 0 && word === 'PASS' ? '' : word}" role="region" aria-label="Verdict"><strong>${comparison.gates.length === 0 ? 'No gate was set' : word}</strong></div>`,
       `<pre>${escapeHtml(formatComparison(comparison))}</pre>`,
       pictures.length === 0

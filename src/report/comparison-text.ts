@@ -9,10 +9,11 @@ export function formatComparison(comparison: Comparison): string {
   const lines = [
     ...gates.map(gateLine),
     `${plural(runs.a, 'run')} of A, ${runs.b} of B · verdicts ${verdictsOf(comparison)}`,
-    `${''.padEnd(16)}${'A (median)'.padEnd(14)}${'B (median)'.padEnd(14)}change of B${
-      comparison.within_runs_only ? ' (one run a side: how runs differ is not known)' : ''
-    }`,
+    `${''.padEnd(16)}${'A (median)'.padEnd(14)}${'B (median)'.padEnd(14)}change of B`,
     ...numbers.flatMap(numberLine),
+    ...(comparison.within_runs_only
+      ? ['note  one run a side: how much runs differ is not known']
+      : []),
     ...(comparison.same_server === true
       ? [
           'note  both sides name the same server fingerprint: is this the comparison that was meant?',
