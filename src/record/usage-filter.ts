@@ -14,7 +14,9 @@ export class UsageFilter {
   /** The beginning of that event has passed already. */
   #isLong = false
   /** The last event ended with a CR whose LF may still come, and go where the event went. */
-  #half: 'none' | 'passed' | 'taken' = 'none'
+  #half: 'none' | 'passed' | 'taken' | 'held' = 'none'
+  /** A choice's last event, until the next one is there. */
+  #last = ''
 
   /** @param isActive false: all passes */
   constructor(isActive: boolean) {
@@ -30,27 +32,43 @@ export class UsageFilter {
   take(bytes: Buffer): Buffer {
     if (!this.#isActive) return bytes
     const piece = bytes.toString('latin1')
-    const isSecondHalf = this.#half !== 'none' && piece.startsWith('\n')
-    let out = isSecondHalf && this.#half === 'passed' ? '\n' : ''
-    const text = this.#partial + (isSecondHalf ? piece.slice(1) : piece)
-    if (piece !== '') this.#half = 'none'
+    const half = this.#endHalf(piece)
+    const text = this.#partial + (half === null ? piece : piece.slice(1))
+    let out = half ?? ''
     let from = 0
     for (const { index, 0: end } of text.matchAll(EVENT_END)) {
       const to = index + end.length
-      const passed = this.#passOn(text.slice(from, to))
-      const isHalf = to === text.length && end.endsWith('\r')
-      if (isHalf) this.#half = passed === '' ? 'taken' : 'passed'
+      const event = text.slice(from, to)
+      const passed = this.#passOn(event)
+      if (to === text.length && end.endsWith('\r')) this.#half = this.#halfOf(event, passed)
       out += passed
       from = to
     }
     this.#partial = text.slice(from)
     if (!this.isActive) out += this.#restText()
-    if (this.#partial.length > MAX_HELD) {
-      this.#isLong = true
-      out += this.#partial.slice(0, -LONGEST_END)
-      this.#partial = this.#partial.slice(-LONGEST_END)
-    }
+    else if (this.#partial.length > MAX_HELD) out += this.#passLong()
     return out === piece ? bytes : Buffer.from(out, 'latin1')
+  }
+
+  /** @returns what passes of the LF that begins the piece and ends an event; null if there is none */
+  #endHalf(piece: string): string | null {
+    const half = this.#half
+    if (piece !== '') this.#half = 'none'
+    if (half === 'none' || !piece.startsWith('\n')) return null
+    if (half === 'held') this.#last += '\n'
+    return half === 'passed' ? '\n' : ''
+  }
+
+  #halfOf(event: string, passed: string): 'passed' | 'taken' | 'held' {
+    if (passed.endsWith(event)) return 'passed'
+    return this.#last === '' ? 'taken' : 'held'
+  }
+
+  #passLong(): string {
+    this.#isLong = true
+    const passed = this.#takeLast() + this.#partial.slice(0, -LONGEST_END)
+    this.#partial = this.#partial.slice(-LONGEST_END)
+    return passed
   }
 
   /** What is held of an event that does not end. */
@@ -59,19 +77,43 @@ export class UsageFilter {
   }
 
   #restText(): string {
-    const rest = this.#partial
+    const rest = this.#takeLast() + this.#partial
     this.#partial = ''
     return rest
   }
 
-  /** @param event with its end @returns '' for the one that was asked for */
+  #takeLast(): string {
+    const last = this.#last
+    this.#last = ''
+    return last
+  }
+
+  /** @param event with its end @returns it, what was held before it, neither or both */
   #passOn(event: string): string {
     const isWhole = !this.#isLong
     this.#isLong = false
-    if (!this.#isActive || !isWhole || !/"usage"\s*:\s*\{/.test(event)) return event
-    if (/"choices"\s*:\s*\[\s*\]/.test(event)) return ''
+    const before = this.#takeLast()
+    if (!this.#isActive || !isWhole) return before + event
+    if (!/"usage"\s*:\s*\{/.test(event)) {
+      if (!/"finish_reason"\s*:\s*"/.test(event)) return before + event
+      this.#last = event
+      return before
+    }
+    if (/"choices"\s*:\s*\[\s*\]/.test(event)) return withFingerprint(before, event)
     // A server that counts in every event does so unasked, and would have sent the last one, too.
     this.#isActive = false
-    return event
+    return before + event
   }
+}
+
+/**
+ * vLLM names its fingerprint in the last event of a choice, but in the usage event where there is one.
+ *
+ * @param last of the choice that ended just before; '' if there is none
+ */
+function withFingerprint(last: string, usage: string): string {
+  const mark = /"system_fingerprint"\s*:\s*"[\w.-]*"/.exec(usage)?.[0]
+  if (last === '' || mark === undefined || last.includes('"system_fingerprint"')) return last
+  const end = last.lastIndexOf('}')
+  return `${last.slice(0, end)},${mark}${last.slice(end)}`
 }

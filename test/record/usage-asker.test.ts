@@ -44,6 +44,7 @@ const sizes = fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLengt
 type Passed = Readonly<{ request: string; asked: string; answer: string; told: string }>
 
 const EVENTS = [
+  'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n',
   TOKEN,
   ': keep-alive\n\n',
   'data: {"choices":[{"delta":{"content":"\\"usage\\":{"}}]}\n\n',
@@ -261,6 +262,28 @@ describe('asking for usage on behalf of clients', () => {
     const asker = new UsageAsker()
     asker.fromClient(Buffer.from(post({ stream: true })))
     expect(heard(asker, answer)).toBe(answer)
+  })
+
+  test('the fingerprint that the usage event took over goes back to the event before it', () => {
+    // As vLLM 0.32 answers, asked for usage and not.
+    const last = (more: string) =>
+      `data: {"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"length"}]${more}}\n\n`
+    const mark = ',"system_fingerprint":"vllm-0.32.0-4fdd7160"'
+    const usage = USAGE.replace('}}', `}${mark}}`)
+    for (const end of ['\n', '\r\n']) {
+      const laid = (events: readonly string[]) =>
+        STREAM_HEAD + events.map((event) => chunk(event.replaceAll('\n', end))).join('') + END
+      fc.assert(
+        fc.property(sizes, (down) => {
+          const asker = new UsageAsker()
+          asker.fromClient(Buffer.from(post({ stream: true })))
+          const answer = laid([TOKEN, last(''), usage, DONE])
+          const told = feed((bytes) => asker.fromUpstream(bytes), answer, down)
+          expect(told).toBe(laid([TOKEN, last(mark), DONE]))
+        }),
+        { numRuns: 40 },
+      )
+    }
   })
 
   test('a stream that only the end of its connection ends is one all the same', () => {
