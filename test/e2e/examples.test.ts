@@ -98,7 +98,7 @@ async function startMarked(folder: string): Promise<Running> {
 }
 
 async function trace(cwd: string, words: readonly string[]) {
-  const options = { cwd, stdio: 'pipe', timeout: 100_000 } as const
+  const options = { cwd, stdio: 'pipe', timeout: 150_000 } as const
   const child = spawn(process.execPath, [program, ...words], options)
   let said = ''
   for (const stream of [child.stdout, child.stderr])
@@ -229,5 +229,5 @@ test.concurrent.each(slowFirst)(
     // Shown where it fails: what it said.
     expect(answers.includes(status ?? 1) ? 'answered' : said).toBe('answered')
   },
-  120_000,
+  170_000,
 )
