@@ -2,6 +2,7 @@
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { correlationLength } from '../stats/dependence.ts'
 import { pearson, ranksOf } from '../stats/correlation.ts'
+import { rowsWhere } from '../stats/growing.ts'
 import { quantiles } from '../stats/quantile.ts'
 import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import type { Delivery, RunFacts } from './run-facts.ts'
@@ -125,7 +126,7 @@ const TREND_WARN = 3
 export function checkStationarity({ watch, kind }: RunFacts): Finding {
   if (kind !== 'replayed') return unmeasured('not a replay')
   const ttft = watch.latency.columns.ttftDue.view()
-  const rows = Array.from(ttft.keys()).filter((row) => !Number.isNaN(ttft[row]!))
+  const rows = rowsWhere(ttft.length, (row) => !Number.isNaN(ttft[row]!))
   if (rows.length < MIN_FOR_TREND) return unmeasured('too few answers for a trend')
   const ranks = ranksOf(Float64Array.from(rows, (row) => ttft[row]!))
   const rise = pearson(
@@ -139,7 +140,7 @@ export function checkStationarity({ watch, kind }: RunFacts): Finding {
   const [late = 0] = quantiles(flight.subarray(flight.length - (flight.length >> 2)), [0.5])
   const isGrowing = (t > TREND_WARN || rise > 0.8) && late > 2 * early + 8
   const third = Math.floor(rows.length / 3)
-  const medianOf = (part: readonly number[]) =>
+  const medianOf = (part: Uint32Array) =>
     quantiles(
       Float64Array.from(part, (row) => ttft[row]!),
       [0.5],

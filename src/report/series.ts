@@ -2,6 +2,7 @@
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import { OUTCOMES } from '../trace/columns.ts'
 import { classOfCode } from '../trace/outcome-class.ts'
+import { rowsWhere } from '../stats/growing.ts'
 import { quantileOfSorted, quantiles } from '../stats/quantile.ts'
 import { type PerRequestName, present } from './latency-watch.ts'
 import { type FlowPoint, flowOf } from './flow-series.ts'
@@ -100,23 +101,19 @@ function bucketOf(spanUs: number, count: number): number {
 function timeline(watch: SideWatch, bucketUs: number): TimePoint[] {
   const { at, outcome } = viewsOf(watch)
   const firstUs = Math.floor((at[0] ?? 0) / bucketUs) * bucketUs
-  const rowsOf = new Map<number, number[]>()
-  for (let row = 0; row < at.length; row += 1) {
-    const bucket = Math.floor((at[row]! - firstUs) / bucketUs)
-    const rows = rowsOf.get(bucket) ?? []
-    rows.push(row)
-    rowsOf.set(bucket, rows)
-  }
-  const bucketCount = Math.max(0, ...rowsOf.keys()) + 1
-  return Array.from({ length: at.length === 0 ? 0 : bucketCount }, (_, bucket) => {
-    const rows = rowsOf.get(bucket) ?? []
+  const bucketOfRow = (row: number) => Math.floor((at[row]! - firstUs) / bucketUs)
+  const bucketCount = at.length === 0 ? 0 : bucketOfRow(at.length - 1) + 1
+  let to = 0
+  return Array.from({ length: bucketCount }, (_, bucket) => {
+    const from = to
+    while (to < at.length && bucketOfRow(to) <= bucket) to += 1
     const pick = (values: Float64Array) =>
-      Float64Array.from(rows, (row) => values[row]!).filter((value) => !Number.isNaN(value))
+      values.subarray(from, to).filter((value) => !Number.isNaN(value))
     const [p50, p95] = quantiles(pick(watch.latency.columns.ttftDue.view()), [0.5, 0.95])
-    const kinds = rows.map((row) => classOfCode(outcome[row]!))
+    const kinds = Array.from(outcome.subarray(from, to), classOfCode)
     return {
       t_s: (firstUs + bucket * bucketUs) / 1e6,
-      due: rows.length,
+      due: to - from,
       failed: kinds.filter((kind) => kind === 'failed').length,
       hung_up: kinds.filter((kind) => kind === 'hung_up').length,
       ttft_p50_us: orNull(p50),
@@ -131,15 +128,13 @@ const MAX_POINTS = 1_200
 function pointsOf(watch: SideWatch): RequestPoint[] {
   const { at } = viewsOf(watch)
   const [ttft, prompt] = [watch.latency.columns.ttftDue.view(), watch.columns.prompt.view()]
-  const rows = Array.from(ttft.keys()).filter((row) => !Number.isNaN(ttft[row]!))
+  const rows = rowsWhere(ttft.length, (row) => !Number.isNaN(ttft[row]!))
   const step = Math.max(1, Math.ceil(rows.length / MAX_POINTS))
-  return rows
-    .filter((_, index) => index % step === 0)
-    .map((row) => ({
-      t_s: at[row]! / 1e6,
-      prompt: orNull(prompt[row]),
-      ttft_us: ttft[row]!,
-    }))
+  return Array.from(rows.filter((_, index) => index % step === 0)).map((row) => ({
+    t_s: at[row]! / 1e6,
+    prompt: orNull(prompt[row]),
+    ttft_us: ttft[row]!,
+  }))
 }
 
 function viewsOf({ columns }: SideWatch) {
@@ -172,11 +167,11 @@ const MIN_PER_LENGTH = 20
 
 function byLength(watch: SideWatch): ReportSeries['by_length'] {
   const [prompt, ttft] = [watch.columns.prompt.view(), watch.latency.columns.ttftDue.view()]
-  const rows = Array.from(prompt.keys()).filter((row) => !Number.isNaN(prompt[row]! + ttft[row]!))
+  const rows = rowsWhere(prompt.length, (row) => !Number.isNaN(prompt[row]! + ttft[row]!))
   rows.sort((a, b) => prompt[a]! - prompt[b]!)
   const size = Math.max(MIN_PER_LENGTH, Math.ceil(rows.length / LENGTH_BINS))
   return Array.from({ length: Math.floor(rows.length / size) }, (_, bin) => {
-    const part = rows.slice(bin * size, (bin + 1) * size)
+    const part = rows.subarray(bin * size, (bin + 1) * size)
     const [p50 = 0, p95 = 0] = quantiles(
       Float64Array.from(part, (row) => ttft[row]!),
       [0.5, 0.95],
@@ -211,8 +206,9 @@ function serverSeries(samples: readonly SampleRow[]): ReportSeries['server'] {
 function slowest(watch: SideWatch): SlowRequest[] {
   const e2e = watch.latency.columns.e2eDue.view()
   const { columns, latency } = watch
-  const rows = Array.from(e2e.keys()).filter((row) => !Number.isNaN(e2e[row]!))
-  return rows
+  const known = present(latency.columns.e2eDue)
+  const [least = 0] = quantiles(known, [Math.max(0, 1 - SLOWEST / known.length)])
+  return Array.from(rowsWhere(e2e.length, (row) => e2e[row]! >= least))
     .toSorted((a, b) => e2e[b]! - e2e[a]!)
     .slice(0, SLOWEST)
     .map((row) => ({

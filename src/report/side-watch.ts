@@ -1,5 +1,5 @@
 /** One pass over a trace: what a report keeps of each row, column by column. Pure but for the reader. */
-import { GrowingColumn } from '../stats/growing.ts'
+import { GrowingColumn, NameColumn } from '../stats/growing.ts'
 import type { RequestColumn } from '../trace/columns.ts'
 import { outcomeCode } from '../trace/outcome-class.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
@@ -58,8 +58,8 @@ export class SideWatch {
   readonly statuses = new Tally()
   readonly tokenSources = new Tally()
   readonly sessions = new Tally()
-  readonly tenants: (string | null)[] = []
-  readonly models: (string | null)[] = []
+  readonly tenants = new NameColumn()
+  readonly models = new NameColumn()
   streamCount = 0
   /** Prompt tokens as a server counts them: once for each choice asked for. */
   promptReads = 0

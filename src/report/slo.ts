@@ -7,6 +7,7 @@ import { shareOf } from './metric.ts'
 import { quantityName, valueOf } from './quantity.ts'
 import type { SideWatch } from './side-watch.ts'
 import type { MetricName, Side } from './side.ts'
+import { rowsWhere } from '../stats/growing.ts'
 
 export type SloResult = Readonly<{
   objectives: readonly ObjectiveResult[]
@@ -73,11 +74,11 @@ export function judgeObjectives(
     return column ? [{ values: watch.latency.columns[column].view(), limit }] : []
   })
   const outcome = watch.columns.outcome.view()
-  const counted = Array.from(outcome.keys()).filter((row) => isJudged(classOfCode(outcome[row]!)))
+  const counted = rowsWhere(outcome.length, (row) => isJudged(classOfCode(outcome[row]!)))
   const isGood = (row: number) =>
     classOfCode(outcome[row]!) === 'whole' &&
     bounds.every(({ values, limit }) => !(values[row]! > limit))
-  const good = bounds.length === 0 ? [] : counted.filter(isGood)
+  const good = bounds.length === 0 ? new Uint32Array() : counted.filter(isGood)
   const windowS = side.throughput.window_s
   const goodTokens = good.reduce((sum, row) => sum + (watch.columns.output.view()[row]! || 0), 0)
   return {
@@ -87,8 +88,8 @@ export function judgeObjectives(
     good_tokens_per_s: bounds.length === 0 || windowS === 0 ? null : goodTokens / windowS,
     budgets: objectives.flatMap((objective) => budgetOf(objective, watch, counted)),
     by: {
-      tenant: parts(counted, isGood, (row) => watch.tenants[row] ?? null),
-      model: parts(counted, isGood, (row) => watch.models[row] ?? null),
+      tenant: parts(counted, isGood, (row) => watch.tenants.at(row)),
+      model: parts(counted, isGood, (row) => watch.models.at(row)),
       prompt_length: parts(counted, isGood, (row) =>
         lengthBucket(watch.columns.prompt.view()[row]!),
       ),
@@ -105,7 +106,7 @@ function resultOf(objective: Objective, side: Side): ObjectiveResult {
   return { text, name: quantityName(objective.quantity), value, limit, met }
 }
 
-function budgetOf(objective: Objective, watch: SideWatch, counted: readonly number[]): Budget[] {
+function budgetOf(objective: Objective, watch: SideWatch, counted: Uint32Array): Budget[] {
   const { quantity, limit } = objective
   if (quantity.kind !== 'latency' || quantity.statistic === 'mean' || counted.length === 0)
     return []
@@ -115,8 +116,7 @@ function budgetOf(objective: Objective, watch: SideWatch, counted: readonly numb
   const outcome = watch.columns.outcome.view()
   // A request that failed met nothing.
   const isBeyond = (row: number) => classOfCode(outcome[row]!) !== 'whole' || values[row]! > limit
-  const shareBeyond = (rows: readonly number[]) =>
-    rows.filter(isBeyond).length / Math.max(1, rows.length)
+  const shareBeyond = (rows: Uint32Array) => rows.filter(isBeyond).length / Math.max(1, rows.length)
   const allowed = 1 - shareOf(quantity.statistic)
   const recent = shareBeyond(counted.slice(-Math.ceil(counted.length / 4))) / allowed
   const beyond = shareBeyond(counted)
@@ -133,7 +133,7 @@ function budgetOf(objective: Objective, watch: SideWatch, counted: readonly numb
 }
 
 function parts(
-  rows: readonly number[],
+  rows: Uint32Array,
   isGood: (row: number) => boolean,
   nameOf: (row: number) => string | null,
 ): Part[] {

@@ -1,5 +1,4 @@
 /** How much neighbours in a series resemble each other, and how many independent values that leaves. Pure. */
-import { describe } from './moments.ts'
 
 /** A correlation below this is noise, and the sum ends. */
 const CUT_OFF = 0.05
@@ -23,12 +22,11 @@ export type Dependence = Readonly<{
  * is taken from the same series, which makes each ρ(k) too small by about τ/n; that is added back.
  * Its relative standard error is √(2(2W + 1)/n), W the last lag summed (Madras and Sokal 1988).
  */
-export function dependenceOf(values: Float64Array): Dependence {
+export function dependenceOf(values: Float64Array | Uint8Array): Dependence {
   const n = values.length
-  const { mean, sd } = describe(values)
-  if (n < 8 || sd === 0) return { length: 1, atMost: 1 }
-  const centred = values.map((value) => value - mean)
-  const scale = 1 / (sd * sd)
+  const { centred, variance } = centre(values)
+  if (n < 8 || variance === 0) return { length: 1, atMost: 1 }
+  const scale = 1 / variance
   let length = 1
   let lag = 1
   while (lag < n * MAX_LAG_SHARE) {
@@ -45,7 +43,22 @@ export function correlationLength(values: Float64Array): number {
   return dependenceOf(values).length
 }
 
-function meanProduct(centred: Float64Array, lag: number): number {
+/** In four bytes a value: a correlation needs no more, and there may be millions. */
+function centre(values: Float64Array | Uint8Array) {
+  let sum = 0
+  for (let index = 0; index < values.length; index += 1) sum += values[index]!
+  const mean = sum / values.length
+  const centred = new Float32Array(values.length)
+  let squares = 0
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index]! - mean
+    centred[index] = value
+    squares += value * value
+  }
+  return { centred, variance: squares / values.length }
+}
+
+function meanProduct(centred: Float32Array, lag: number): number {
   let products = 0
   for (let index = lag; index < centred.length; index += 1) {
     products += centred[index]! * centred[index - lag]!

@@ -34,3 +34,31 @@ export class GrowingColumn {
     this.#values = larger
   }
 }
+
+/** A column of names, few of them distinct: each is kept once. */
+export class NameColumn {
+  readonly #codes = new GrowingColumn()
+  readonly #names: (string | null)[] = []
+  readonly #codeOf = new Map<string | null, number>()
+
+  push(name: string | null): void {
+    let code = this.#codeOf.get(name)
+    if (code === undefined) {
+      code = this.#names.push(name) - 1
+      this.#codeOf.set(name, code)
+    }
+    this.#codes.push(code)
+  }
+
+  at(row: number): string | null {
+    return this.#names[this.#codes.view()[row]!] ?? null
+  }
+}
+
+/** Which of `count` rows are wanted, ascending: four bytes a row. */
+export function rowsWhere(count: number, isWanted: (row: number) => boolean): Uint32Array {
+  const rows = new Uint32Array(count)
+  let length = 0
+  for (let row = 0; row < count; row += 1) if (isWanted(row)) rows[length++] = row
+  return rows.subarray(0, length)
+}

@@ -84,7 +84,7 @@ function dependent(
 ): Interval | null {
   const n = values.length
   const lengthAt = (threshold: number) =>
-    dependenceOf(values.map((value) => (value > threshold ? 1 : 0))).atMost
+    dependenceOf(Uint8Array.from(values, (value) => (value > threshold ? 1 : 0))).atMost
   let length = Math.max(ranks.atMost, lengthAt(quantileOfSorted(sorted, q)))
   let found = effectiveInterval(sorted, q, n / length, DEPENDENT_LEVEL)
   for (let look = 0; look < LOOKS_AT_ENDS && found !== null; look += 1) {

@@ -5,16 +5,16 @@
 import { join } from 'node:path'
 import { EXIT } from '../base/errors.ts'
 import { makeFolder } from '../base/files.ts'
-import { formatShare } from '../base/format.ts'
+import { formatCount, formatShare } from '../base/format.ts'
 import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import type { ReplayOptions } from '../replay/options.ts'
+import type { PrefixGap } from '../replay/prefix-gap.ts'
 import { replay } from '../replay/replay.ts'
 import { type Comparison, compareRuns } from '../report/comparison.ts'
 import { reportFile } from '../report/report-file.ts'
 import type { Report } from '../report/report.ts'
 import type { Plan } from '../workload/plan.ts'
-import { createPrefixCache } from '../workload/prefix-cache.ts'
 import type { AbOptions } from './ab-options.ts'
 
 export type Side = 'a' | 'b'
@@ -50,10 +50,10 @@ export async function ab(
   for (const run of runOrder(options.runs)) {
     await world.clock.sleepUntil(world.clock.nowUs() + options.pauseUs)
     world.stderr.write(`run ${run.pair + 1} of ${options.runs}, ${run.side.toUpperCase()}\n`)
-    const { exitCode, outPath } = await runOnce(study, run)
+    const { exitCode, outPath, fidelity } = await runOnce(study, run)
     if (exitCode !== EXIT.pass) return stopped(reports, exitCode, options)
     const report = await reportFile(outPath, { window: options.window })
-    world.stderr.write(residueLine(plan, report))
+    world.stderr.write(residueLine(report, fidelity.prefix))
     reports.push({ run, report })
   }
   return stopped(reports, EXIT.pass, options)
@@ -124,23 +124,26 @@ function stopped(
   return { comparison, exitCode: exitCode === EXIT.pass ? comparison.exit_code : exitCode }
 }
 
-/** Tokens served from cache beyond what the plan's own sharing explains: what an earlier run left there. */
-function residueLine(plan: Plan, { side, run }: Report): string {
+/**
+ * Tokens served from cache beyond what the plan's own sharing explains, in blocks of the server: what an
+ * earlier run left there.
+ *
+ * @param gap null where the plan shares nothing, or the server tells neither its hits nor its block size
+ */
+export function residueLine(
+  { side, run }: Pick<Report, 'side' | 'run'>,
+  gap: PrefixGap | null,
+): string {
   if (side.tokens.prompt === 0) return ''
-  const cached = side.tokens.cached / side.tokens.prompt
-  const predicted = predictedShare(plan, DEFAULT_BLOCK_TOKENS)
-  const over = cached - predicted > 0.02 ? ' · more than the plan explains: is the cache warm?' : ''
-  return `      ${run.server.fingerprint ?? 'no fingerprint'} · cached ${formatShare(cached)}, predicted ${formatShare(predicted)}${over}\n`
+  const share = (tokens: number) => tokens / Math.max(1, gap?.prompts ?? side.tokens.prompt)
+  const cached = share(gap?.served ?? side.tokens.cached)
+  const expected =
+    gap === null
+      ? ''
+      : `, predicted ${formatShare(share(gap.predicted))} in blocks of ${formatCount(gap.blockTokens)}`
+  const isMore = gap !== null && cached - share(gap.predicted) > RESIDUE_SHARE
+  const over = isMore ? ' · more than the plan explains: is the cache warm?' : ''
+  return `      ${run.server.fingerprint ?? 'no fingerprint'} · cached ${formatShare(cached)}${expected}${over}\n`
 }
 
-const DEFAULT_BLOCK_TOKENS = 16
-
-function predictedShare({ columns, blocks, count }: Plan, blockTokens: number): number {
-  const cache = createPrefixCache(blocks, { rule: 'engine', blockTokens, capacityTokens: null })
-  let [hits, total] = [0, 0]
-  for (let row = 0; row < count; row += 1) {
-    hits += cache.serve(columns.leaf[row]!, columns.promptTokens[row]!)
-    total += columns.promptTokens[row]!
-  }
-  return total === 0 ? 0 : hits / total
-}
+const RESIDUE_SHARE = 0.02

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runOrder } from '../../src/study/ab.ts'
+import { residueLine, runOrder } from '../../src/study/ab.ts'
 import { parseAbOptions } from '../../src/study/ab-options.ts'
 
 const RAW = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2', runs: '8', keep: 'x', pause: '0' }
@@ -26,4 +26,19 @@ test('too few runs for the gates are refused with the arithmetic', () => {
 test('both servers must be named', () => {
   const { b: _b, ...withoutB } = RAW
   expect(() => parseAbOptions(withoutB)).toThrow(/--b is missing/)
+})
+
+test("what an earlier run left in the cache is told by the server's own block size", () => {
+  const report = {
+    side: { tokens: { prompt: 1_000, cached: 400, output: 0 } },
+    run: { server: { fingerprint: 'fp-1' } },
+  } as unknown as Parameters<typeof residueLine>[0]
+  const gap = { prompts: 1_000, served: 400, predicted: 128, blockTokens: 128 } as Parameters<
+    typeof residueLine
+  >[1]
+  expect(residueLine(report, gap)).toContain(
+    'cached 40.0 %, predicted 12.8 % in blocks of 128 · more',
+  )
+  expect(residueLine(report, { ...gap!, predicted: 396 })).not.toContain('warm')
+  expect(residueLine(report, null)).toBe('      fp-1 · cached 40.0 %\n')
 })
