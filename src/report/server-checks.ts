@@ -119,6 +119,20 @@ export function checkPrompts({ server, side, watch, kind, probe }: RunFacts): Fi
   )
 }
 
+/** How many guesses come true depends on the words, and those of a replay are made up. */
+export function checkSpeculation({ server, kind }: RunFacts): Finding {
+  if (server === null || kind !== 'replayed') return unmeasured(NO_SERVER)
+  const drafted = server.drafted_tokens ?? 0
+  return atMost(
+    drafted,
+    { warnAbove: 0 },
+    '',
+    drafted === 0
+      ? 'the server does not speculate'
+      : `the server guessed ${formatCount(drafted)} tokens ahead: gaps depend on words, and these are made up`,
+  )
+}
+
 /** Our mean TTFT less the server's: network and HTTP, if all is well. Never below zero. */
 export function checkTtftGap({ server, watch }: RunFacts): Finding {
   const serverS = server?.means_s.ttft

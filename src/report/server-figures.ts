@@ -13,6 +13,8 @@ export type ServerFigures = Readonly<{
   prompt_tokens: number | null
   generation_tokens: number | null
   preemptions: number | null
+  /** Tokens that the server guessed ahead; null where it does not speculate. */
+  drafted_tokens: number | null
   prefix_hit_share: number | null
   /** Seconds a request, as the server's histograms sum them. */
   means_s: Record<'ttft' | 'queue' | 'prefill' | 'decode' | 'e2e', number | null>
@@ -53,6 +55,7 @@ export function serverFigures(samples: readonly SampleRow[]): ServerFigures | nu
     prompt_tokens: rise('vllm:prompt_tokens_total'),
     generation_tokens: rise('vllm:generation_tokens_total'),
     preemptions: rise('vllm:num_preemptions_total'),
+    drafted_tokens: rise('vllm:spec_decode_num_draft_tokens_total'),
     prefix_hit_share: ratio(
       rise('vllm:prefix_cache_hits_total'),
       rise('vllm:prefix_cache_queries_total'),

@@ -28,6 +28,7 @@ import {
   checkGenerated,
   checkPrompts,
   checkRestart,
+  checkSpeculation,
   checkTtftGap,
 } from './server-checks.ts'
 
@@ -53,6 +54,7 @@ const CHECKS = {
   server_generated: checkGenerated,
   server_prompts: checkPrompts,
   server_ttft: checkTtftGap,
+  speculation: checkSpeculation,
   throttling: checkThrottling,
   loop_delay: checkLoopDelay,
   loop_use: checkLoopUse,

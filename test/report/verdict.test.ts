@@ -340,6 +340,12 @@ const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'I
     'SUSPECT',
   ],
   [
+    'guesses that depend on words',
+    { samples: serverSamples({ 'vllm:spec_decode_num_draft_tokens_total': COUNT * 4 }) },
+    'speculation',
+    'SUSPECT',
+  ],
+  [
     'slow readers',
     {
       requests: goodRows((index) =>
