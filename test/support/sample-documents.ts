@@ -55,6 +55,7 @@ const COUNTERS = [
   'vllm:prompt_tokens_total',
   'vllm:generation_tokens_total',
   'vllm:num_preemptions_total',
+  'vllm:spec_decode_num_draft_tokens_total',
   'vllm:prefix_cache_hits_total',
   'vllm:prefix_cache_queries_total',
   ...[
@@ -113,7 +114,8 @@ const full = (kind: 'recorded' | 'replayed'): UnsavedTrace => ({
         labels: '{"engine":"0"}',
         value: index === 1 ? 1 : 0,
       })),
-      ...COUNTERS.map((metric) => ({
+      // Servers differ in what they count: each figure may be missing.
+      ...(kind === 'replayed' ? COUNTERS : []).map((metric) => ({
         atUs,
         metric,
         labels: '{"finished_reason":"length","handler":"/v1/x","method":"POST"}',
