@@ -10,6 +10,7 @@ import { BodyBuilder } from '../../src/replay/body-builder.ts'
 import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
 import { preflight } from '../../src/replay/preflight.ts'
 import { readMetrics } from '../../src/replay/server-metrics.ts'
+import { buildReport } from '../../src/report/report.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import { buildPlan } from '../../src/workload/build-plan.ts'
 import {
@@ -22,6 +23,7 @@ import { handPlan, type HandRow } from '../support/hand-plan.ts'
 import { createPrefixCache } from '../../src/workload/prefix-cache.ts'
 import { growth, replayDefaults, runReplay, type FinishedReplay } from '../support/replay-run.ts'
 import { testWorld } from '../support/test-world.ts'
+import { unsavedTrace } from '../support/unsaved-trace.ts'
 
 const target = process.env['TRACE_VLLM_URL'] ?? ''
 const azure = '../shared/traces/azure-llm-2023/AzureLLMInferenceTrace_code.csv'
@@ -34,6 +36,7 @@ const asked = ({ samples }: FinishedReplay) =>
   growth(samples, 'http_requests_total', ({ handler = '' }) =>
     /^\/v1\/(?:chat\/)?completions$/.test(handler),
   )
+const answered = ({ rows }: FinishedReplay) => sum(rows.map(({ outputTokens }) => outputTokens))
 
 async function azurePlan(wish: Record<string, string>) {
   const folder = mkdtempSync(join(tmpdir(), 'trace-azure-'))
@@ -96,7 +99,7 @@ test.skipIf(!isHere)(
 )
 
 test.skipIf(!isHere)(
-  'hang-ups by time and by tokens end where planned, and the server does not finish them (needs TRACE_VLLM_URL)',
+  'hang-ups by time and by tokens end where planned, and all counters of the server agree within what they explain (needs TRACE_VLLM_URL)',
   async () => {
     const rows = Array.from({ length: 24 }, (_, at): HandRow => ({
       dueUs: at * 100_000,
@@ -113,7 +116,20 @@ test.skipIf(!isHere)(
     // Aborts are counted as finished by some versions and not at all by others.
     expect(finished(run)).toBeGreaterThanOrEqual(8)
     expect(finished(run)).toBeLessThanOrEqual(24)
-    expect(growth(run.samples, 'vllm:generation_tokens_total')).toBeLessThan(16 * 500)
+    expect(asked(run)).toBe(24)
+    const surplus = growth(run.samples, 'vllm:generation_tokens_total') - answered(run)
+    expect(surplus).toBeGreaterThanOrEqual(0)
+    expect(surplus).toBeLessThanOrEqual(16 * 64)
+    const { verdict, server } = await buildReport(
+      unsavedTrace({ ...run, kind: 'replayed', requests: run.rows }),
+      null,
+    )
+    const agreed = ['server_completed', 'foreign_load', 'server_generated', 'server_prompts']
+    const said = verdict.checks.filter(({ name }) => agreed.includes(name))
+    expect(said.map(({ name, status }) => `${name} ${status}`).toSorted()).toEqual(
+      agreed.map((name) => `${name} pass`).toSorted(),
+    )
+    expect(server?.completed).toBe(finished(run))
   },
 )
 
