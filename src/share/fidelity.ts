@@ -1,8 +1,10 @@
 /** How much a trace changed: arrivals, lengths, burstiness, shared prefixes. Pure, but for the readers. */
 import { dispersionIndex } from '../stats/arrivals.ts'
 import { ksDistance } from '../stats/distance.ts'
-import { IdIndex } from '../trace/id-index.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import { halvesOf } from '../workload/block-index.ts'
+import { loadBlocks } from '../workload/block-table.ts'
+import { NONE, type PlanBlocks } from '../workload/plan.ts'
 
 export type Fidelity = Readonly<{
   arrivalKs: number
@@ -41,11 +43,11 @@ export async function compareTraces(before: TraceReader, after: TraceReader): Pr
 }
 
 async function figuresOf(reader: TraceReader): Promise<Figures> {
-  const tree = await blockTree(reader)
+  const { blocks, indexAt } = await loadBlocks(reader)
   const atUs: number[] = []
   const prompts: number[] = []
   const outputs: number[] = []
-  const seen = new Uint8Array(tree.parents.length)
+  const seen = new Uint8Array(blocks.id.length)
   let hitTokens = 0
   let allTokens = 0
   for await (const batch of reader.requests([
@@ -54,14 +56,14 @@ async function figuresOf(reader: TraceReader): Promise<Figures> {
     'outputTokens',
     'prefixLeaf',
   ])) {
+    const leaves = halvesOf(batch.columns.prefixLeaf)
     for (let row = 0; row < batch.rowCount; row += 1) {
       const prompt = batch.columns.promptTokens[row] ?? Number.NaN
       const output = batch.columns.outputTokens[row] ?? Number.NaN
       atUs.push(batch.columns.atUs[row] ?? 0)
       if (!Number.isNaN(prompt)) prompts.push(prompt)
       if (!Number.isNaN(output)) outputs.push(output)
-      const leaf = batch.columns.prefixLeaf[row] ?? 0n
-      const hits = hitsOf(leaf === 0n ? -1 : tree.index.get(leaf), tree, seen)
+      const hits = hitsOf(indexAt(leaves, row), blocks, seen)
       hitTokens += Math.min(hits, prompt || 0)
       allTokens += prompt || 0
     }
@@ -76,25 +78,10 @@ async function figuresOf(reader: TraceReader): Promise<Figures> {
   }
 }
 
-type Tree = Readonly<{ index: IdIndex; parents: number[]; tokens: number[] }>
-
-async function blockTree(reader: TraceReader): Promise<Tree> {
-  const tree: Tree = { index: new IdIndex(), parents: [], tokens: [] }
-  for await (const { rowCount, columns } of reader.blocks()) {
-    for (let row = 0; row < rowCount; row += 1) {
-      if (!tree.index.add(columns.id[row] ?? 0n, tree.parents.length)) continue
-      const parent = columns.parent[row] ?? 0n
-      tree.parents.push(parent === 0n ? -1 : tree.index.get(parent))
-      tree.tokens.push(columns.tokens[row] || 0)
-    }
-  }
-  return tree
-}
-
 /** Tokens of the blocks that an earlier request had; marks this request's as seen. */
-function hitsOf(leaf: number, { parents, tokens }: Tree, seen: Uint8Array): number {
+function hitsOf(leaf: number, { parent, tokens }: PlanBlocks, seen: Uint8Array): number {
   let hitTokens = 0
-  for (let block = leaf; block >= 0; block = parents[block] ?? -1) {
+  for (let block = leaf; block !== NONE; block = parent[block] ?? NONE) {
     if (seen[block] === 1) hitTokens += tokens[block] ?? 0
     seen[block] = 1
   }

@@ -68,10 +68,10 @@ export function scrubBatch(
   for (let row = 0; row < rowCount; row += 1) {
     const owner = census.owners[first + row]
     if (owner === undefined) continue
-    const prompt = scope.rename(owner.prefixLeaf, owner)
+    const prompt = scope.rename(owner.prefix, owner)
     prefixLeaf[row] = prompt.leaf
     if (prompt.leaf !== 0n) prefixBlocks[row] = prompt.count
-    answerLeaf[row] = scope.rename(owner.answerLeaf, owner).leaf
+    answerLeaf[row] = scope.rename(owner.answer, owner).leaf
   }
   return { ...columns, prefixLeaf, prefixBlocks, answerLeaf }
 }

@@ -6,6 +6,8 @@ import { createTrace } from '../trace/create.ts'
 import type { TraceHeader, Transform } from '../trace/header.ts'
 import { openTrace } from '../trace/open.ts'
 import type { TraceReader, TraceWriter } from '../trace/trace.ts'
+import { halvesOf } from '../workload/block-index.ts'
+import { loadBlocks, type BlockTable } from '../workload/block-table.ts'
 import { compareTraces, type Fidelity } from './fidelity.ts'
 import type { ScrubOptions } from './options.ts'
 import { droppedColumns, scrubBatch, sessionOf, type Census } from './scrub-rows.ts'
@@ -29,8 +31,9 @@ export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
   const key = options.key ?? randomBytes(KEY_BYTES)
   const reader = await openTrace(options.input)
   try {
-    const scope = new SharingScope(options.policy, key)
-    const census = await takeCensus(reader, options, scope)
+    const table = await loadBlocks(reader)
+    const scope = new SharingScope(options.policy, key, table.blocks)
+    const census = await takeCensus(reader, options, scope, table)
     const steps = stepsOf(options, census, scope, key)
     const header = scrubHeader(reader.header, options.policy, steps, key)
     const writer = await createTrace(options.output, header, { force: options.isForced })
@@ -60,21 +63,25 @@ async function takeCensus(
   reader: TraceReader,
   { policy, recipients }: ScrubOptions,
   scope: SharingScope,
+  table: BlockTable,
 ): Promise<Census> {
-  await scope.load(reader)
   const owners: RowOwner[] = []
   const tenants = new Map<string, { number: number; count: number }>()
   const sessions = new Sessions()
   const models = new Map<string, number>()
   const columns = ['prefixLeaf', 'answerLeaf', 'tenant', 'session', 'model'] as const
   for await (const batch of reader.requests(columns)) {
+    const [prefixes, answers] = [
+      halvesOf(batch.columns.prefixLeaf),
+      halvesOf(batch.columns.answerLeaf),
+    ]
     for (let row = 0; row < batch.rowCount; row += 1) {
       const tenantName = batch.columns.tenant[row] ?? null
       const model = batch.columns.model[row] ?? null
       if (model !== null) models.set(model, (models.get(model) ?? 0) + 1)
       const owner = {
-        prefixLeaf: batch.columns.prefixLeaf[row] ?? 0n,
-        answerLeaf: batch.columns.answerLeaf[row] ?? 0n,
+        prefix: table.indexAt(prefixes, row),
+        answer: table.indexAt(answers, row),
         tenant: tenantName === null ? -1 : numbered(tenants, tenantName),
         tenantName: tenantName ?? '',
         ...sessions.of(batch.columns.session[row] ?? null, tenantName),
@@ -94,7 +101,6 @@ async function takeCensus(
   )
   known.forEach((owner) => scope.noteTenant(owner))
   known.forEach((owner) => scope.noteUse(owner))
-  scope.finishCounting()
   const rareModels = below(models, policy.minModelRequests, (count) => count)
   const { mixed: mixedSessions } = sessions
   return { owners: known, smallTenants, rareModels, mixedSessions, recipientCount: recipients.size }

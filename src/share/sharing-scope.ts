@@ -2,15 +2,14 @@
 import { createHmac } from 'node:crypto'
 import type { BlockRow } from '../trace/columns.ts'
 import { IdIndex } from '../trace/id-index.ts'
-import type { TraceReader } from '../trace/trace.ts'
+import { NONE, type PlanBlocks } from '../workload/plan.ts'
 import type { ScrubPolicy } from './scrub-policy.ts'
-
-const NONE = -1
 
 /** What the choice needs of each request, in the reader's order. */
 export type RowOwner = Readonly<{
-  prefixLeaf: bigint
-  answerLeaf: bigint
+  /** Last blocks of its prompt and of its answer, by number; NONE where there is none. */
+  prefix: number
+  answer: number
   /** Number of the tenant; −1 is unknown. */
   tenant: number
   tenantName: string
@@ -25,20 +24,20 @@ export type Renamed = Readonly<{ leaf: bigint; count: number }>
 export class SharingScope {
   readonly #policy: ScrubPolicy
   readonly #key: Uint8Array
-  readonly #index = new IdIndex()
-  readonly #ids: bigint[] = []
-  readonly #parents: number[] = []
-  readonly #tokens: (number | null)[] = []
+  readonly #blocks: PlanBlocks
   /** Distinct tenants of each block, as far as they have to be told apart. */
-  #tenants: (Set<number> | null)[] = []
+  readonly #tenants = new Map<number, Set<number>>()
   /** The request that was counted last for each block. */
-  #lastRow = new Int32Array(0)
+  readonly #lastRow: Int32Array
   #rowNumber = 0
-  /** Keys that some request has, and those that a second one has too: more than a Map can hold. */
+  /** The scope that used each block first, which most have to themselves, and whether it did so again. */
+  readonly #firstScope: Int32Array
+  readonly #isFirstAgain: Uint8Array
+  /** Keys of the other scopes: those that used a block, and those that did so again. */
   readonly #used = new IdIndex()
   readonly #usedAgain = new IdIndex()
-  /** Scopes in which each block is used. */
-  #scopeCounts = new Uint32Array(0)
+  /** Blocks that more than one scope uses. */
+  readonly #isSplit: Uint8Array
   readonly #renamed = new Map<number, Renamed>()
   readonly #fresh: BlockRow[] = []
   /** Ids that only one request had, and that are gone. */
@@ -46,39 +45,28 @@ export class SharingScope {
   /** Ids whose sharing was cut. */
   splitCount = 0
 
-  constructor(policy: ScrubPolicy, key: Uint8Array) {
+  constructor(policy: ScrubPolicy, key: Uint8Array, blocks: PlanBlocks) {
     this.#policy = policy
     this.#key = key
-  }
-
-  async load(reader: TraceReader): Promise<void> {
-    for await (const { rowCount, columns } of reader.blocks()) {
-      for (let row = 0; row < rowCount; row += 1) {
-        const id = columns.id[row] ?? 0n
-        if (!this.#index.add(id, this.#ids.length)) continue
-        const parent = columns.parent[row] ?? 0n
-        const tokens = columns.tokens[row] ?? Number.NaN
-        this.#ids.push(id)
-        this.#parents.push(parent === 0n ? NONE : this.#index.get(parent))
-        this.#tokens.push(Number.isNaN(tokens) ? null : tokens)
-      }
-    }
-    this.#tenants = Array<Set<number> | null>(this.#ids.length).fill(null)
-    this.#lastRow = new Int32Array(this.#ids.length)
-    this.#scopeCounts = new Uint32Array(this.#ids.length)
+    this.#blocks = blocks
+    const { length } = blocks.id
+    this.#lastRow = new Int32Array(length)
+    this.#firstScope = new Int32Array(length).fill(UNUSED)
+    this.#isFirstAgain = new Uint8Array(length)
+    this.#isSplit = new Uint8Array(length)
   }
 
   /** First pass: which tenants have which blocks. */
-  noteTenant({ prefixLeaf, answerLeaf, tenant }: RowOwner): void {
+  noteTenant({ prefix, answer, tenant }: RowOwner): void {
     const { sharing, minOtherTenants } = this.#policy
     if (sharing !== 'tenants' || !Number.isFinite(minOtherTenants) || tenant < 0) return
-    for (const leaf of [prefixLeaf, answerLeaf]) {
-      for (let block = this.#place(leaf); block >= 0; block = this.#parents[block] ?? NONE) {
-        const tenants = this.#tenants[block] ?? new Set<number>()
+    for (const leaf of [prefix, answer]) {
+      for (let block = leaf; block !== NONE; block = this.#parentOf(block)) {
+        const tenants = this.#tenants.get(block) ?? new Set<number>()
         // Whoever has a block has all before it, so a known tenant ends the walk.
         if (tenants.has(tenant)) break
         if (tenants.size <= minOtherTenants) tenants.add(tenant)
-        this.#tenants[block] = tenants
+        this.#tenants.set(block, tenants)
       }
     }
   }
@@ -86,33 +74,51 @@ export class SharingScope {
   /** Second pass: how many requests would have each of the new ids. */
   noteUse(owner: RowOwner): void {
     this.#rowNumber += 1
-    for (const leaf of [owner.prefixLeaf, owner.answerLeaf]) {
-      for (let block = this.#place(leaf); block >= 0; block = this.#parents[block] ?? NONE) {
-        const key = BigInt(this.#scopeKey(block, owner))
+    for (const leaf of [owner.prefix, owner.answer]) {
+      for (let block = leaf; block !== NONE; block = this.#parentOf(block)) {
+        const scope = this.#scopeOf(block, owner)
         // Whoever has a block has all before it: those have been counted as often, or in this row.
-        if (this.#usedAgain.has(key) || this.#lastRow[block] === this.#rowNumber) break
+        if (this.#isUsedAgain(block, scope) || this.#lastRow[block] === this.#rowNumber) break
         this.#lastRow[block] = this.#rowNumber
-        if (this.#used.add(key)) this.#scopeCounts[block]! += 1
-        else this.#usedAgain.add(key)
+        this.#use(block, scope)
       }
     }
   }
 
-  finishCounting(): void {
-    this.onceCount = this.#used.size - this.#usedAgain.size
-    this.splitCount = this.#scopeCounts.reduce((count, times) => (times > 1 ? count + 1 : count), 0)
+  #use(block: number, scope: number): void {
+    if (this.#firstScope[block] === UNUSED) {
+      this.#firstScope[block] = scope
+      this.onceCount += 1
+      return
+    }
+    if (this.#firstScope[block] === scope) {
+      this.#isFirstAgain[block] = 1
+      this.onceCount -= 1
+      return
+    }
+    if (this.#isSplit[block] === 0) this.splitCount += 1
+    this.#isSplit[block] = 1
+    const key = BigInt(keyOf(block, scope))
+    const isNew = this.#used.add(key)
+    if (!isNew) this.#usedAgain.add(key)
+    this.onceCount += isNew ? 1 : -1
+  }
+
+  #isUsedAgain(block: number, scope: number): boolean {
+    if (this.#firstScope[block] === scope) return this.#isFirstAgain[block] === 1
+    return this.#isSplit[block] === 1 && this.#usedAgain.has(BigInt(keyOf(block, scope)))
   }
 
   /** Third pass: the deepest id that some other request has too; 0n where there is none. */
-  rename(leaf: bigint, owner: RowOwner): Renamed {
-    let block = this.#place(leaf)
-    while (block >= 0 && !this.#usedAgain.has(BigInt(this.#scopeKey(block, owner)))) {
-      block = this.#parents[block] ?? NONE
+  rename(leaf: number, owner: RowOwner): Renamed {
+    let block = leaf
+    while (block !== NONE && !this.#isUsedAgain(block, this.#scopeOf(block, owner))) {
+      block = this.#parentOf(block)
     }
     const path: number[] = []
     let known: Renamed | undefined
-    for (; block >= 0 && known === undefined; block = this.#parents[block] ?? NONE) {
-      known = this.#renamed.get(this.#scopeKey(block, owner))
+    for (; block !== NONE && known === undefined; block = this.#parentOf(block)) {
+      known = this.#renamed.get(keyOf(block, this.#scopeOf(block, owner)))
       if (known === undefined) path.push(block)
     }
     let last = known ?? { leaf: 0n, count: 0 }
@@ -125,30 +131,36 @@ export class SharingScope {
   }
 
   #renameBlock(block: number, owner: RowOwner, parent: Renamed): Renamed {
-    const key = this.#scopeKey(block, owner)
-    const scope = key % SCOPES
-    const id = keyedNumber(this.#key, `block/${this.#ids[block] ?? 0n}/${scopeName(scope, owner)}`)
+    const scope = this.#scopeOf(block, owner)
+    const text = `block/${this.#blocks.id[block] ?? 0n}/${scopeName(scope, owner)}`
+    const id = keyedNumber(this.#key, text)
     const renamed = { leaf: id, count: parent.count + 1 }
-    this.#renamed.set(key, renamed)
-    const tokens = this.#tokens[block] ?? null
+    this.#renamed.set(keyOf(block, scope), renamed)
+    const tokens = this.#blocks.tokens[block] || null
     this.#fresh.push({ id, parent: parent.leaf === 0n ? null : parent.leaf, tokens })
     return renamed
   }
 
-  #place(leaf: bigint): number {
-    return leaf === 0n ? NONE : this.#index.get(leaf)
+  #parentOf(block: number): number {
+    return this.#blocks.parent[block] ?? NONE
   }
 
-  /** The block, and who may share it with this request: everyone, its tenant or its session. */
-  #scopeKey(block: number, { tenant, session }: RowOwner): number {
+  /** Who may share the block with this request: everyone, its tenant or its session. */
+  #scopeOf(block: number, { tenant, session }: RowOwner): number {
     const { sharing, minOtherTenants } = this.#policy
-    if (sharing === 'all') return block * SCOPES
-    if (sharing === 'session') return block * SCOPES + 2 * session + 2
+    if (sharing === 'all') return EVERYONE
     // Requests of nobody known may be anybody's: they share only with their own session.
-    if (tenant < 0) return block * SCOPES + 2 * session + 2
-    const isCommon = (this.#tenants[block]?.size ?? 0) > minOtherTenants
-    return isCommon ? block * SCOPES : block * SCOPES + 2 * tenant + 1
+    if (sharing === 'session' || tenant < 0) return 2 * session + 2
+    const isCommon = (this.#tenants.get(block)?.size ?? 0) > minOtherTenants
+    return isCommon ? EVERYONE : 2 * tenant + 1
   }
+}
+
+const EVERYONE = 0
+const UNUSED = -1
+
+function keyOf(block: number, scope: number): number {
+  return block * SCOPES + scope
 }
 
 /** Room for so many tenants and sessions beside the number of a block in one number. */
@@ -156,7 +168,7 @@ const SCOPES = 2 ** 27
 
 /** By name where it has one, so that two traces scrubbed with one key agree. */
 function scopeName(scope: number, owner: RowOwner): string {
-  if (scope === 0) return ''
+  if (scope === EVERYONE) return ''
   return scope % 2 === 1 ? `tenant ${owner.tenantName}` : `session ${owner.sessionName}`
 }
 
