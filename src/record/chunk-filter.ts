@@ -55,9 +55,11 @@ export class ChunkFilter {
     if (bytes.length < end) return { ...WAITING, wantedBytes: end }
     const data = bytes.subarray(line + 2, end - 2)
     const passed = this.#filter.take(data)
+    const lead = chunkOf(this.#filter.takeLead())
+    const out = passed === data ? bytes.subarray(0, end) : chunkOf(passed)
     return {
       ...WAITING,
-      out: passed === data ? bytes.subarray(0, end) : chunkOf(passed),
+      out: lead.length === 0 ? out : Buffer.concat([lead, out]),
       usedBytes: end,
     }
   }

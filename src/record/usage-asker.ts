@@ -51,7 +51,7 @@ export class UsageAsker {
   fromUpstream(bytes: Buffer): Buffer {
     return pass(this.#upstream, bytes, (side) => {
       if (side.mode === 'body') return takeBody(side)
-      if (side.mode === 'events') return this.#filter.take(side.held.takeAll())
+      if (side.mode === 'events') return this.#takeEvents(side)
       return side.mode === 'chunks' ? this.#takeChunks(side) : this.#takeAnswer(side)
     })
   }
@@ -107,6 +107,12 @@ export class UsageAsker {
     else if (hasBody && contentLength === null) side.mode = 'events'
     else if (side.leftBytes > 0) side.mode = 'body'
     return start
+  }
+
+  #takeEvents(side: Side): Buffer {
+    const passed = this.#filter.take(side.held.takeAll())
+    const lead = this.#filter.takeLead()
+    return lead.length === 0 ? passed : Buffer.concat([lead, passed])
   }
 
   #takeChunks(side: Side): Buffer | null {

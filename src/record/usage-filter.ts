@@ -17,6 +17,7 @@ export class UsageFilter {
   #half: 'none' | 'passed' | 'taken' | 'held' = 'none'
   /** A choice's last event, until the next one is there. */
   #last = ''
+  #lead = ''
 
   /** @param isActive false: all passes */
   constructor(isActive: boolean) {
@@ -33,6 +34,7 @@ export class UsageFilter {
     if (!this.#isActive) return bytes
     const piece = bytes.toString('latin1')
     const half = this.#endHalf(piece)
+    const held = this.#last
     const text = this.#partial + (half === null ? piece : piece.slice(1))
     let out = half ?? ''
     let from = 0
@@ -47,7 +49,18 @@ export class UsageFilter {
     this.#partial = text.slice(from)
     if (!this.isActive) out += this.#restText()
     else if (this.#partial.length > MAX_HELD) out += this.#passLong()
+    if (held !== '' && out.startsWith(held)) {
+      this.#lead = held
+      out = out.slice(held.length)
+    }
     return out === piece ? bytes : Buffer.from(out, 'latin1')
+  }
+
+  /** What was held of an earlier piece and passes now, before what `take` gave. */
+  takeLead(): Buffer {
+    const lead = this.#lead
+    this.#lead = ''
+    return Buffer.from(lead, 'latin1')
   }
 
   /** @returns what passes of the LF that begins the piece and ends an event; null if there is none */
