@@ -5,7 +5,7 @@ import { inspectTrace } from '../report/inspection.ts'
 import { rowDigest } from '../trace/digest.ts'
 import { openTrace } from '../trace/open.ts'
 
-export type CardText = Readonly<{
+type CardText = Readonly<{
   markdown: string
   /** The same with pictures, as one page. */
   page(): Promise<string>
