@@ -39,9 +39,7 @@ function aimsOf(line: Line, nginx: Line | undefined): Aim[] {
   if ('addedP99Us' in line && 'cpuUsPerChunk' in line) return streamAims(what, found, nginx)
   if (what === 'recorded') {
     const missing = line['verdict'] === 'FAILED' ? 1 : 0
-    return [
-      { name: 'runs with a request that was not accounted for', unit: '', found: missing, most: 0 },
-    ]
+    return [{ name: 'recordings that FAILED', unit: '', found: missing, most: 0 }]
   }
   if (what.startsWith('small requests, most shed')) {
     const perSecond = Math.round(1e6 / found('firstThreadUsPerRequest'))
