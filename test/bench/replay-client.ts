@@ -49,7 +49,9 @@ const originUs = reader.header.originWallUs ?? 0
 await reader.close()
 const first = samples.find(({ wallUs }) => wallUs >= originUs) ?? samples[0]!
 const last = samples.at(-1)!
-const threadMs = Object.entries(last.threads)
+// A thread that has ended is not in the last sample.
+const endTicks = new Map(samples.flatMap(({ threads }) => Object.entries(threads)))
+const threadMs = [...endTicks]
   .map(([id, ticks]) => (ticks - (first.threads[id] ?? 0)) * 10)
   .filter((each) => each > 0)
   .toSorted((a, b) => b - a)

@@ -14,7 +14,12 @@ export type ClientCost = Readonly<{ cpuUs: number; maxRssKb: number; threadMs: r
 
 export type Measured = Compared & ClientCost & Readonly<{ foreignShare: number }>
 
-export type Load = Readonly<{ rows: readonly HandRow[]; pacing: Pacing }>
+export type Load = Readonly<{
+  rows: readonly HandRow[]
+  pacing: Pacing
+  /** More than one: client and server share both cores. */
+  workers: number
+}>
 
 const TICK_US = 10_000
 const canHurry = spawnSync('nice', ['-n', '-10', 'true']).stderr.length === 0
@@ -45,22 +50,32 @@ export class TruthBench {
     const logPath = join(this.#folder, 'truth.json')
     const outPath = join(this.#folder, client === 'floor' ? 'floor.json' : 'run.sqlite')
     const step = [this.#ttftUs, this.#gapUs].map(String)
-    const server = start(0, ['../support/truth-server.ts', String(this.#port), ...step, logPath])
+    const isShared = load.workers > 1
+    const server = start(isShared ? null : 0, [
+      '../support/truth-server.ts',
+      String(this.#port),
+      ...step,
+      logPath,
+    ])
     try {
       await new Promise((done) => server.stdout?.once('data', done))
       const machine = busyUs('/proc/stat')
       const served = busyUs(`/proc/${server.pid}/stat`)
       const atMs = performance.now()
       const port = this.#port
-      const job: ClientJob = { port, outPath, workers: 1, buildPath: BUILD_PATH, ...load }
-      const run = start(1, [client === 'floor' ? 'replay-floor.ts' : 'replay-client.ts'])
+      const job: ClientJob = { port, outPath, buildPath: BUILD_PATH, ...load }
+      const run = start(isShared ? null : 1, [
+        client === 'floor' ? 'replay-floor.ts' : 'replay-client.ts',
+      ])
       const cost = await answerOf<ClientCost & { allCpuUs: number }>(run, JSON.stringify(job))
       const spentUs = (performance.now() - atMs) * 1_000
       const ownUs = cost.allCpuUs + busyUs(`/proc/${server.pid}/stat`) - served
       const foreignUs = busyUs('/proc/stat') - machine - ownUs
       const foreignShare = Math.max(0, Math.round((100 * foreignUs) / spentUs) / 100)
       await end(server)
-      return { ...(await compared(client, outPath, logPath)), ...cost, foreignShare }
+      const truth = JSON.parse(readFileSync(logPath, 'utf8')) as Truth[]
+      const compare = client === 'floor' ? compareFloor : compareReplay
+      return { ...(await compare(outPath, truth, this.#gapUs)), ...cost, foreignShare }
     } finally {
       server.kill()
     }
@@ -73,16 +88,15 @@ async function end(server: ChildProcess): Promise<void> {
   await closed
 }
 
-async function compared(client: ClientName, outPath: string, logPath: string): Promise<Compared> {
-  const truth = JSON.parse(readFileSync(logPath, 'utf8')) as Truth[]
-  return client === 'floor' ? compareFloor(outPath, truth) : compareReplay(outPath, truth)
-}
-
-/** Where the system allows it, on one core and ahead of everything else on the machine. */
-function start(core: number, args: readonly string[]): ChildProcess {
+/**
+ * Where the system allows it, on one core and ahead of everything else on the machine.
+ *
+ * @param core null: on any
+ */
+function start(core: number | null, args: readonly string[]): ChildProcess {
   const [script = '', ...rest] = args
   const command = [process.execPath, join(import.meta.dirname, script), ...rest]
-  const placed = canPin ? ['taskset', '-c', String(core), ...command] : command
+  const placed = canPin && core !== null ? ['taskset', '-c', String(core), ...command] : command
   const [first = '', ...others] = canHurry ? ['nice', '-n', '-10', ...placed] : placed
   return spawn(first, others, { stdio: ['pipe', 'pipe', 'inherit'] })
 }

@@ -17,9 +17,16 @@ export type Compared = Readonly<{
   ttftErrorUs: Spread
   /** Of each single gap between two events, its sign left out. */
   gapErrorUs: Spread
+  /** How much longer the answers took than the server planned them: above 0 it could not keep up. */
+  overrunShare: number
 }>
 
-export async function compareReplay(path: string, truth: readonly Truth[]): Promise<Compared> {
+/** @param gapUs as the server planned them */
+export async function compareReplay(
+  path: string,
+  truth: readonly Truth[],
+  gapUs: number,
+): Promise<Compared> {
   const rows: FloorRow[] = []
   const reader = await openTrace(path)
   const names = ['seq', 'atUs', 'lagUs', 'ttftUs', 'chunkTimes'] as const
@@ -35,20 +42,21 @@ export async function compareReplay(path: string, truth: readonly Truth[]): Prom
     }
   }
   await reader.close()
-  return compare(rows, truth)
+  return compare(rows, truth, gapUs)
 }
 
-export function compareFloor(path: string, truth: readonly Truth[]): Compared {
-  return compare(JSON.parse(readFileSync(path, 'utf8')) as FloorRow[], truth)
+export function compareFloor(path: string, truth: readonly Truth[], gapUs: number): Compared {
+  return compare(JSON.parse(readFileSync(path, 'utf8')) as FloorRow[], truth, gapUs)
 }
 
-function compare(rows: readonly FloorRow[], truth: readonly Truth[]): Compared {
+function compare(rows: readonly FloorRow[], truth: readonly Truth[], gapUs: number): Compared {
   const bySeq = new Map(truth.map((each) => [Number(each.id.split('-')[1]), each]))
   const lags: number[] = []
   const arrivals: number[] = []
   const ttfts: number[] = []
   const gaps: number[] = []
   let chunks = 0
+  let tookUs = 0
   for (const { seq, atUs, lagUs, ttftUs, chunkTimes } of rows) {
     const real = bySeq.get(seq)
     if (real === undefined) continue
@@ -56,6 +64,7 @@ function compare(rows: readonly FloorRow[], truth: readonly Truth[]): Compared {
     arrivals.push(real.receivedAtUs - atUs)
     ttfts.push(ttftUs - (real.wroteAtUs[0]! - real.receivedAtUs))
     chunks += chunkTimes.length
+    tookUs += real.wroteAtUs.at(-1)! - real.wroteAtUs[0]!
     for (let k = 1; k < chunkTimes.length; k += 1) {
       const seen = chunkTimes[k]! - chunkTimes[k - 1]!
       gaps.push(Math.abs(seen - (real.wroteAtUs[k]! - real.wroteAtUs[k - 1]!)))
@@ -69,6 +78,7 @@ function compare(rows: readonly FloorRow[], truth: readonly Truth[]): Compared {
     arrivalLagUs: spread(arrivals.map((each) => each - least)),
     ttftErrorUs: spread(ttfts),
     gapErrorUs: spread(gaps),
+    overrunShare: gapUs === 0 ? 0 : tookUs / (gaps.length * gapUs) - 1,
   }
 }
 
