@@ -40,7 +40,11 @@ export function retainSegments(
   const finished = segmentNames(directory)
     .map((name) => join(directory, name))
     .filter((path) => path !== recording.segmentPath)
-    .map((path) => ({ path, stat: statSync(path) }))
+    .flatMap((path) => {
+      // Another hand may be clearing up, too.
+      const stat = statSync(path, { throwIfNoEntry: false })
+      return stat === undefined ? [] : [{ path, stat }]
+    })
   let bytes = finished.reduce((sum, { stat }) => sum + stat.size, recording.segmentBytes)
   let count = finished.length + 1
   let deleted = 0
@@ -61,6 +65,7 @@ export function retainSegments(
 export function measureSegments(directory: string): { segments: number; bytes: number } {
   if (!existsSync(directory)) return { segments: 0, bytes: 0 }
   const names = segmentNames(directory)
-  const bytes = names.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
+  const stats = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false }))
+  const bytes = stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
   return { segments: names.length, bytes }
 }

@@ -111,14 +111,14 @@ export function lockFolder(lockPath: string, folder: string): Connection {
  * Everything back into the one file, so that it can be copied, and its -wal and -shm are gone; then the
  * connection is closed.
  *
- * @returns false while somebody reads the file: nothing was changed, and it can be tried again
+ * @returns false while somebody reads the file, or the disk fails: nothing is lost, and it can be tried again
  */
 export function sealDatabase(connection: Connection): boolean {
   try {
     connection.pragma('wal_checkpoint(TRUNCATE)')
     connection.pragma('journal_mode = DELETE')
   } catch (error) {
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false
+    if (error instanceof Database.SqliteError) return false
     throw error
   }
   connection.close()

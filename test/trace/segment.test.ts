@@ -212,6 +212,22 @@ test('a reader keeps a finished segment from being sealed, and nothing else from
   expect(await outcomes(folder)).toEqual(['ok', 'ok'])
 })
 
+test('a finished segment that is deleted while somebody reads it costs later rows nothing', async () => {
+  const folder = scratch('deleted-meanwhile')
+  const recording = openRecording(folder, recorded())
+  recording.write({ completed: [ended(0)] })
+  const reader = await openTrace(folder)
+  expect((await readTables(reader)).request).toHaveLength(1)
+  recording.rotate()
+  rmSync(join(folder, '000001.sqlite'))
+  recording.write({ completed: [ended(1)] })
+  await reader.close()
+  for (const seq of [2, 3]) recording.write({ completed: [ended(seq)] })
+  recording.close()
+  expect(readdirSync(folder)).toEqual(['000002.sqlite'])
+  expect(await outcomes(folder)).toEqual(['ok', 'ok', 'ok'])
+})
+
 test('a chain of a segment that was deleted to make room begins anew', () => {
   const folder = scratch('made-room')
   const recording = openRecording(folder, recorded())
