@@ -17,8 +17,8 @@ import type { Enrichment } from './enricher.ts'
 import type { ObserveOptions } from './observe-options.ts'
 import { BoundedMap } from './sessions.ts'
 
-/** Blocks whose length in tokens is remembered; about 12 bytes each. */
-const MAX_KNOWN_BLOCKS = 4_000_000
+/** Blocks whose length in tokens is remembered: the last so many, and as many before; 25 MB at most. */
+const KNOWN_BLOCKS = 500_000
 const MAX_KNOWN_ROOTS = 1_000
 const TOKEN_BYTES = 4
 
@@ -31,12 +31,17 @@ export type ChainKeeperOptions = Readonly<{
 
 export class ChainKeeper {
   readonly #options: ChainKeeperOptions
+  readonly #knownBlocks: number
   #tokens = new IdIndex()
+  /** As `#tokens` was when it was full. */
+  #olderTokens = new IdIndex()
   /** Roots of prompts without a salt of their own. */
   readonly #roots = new BoundedMap<string, bigint>(MAX_KNOWN_ROOTS)
 
-  constructor(options: ChainKeeperOptions) {
+  /** @param knownBlocks whose lengths are kept, and as many before */
+  constructor(options: ChainKeeperOptions, knownBlocks = KNOWN_BLOCKS) {
     this.#options = options
+    this.#knownBlocks = knownBlocks
   }
 
   /** The chain of an empty prompt: what must be equal before two prompts can share anything. */
@@ -124,12 +129,17 @@ export class ChainKeeper {
 
   /** An id keeps the length that it got first. */
   #tokensOf(id: bigint, index: number, tokensPerByte: number): number {
-    if (this.#tokens.size >= MAX_KNOWN_BLOCKS) this.#tokens = new IdIndex()
     const known = this.#tokens.get(id)
     if (known >= 0) return known
+    if (this.#tokens.size >= this.#knownBlocks) {
+      this.#olderTokens = this.#tokens
+      this.#tokens = new IdIndex()
+    }
+    const older = this.#olderTokens.get(id)
     const perBlock = tokensPerByte * CHAIN_BLOCK_BYTES
     // Rounding the ends, not the lengths, keeps the sum of many blocks right.
-    const tokens = Math.floor((index + 1) * perBlock) - Math.floor(index * perBlock)
+    const counted = Math.floor((index + 1) * perBlock) - Math.floor(index * perBlock)
+    const tokens = older >= 0 ? older : counted
     this.#tokens.add(id, tokens)
     return tokens
   }
