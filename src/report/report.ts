@@ -5,6 +5,7 @@
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { breachNotes } from './breach-watch.ts'
+import { clockNotes } from './clock-notes.ts'
 import {
   type Calibration,
   calibrationNote,
@@ -126,7 +127,12 @@ export async function buildReport(
     server: facts.server,
     probe: facts.probe,
     why: explain(facts),
-    notes: [...windowNotes(window), ...breachNotes(events), ...notesOf(run, against, calibration)],
+    notes: [
+      ...windowNotes(window),
+      ...breachNotes(events),
+      ...clockNotes(events),
+      ...notesOf(run, against, calibration),
+    ],
     slo: objectives.length === 0 ? null : judgeObjectives(objectives, side, watch),
     fluidity: await fluidityOf(run, objectives, keepOf(window)),
     series: seriesOf(watch, samples, events),

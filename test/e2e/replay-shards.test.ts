@@ -109,6 +109,7 @@ test('two processes send the halves of one plan from one instant on, and merge m
     // The same machine: what differs is within what was said, and a second of Date's own.
     expect(Math.abs(clock.offsetUs)).toBeLessThanOrEqual(clock.errorUs + 1_000_000)
   }
+  expect(await trace('report', 'run.sqlite')).toContain('sent by 2 machines, whose clocks lie')
 })
 
 test('a start that has passed is refused before anything is sent', async () => {
