@@ -101,9 +101,9 @@ function clear(column: unknown, row: number): void {
   else if (Array.isArray(column)) column[row] = null
 }
 
-/** The name of a session, in its tenant. */
+/** The name of a session in its tenant: no other pair of names gives the same. */
 export function sessionOf(name: string, tenant: string | null): string {
-  return tenant === null ? name : `${name} of ${tenant}`
+  return JSON.stringify([name, tenant])
 }
 
 function scrubColumn(

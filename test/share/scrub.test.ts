@@ -294,6 +294,19 @@ describe('a planted guess of the system prompt', () => {
     }
   })
 
+  test('partner, public: nor does a name that reads as that of another tenant’s session', async () => {
+    const { rows, blocks } = planted(['a of b'], ['b'])
+    const name = ({ tenant }: Row) => (tenant === 'b' ? 'chat of a' : 'chat')
+    const named = rows.map((row) => ({ ...row, session: name(row) }))
+    const input = await written(named, blocks)
+    for (const preset of ['partner', 'public'] as const) {
+      const { rows: kept } = await scrubbed(input, preset)
+      expect(new Set(kept.map(({ session }) => session)).size).toBe(3)
+      const ids = leaves(kept.slice(0, 12)).filter((id) => id !== null)
+      expect(leaves(kept.slice(12)).filter((id) => ids.includes(id))).toEqual([])
+    }
+  })
+
   test('partner, public: what the server had cached of it, which would confirm it too, is gone', async () => {
     const { rows, blocks } = planted(['victim'], ['spy'])
     const path = await written(
