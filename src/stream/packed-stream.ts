@@ -10,6 +10,8 @@ import { TokenScan } from './token-scan.ts'
 
 /** A first token that is not in so many pieces has no time. */
 export const MAX_PACKED_PIECES = 64
+/** Nor has one behind so many plain bytes: each piece is unpacked from the start. */
+const MAX_PLAIN_BYTES = 1_000_000
 
 export type PackedTimes = Pick<
   Observation,
@@ -40,6 +42,7 @@ function firstTokenAtUs({ body, contentEncoding, packedMarks }: AnswerCapture): 
   for (let at = 0; at < marks.length; at += 2) {
     const plain = inflate(body.subarray(0, marks[at]), contentEncoding)
     if (plain !== null && hasToken(plain)) return marks[at + 1] ?? null
+    if (plain !== null && plain.length > MAX_PLAIN_BYTES) return null
   }
   return null
 }

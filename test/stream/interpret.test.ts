@@ -377,6 +377,19 @@ test.each(['gzip', 'br', 'zstd'])(
   },
 )
 
+test.each([
+  [100_000, 20],
+  [4_000_000, null],
+])('a first token behind %i bytes of remarks came at %s', (remarkBytes, firstTokenAtUs) => {
+  const noise = Buffer.alloc(remarkBytes, Array.from({ length: 997 }, (_, k) => `${k} `).join(''))
+  const first = gzipSync(`: ${noise.toString()}\n\n`)
+  const body = Buffer.concat([first, gzipSync(`${delta({ content: 'a' })}${END}${DONE}`)])
+  const packedMarks = Float64Array.of(first.length, 10, body.length, 20)
+  const capture = packed(body, 'gzip', { contentType: 'text/event-stream', packedMarks })
+  const found = interpret(capture, { endpoint: 'chat', isStream: true, keepAnswer: false })
+  expect(found).toMatchObject({ outcome: 'ok', firstTokenAtUs })
+})
+
 test('a small body that would become a huge one stays packed', () => {
   const bomb = gzipSync(Buffer.alloc(30_000_000))
   expect(inflate(bomb, 'gzip')).toBeNull()
