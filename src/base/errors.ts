@@ -19,6 +19,10 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS
 
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code)
+}
+
 /** Exit codes that are answers, not errors: what a CI job reads. */
 export const EXIT = {
   pass: 0,

@@ -51,6 +51,20 @@ export async function writeWhole(
   }
 }
 
+/**
+ * Whether a file could appear there: to be asked before any work is done for it.
+ * @throws TraceError OUTPUT_EXISTS unless `force`, BAD_OPTION if its folder is not there
+ */
+export function checkOutput(path: string, force: boolean): void {
+  const folder = dirname(path)
+  if (!existsSync(folder)) {
+    throw new TraceError('BAD_OPTION', `the folder of ${path} is not there`, {
+      hint: `\`mkdir -p ${folder}\` makes it.`,
+    })
+  }
+  refuseExisting(path, force)
+}
+
 /** @throws TraceError OUTPUT_EXISTS unless `force` */
 export function refuseExisting(path: string, force: boolean, hint?: string): void {
   if (force || !existsSync(path)) return

@@ -1,7 +1,7 @@
 /** `trace fit`: a configuration for `trace synth` that is like a recorded trace. */
 import { Command } from 'commander'
 import { EXIT } from '../base/errors.ts'
-import { refuseExisting, writeWhole } from '../base/files.ts'
+import { checkOutput, writeWhole } from '../base/files.ts'
 import { formatYaml } from '../base/yaml.ts'
 import { openTrace } from '../trace/open.ts'
 import { formatFit } from '../workload/fit-text.ts'
@@ -22,7 +22,7 @@ export const fitCommand: Verb = (world, answer) =>
     .option('--force', 'replace the configuration if it exists')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, config: string, raw: { json?: true; force?: true }) => {
-      refuseExisting(config, raw.force === true)
+      checkOutput(config, raw.force === true)
       const reader = await openTrace(path)
       try {
         const fit = await fitTrace(reader)

@@ -11,7 +11,7 @@ import { VERBS, type VerbEntry } from './verbs.ts'
 export async function main(argv: readonly string[], world: World): Promise<number> {
   let answer = 0
   const [first, second] = argv
-  const words = first === 'help' ? [...(second === undefined ? [] : [second]), '--help'] : [...argv]
+  const words = first === 'help' ? helpWords(second) : [...argv]
   const program = new Command('trace')
     .description(
       'Records the sizes and times of LLM traffic in front of vLLM, and replays the same load.',
@@ -43,6 +43,12 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     world.stderr.write(`trace: ${error.message}\n  ${error.hint}\n`)
     return error.exitCode
   }
+}
+
+/** `help VERB` is `VERB --help`; of a verb that does not exist only the name is left, to be refused. */
+function helpWords(verb: string | undefined): string[] {
+  if (verb === undefined) return ['--help']
+  return VERBS.some(({ name }) => name === verb) ? [verb, '--help'] : [verb]
 }
 
 /** The whole command if it is the one asked for; else its line in the help. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path'
 import { Command } from 'commander'
 import { TraceError } from '../base/errors.ts'
-import { createWhole, refuseExisting, writeWhole } from '../base/files.ts'
+import { createWhole, checkOutput, writeWhole } from '../base/files.ts'
 import { parseFactor } from '../base/parse.ts'
 import { openTrace } from '../trace/open.ts'
 import { compareScaling, formatScaling } from '../workload/compare-scaling.ts'
@@ -44,7 +44,7 @@ export const planCommand: Verb = (world) =>
         )
       }
       for (const file of [raw.out, raw.html]) {
-        if (file !== undefined) refuseExisting(file, raw.force === true)
+        if (file !== undefined) checkOutput(file, raw.force === true)
       }
       const reader = await openTrace(path)
       try {

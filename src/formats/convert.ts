@@ -1,7 +1,7 @@
 /** Anything that holds requests → a trace, or a public format. Effects: reads and writes files. */
 import { basename } from 'node:path'
 import { TraceError } from '../base/errors.ts'
-import { publish, refuseExisting, removeFile, temporaryPath } from '../base/files.ts'
+import { publish, checkOutput, removeFile, temporaryPath } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
 import { copyTrace } from '../trace/copy.ts'
@@ -30,7 +30,7 @@ export type Conversion = Readonly<{
 
 export async function convertTrace(options: ConvertOptions, world: World): Promise<Conversion> {
   const exporter = exporterOf(options)
-  refuseExisting(options.output, options.isForced)
+  checkOutput(options.output, options.isForced)
   if (options.format === null && (await isTraceInput(options.input))) {
     const reader = await openTrace(options.input)
     try {

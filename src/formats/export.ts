@@ -1,5 +1,5 @@
 /** A trace → a public format, with a list of what that cannot hold. Effects: writes files. */
-import { createWhole, refuseExisting, writeWhole } from '../base/files.ts'
+import { createWhole, checkOutput, writeWhole } from '../base/files.ts'
 import { fileName, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import type { ExportOptions, Exporter, ExportResult } from './exporter.ts'
@@ -14,7 +14,7 @@ export async function exportTrace(
   exporter: Exporter,
   options: ExportOptions & Readonly<{ isForced: boolean }>,
 ): Promise<ExportSummary> {
-  refuseExisting(options.output, options.isForced)
+  checkOutput(options.output, options.isForced)
   const file = await createWhole(options.output)
   const beside: [string, string][] = []
   try {

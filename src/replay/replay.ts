@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import { cacheFolder } from '../base/cache-folder.ts'
 import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
-import { readIfThere, refuseExisting } from '../base/files.ts'
+import { readIfThere, checkOutput } from '../base/files.ts'
 import { HttpClient, type HttpOptions } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { canonicalJson } from '../trace/canonical.ts'
@@ -47,7 +47,7 @@ export async function replay(
 ): Promise<ReplayEnd> {
   const outPath = options.outPath ?? freeOutPath(plan.source.path)
   containerByName(outPath)
-  refuseExisting(outPath, options.isForced)
+  checkOutput(outPath, options.isForced)
   const http = await httpOptions(options)
   const client = new HttpClient(http)
   const tokenizers = await Tokenizers.open(options.tokenizers)

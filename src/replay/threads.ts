@@ -1,6 +1,6 @@
 /** The threads of one replay: one builds bodies, some send, one reads the answers. Effects: starts threads. */
 import { pause } from '../base/clock.ts'
-import { TraceError } from '../base/errors.ts'
+import { isErrorCode, TraceError } from '../base/errors.ts'
 import { MessageChannel, startThread, type MessagePort, type Worker } from '../base/threads.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
@@ -191,10 +191,15 @@ export class ReplayThreads {
   }
 }
 
-/** A full disk or a lost folder is no bug of ours: it needs a sentence, not a stack. */
-function failureOf(error: Error): Error {
-  const { code } = error as NodeJS.ErrnoException
+/**
+ * A full disk or a lost folder is no bug of ours: it needs a sentence, not a stack. A thread's own sentence
+ * arrives as a plain error with its code and its hint.
+ */
+export function failureOf(error: Error): Error {
+  const { code, hint } = error as NodeJS.ErrnoException & { hint?: string }
   if (error instanceof TraceError || code === undefined) return error
+  if (isErrorCode(code))
+    return new TraceError(code, error.message, { ...(hint && { hint }), cause: error })
   return new TraceError('FAILED', `the replay cannot go on: ${code}`, { cause: error })
 }
 

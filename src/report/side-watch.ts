@@ -61,7 +61,9 @@ export class SideWatch {
   readonly tenants = new NameColumn()
   readonly models = new NameColumn()
   streamCount = 0
-  /** Prompt tokens as a server counts them: once for each choice asked for. */
+  /** Of the requests that were sent, each prompt once. */
+  promptTokens = 0
+  /** The same as a server counts them: once for each choice asked for. */
   promptReads = 0
   /** Choices and inputs beyond the first of each request: a server may count each as one. */
   extraChoices = 0
@@ -93,7 +95,9 @@ export class SideWatch {
     this.statuses.add(Number.isNaN(status) ? null : String(status))
     if (columns.stream[row] === 1) this.streamCount += 1
     const choices = COUNTED_BY_CHOICE.has(columns.endpoint[row]!) ? columns.n[row]! || 1 : 1
-    if (outcome !== 'not_sent') this.promptReads += (columns.promptTokens[row]! || 0) * choices
+    const sentTokens = outcome === 'not_sent' ? 0 : columns.promptTokens[row]! || 0
+    this.promptTokens += sentTokens
+    this.promptReads += sentTokens * choices
     this.extraChoices += choices * (columns.inputCount[row]! || 1) - 1
     if (outcome === 'ok' && columns.tokenSource[row] === null) this.uncountedCount += 1
   }

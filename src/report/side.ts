@@ -57,7 +57,7 @@ export function sideOf(watch: SideWatch): Side {
   const kinds = { whole: 0, failed: 0, hung_up: 0, unseen: 0, not_sent: 0 }
   for (const [outcome, count] of outcomes.sorted()) kinds[outcomeClass(outcome)] += count
   const tokens = {
-    prompt: sumOf(watch.columns.prompt.view()),
+    prompt: watch.promptTokens,
     cached: sumOf(watch.columns.cached.view()),
     output: sumOf(watch.columns.output.view()),
   }

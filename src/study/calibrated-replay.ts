@@ -3,7 +3,7 @@
  * what the place of measurement costs. Effects: network, a child process, threads, files.
  */
 import { TraceError } from '../base/errors.ts'
-import { refuseExisting, writeWhole } from '../base/files.ts'
+import { checkOutput, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import type { ReplayOptions } from '../replay/options.ts'
 import type { ReplayEnd } from '../replay/replay.ts'
@@ -37,7 +37,7 @@ export async function calibratedReplay(
   const stem = options.outPath.replace(/\.[^./]+$/, '')
   const relayPath = `${stem}-relay`
   const calibrationPath = `${stem}.calibration.json`
-  for (const path of [relayPath, calibrationPath]) refuseExisting(path, options.isForced)
+  for (const path of [relayPath, calibrationPath]) checkOutput(path, options.isForced)
   const relay = new URL(options.targets[0]!.url)
   const upstream = relay.origin
   relay.protocol = 'http:'

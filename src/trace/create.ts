@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { TraceError } from '../base/errors.ts'
-import { publish, refuseExisting, temporaryPath } from '../base/files.ts'
+import { checkOutput, publish, temporaryPath } from '../base/files.ts'
 import type { BlockRow, TableName } from './columns.ts'
 import { containerByName, type Container, type ContainerName } from './container.ts'
 import { RowEncoder, rowDigest } from './digest.ts'
@@ -24,7 +24,7 @@ export async function createTrace(
   options: { container?: ContainerName; force?: boolean } = {},
 ): Promise<TraceWriter> {
   const container = options.container ?? containerByName(path)
-  refuseExisting(path, options.force === true)
+  checkOutput(path, options.force === true)
   const temporary = temporaryPath(path)
   try {
     return new FileWriter(path, header, await begin(container, temporary, header))

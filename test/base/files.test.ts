@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { refuseExisting, writeWhole } from '../../src/base/files.ts'
+import { checkOutput, refuseExisting, writeWhole } from '../../src/base/files.ts'
 
 const folder = () => mkdtemp(join(tmpdir(), 'trace-files-'))
 
@@ -27,4 +27,11 @@ test('an existing output is refused by name unless forced', async () => {
   await writeFile(path, '')
   expect(() => refuseExisting(path, false)).toThrow(`${path} exists already`)
   expect(() => refuseExisting(path, true)).not.toThrow()
+})
+
+test('an output in a folder that is not there is refused with the command that makes it', async () => {
+  const missing = join(await folder(), 'none')
+  expect(() => checkOutput(join(missing, 'a.sqlite'), true)).toThrow(
+    expect.objectContaining({ code: 'BAD_OPTION', hint: `\`mkdir -p ${missing}\` makes it.` }),
+  )
 })

@@ -22,17 +22,26 @@ test('an unknown verb exits 2 and points to the help', async () => {
   expect(err).toContain("unknown command 'rplay'")
 })
 
-test.each(names)('%s --help ends with two examples of itself, and fits 80 columns', async (name) => {
-  const { code, out } = await run(name, '--help')
-  expect(code).toBe(0)
-  const examples = out
-    .trimEnd()
-    .split('\n')
-    .slice(-12)
-    .filter((line) => `${line} `.startsWith(`  $ trace ${name} `))
-  expect(examples.length).toBeGreaterThanOrEqual(2)
-  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+test('help of an unknown verb exits 2 and names the one that was meant', async () => {
+  const { code, err } = await run('help', 'relpay')
+  expect(code).toBe(2)
+  expect(err).toContain('Did you mean replay?')
 })
+
+test.each(names)(
+  '%s --help ends with two examples of itself, and fits 80 columns',
+  async (name) => {
+    const { code, out } = await run(name, '--help')
+    expect(code).toBe(0)
+    const examples = out
+      .trimEnd()
+      .split('\n')
+      .slice(-12)
+      .filter((line) => `${line} `.startsWith(`  $ trace ${name} `))
+    expect(examples.length).toBeGreaterThanOrEqual(2)
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  },
+)
 
 test.each(names)('%s refuses an unknown flag with exit code 2 and names it', async (name) => {
   const { code, err } = await run(name, '--no-such-flag')

@@ -48,6 +48,14 @@ const RUNS: Record<string, { rows: Rows; verdict: RegExp }> = {
   },
 }
 
+test('tokens of requests that were not sent are no throughput', async () => {
+  const left = answered(3, { outcome: 'not_sent', ttftUs: null, e2eUs: null, outputTokens: null })
+  const trace = unsavedTrace({ kind: 'replayed', requests: left })
+  const report = await buildReport(trace, null, { objectives: [], profile: null })
+  expect(report.side.tokens.prompt).toBe(0)
+  expect(formatReport(report)).toContain('0 prompt tokens/s')
+})
+
 describe.each(Object.entries(RUNS))('%s', (_, { rows, verdict }) => {
   const made = buildReport(unsavedTrace({ kind: 'replayed', requests: rows }), null, {
     objectives: parseObjectives('ttft.p95<150ms'),
