@@ -98,6 +98,8 @@ export class RecordSession implements RecordControl {
 
   /** @param server null while only its address is known */
   noteServer(server: ServerFacts | null, url: URL): void {
+    // What one upstream has told stays, though another one is silent.
+    if (server === null && this.#server !== null) return
     if (server !== null) this.#note('server', server)
     const addressSalt = randomBytes(8).toString('hex')
     this.#server = {

@@ -10,7 +10,7 @@ import { openTrace } from '../../src/trace/open.ts'
 import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { completionRequest } from '../support/completions.ts'
 import { rowsOf, startRecorder } from '../support/recorder.ts'
-import { watch, wireClient } from '../support/wire.ts'
+import { freePort, watch, wireClient } from '../support/wire.ts'
 
 const tlsFile = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
 const pem = (name: string) => readFileSync(tlsFile(name), 'utf8')
@@ -143,4 +143,15 @@ test('a server that the relay does not trust is not asked either, and the banner
   const recorder = await recorderBefore(origin, {})
   expect(recorder.said.err).toContain('not reachable yet')
   expect(seen).toEqual([])
+})
+
+test('of two upstreams the one that is not there leaves what the other told in the header', async () => {
+  const { origin } = await strictServer(false)
+  const route = [`${await freePort()}=http://127.0.0.1:${await freePort()}`]
+  const recorder = await recorderBefore(origin, { insecure: true, route })
+  await askOnce(recorder.port)
+  await recorder.stop()
+  const reader = await openTrace(recorder.directory)
+  expect(reader.header.server).toMatchObject({ version: '0.32.0', models: ['tiny'] })
+  await reader.close()
 })
