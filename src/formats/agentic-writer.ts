@@ -1,5 +1,6 @@
 /** A trace → Dynamo's agentic Mooncake, version 2. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
+import { dependenciesOf, type Dependency } from '../trace/json-column.ts'
 import { AGENTIC_SCHEMA, AGENTIC_VERSION } from './agentic-mooncake.ts'
 import { Chains } from './chains.ts'
 import type { Exporter } from './exporter.ts'
@@ -26,13 +27,6 @@ const HELD = [
 const COLUMNS = [...HELD, 'lagUs', 'uploadUs', 'e2eUs', 'abortUs'] as const
 
 type Row = SizedView<(typeof COLUMNS)[number]>
-
-export type Dependency = Readonly<{
-  seq: number
-  trigger: string
-  relation: string
-  delayUs: number
-}>
 
 export const agenticWriter: Exporter = {
   name: 'agentic-mooncake',
@@ -73,7 +67,7 @@ function rowOf(
 ): object {
   const prompt = row.promptTokens
   const session = row.session ?? `single-${row.seq}`
-  const told = dependenciesOf(row.dependencies)
+  const told = dependenciesOf(row.dependencies, row.seq)
   const dependencies = told.length > 0 ? told : afterParent(row, earlier)
   const known = dependencies.map(({ seq }) => earlier.get(seq)?.play)
   const play = known.find((name) => name !== undefined) ?? session
@@ -111,8 +105,4 @@ function afterParent(row: Row, earlier: ReadonlyMap<number, Earlier>): Dependenc
 function endOf({ atUs, lagUs, uploadUs, e2eUs, abortUs }: Row): number | null {
   const lastedUs = e2eUs ?? abortUs
   return lastedUs === null ? null : atUs + (lagUs ?? 0) + (uploadUs ?? 0) + lastedUs
-}
-
-export function dependenciesOf(json: string | null): Dependency[] {
-  return json === null ? [] : (JSON.parse(json) as Dependency[])
 }

@@ -1,5 +1,6 @@
 /** A trace → the CSV of Azure's public traces. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
+import { imageSizesOf } from '../trace/json-column.ts'
 import type { Exporter } from './exporter.ts'
 import { RowWriter } from './row-writer.ts'
 import { rowViews, sizedRows } from './row-view.ts'
@@ -29,7 +30,7 @@ export const azureWriter: Exporter = {
         : 'TIMESTAMP,ContextTokens,GeneratedTokens',
     )
     for await (const row of sizedRows(reader, COLUMNS, null, rows.skip)) {
-      const images = hasImages ? `${imageCount(row.imageSizes)},` : ''
+      const images = hasImages ? `${imageSizesOf(row.imageSizes).length},` : ''
       const lengths = `${row.promptTokens},${row.outputTokens}`
       await rows.line(`${timestamp(originUs + row.atUs)},${images}${lengths}`)
     }
@@ -46,8 +47,4 @@ function timestamp(wallUs: number): string {
   const seconds = Math.floor(wallUs / 1_000_000)
   const date = new Date(seconds * 1_000).toISOString().slice(0, 19).replace('T', ' ')
   return `${date}.${String(wallUs - seconds * 1_000_000).padStart(6, '0')}0`
-}
-
-function imageCount(sizes: string | null): number {
-  return sizes === null ? 0 : (JSON.parse(sizes) as unknown[]).length
 }

@@ -10,6 +10,7 @@ import {
   type RequestRow,
 } from '../trace/columns.ts'
 import { canonicalJson } from '../trace/canonical.ts'
+import { jsonValue } from '../trace/json-column.ts'
 import { parseJson } from './json-text.ts'
 import { RowFault } from './row-fault.ts'
 
@@ -71,10 +72,10 @@ const READ: Readonly<Record<ColumnType, (value: unknown) => Cell>> = {
 }
 
 /** The value as JSON has it; bytes in base64. */
-export function plainOf(column: RequestColumn, value: unknown): unknown {
+export function plainOf(column: RequestColumn, value: unknown, row?: number): unknown {
   const { type } = REQUEST_COLUMNS[column]
   if (value === null || value === undefined || Number.isNaN(value)) return null
   if (type === 'flag') return value === 1
-  if (type === 'json') return JSON.parse(value as string) as unknown
+  if (type === 'json') return jsonValue(value as string, `request.${fileName(column)}`, row)
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value
 }

@@ -19,7 +19,9 @@ export const csvWriter: Exporter = {
     const used = await usedColumns(reader)
     await rows.head(used.map(fileName).join(','))
     await eachRow(reader, used, (columns, row) =>
-      rows.line(used.map((name) => csvCell(plainOf(name, columns[name][row]))).join(',')),
+      rows.line(
+        used.map((name) => csvCell(plainOf(name, columns[name][row], columns.seq[row]))).join(','),
+      ),
     )
     return rows.end(['times are µs since the first request; empty is unknown'])
   },
@@ -39,7 +41,7 @@ export const jsonlWriter: Exporter = {
     const rows = new RowWriter(output)
     await eachRow(reader, PLAIN_COLUMNS, (columns, row) => {
       const fields = PLAIN_COLUMNS.map(
-        (name) => [fileName(name), plainOf(name, columns[name][row])] as const,
+        (name) => [fileName(name), plainOf(name, columns[name][row], columns.seq[row])] as const,
       )
       return rows.line(JSON.stringify(Object.fromEntries(fields.filter(([, v]) => v !== null))))
     })
@@ -53,7 +55,7 @@ async function usedColumns(reader: TraceReader): Promise<RequestColumn[]> {
   for await (const { rowCount, columns } of reader.requests(PLAIN_COLUMNS)) {
     for (const name of PLAIN_COLUMNS) {
       for (let row = 0; row < rowCount && !used.has(name); row += 1) {
-        if (plainOf(name, columns[name][row]) !== null) used.add(name)
+        if (plainOf(name, columns[name][row], columns.seq[row]) !== null) used.add(name)
       }
     }
   }
@@ -115,7 +117,7 @@ async function writeParquet(reader: TraceReader, output: Output): Promise<Export
     for (const name of PLAIN_COLUMNS) {
       const cells = group.get(name) ?? []
       for (let row = 0; row < batch.rowCount; row += 1) {
-        cells.push(parquetCell(name, batch.columns[name][row]))
+        cells.push(parquetCell(name, batch.columns[name][row], batch.columns.seq[row]))
       }
     }
     rowCount += batch.rowCount
@@ -138,11 +140,11 @@ function element(name: RequestColumn) {
   }
 }
 
-function parquetCell(name: RequestColumn, value: unknown): unknown {
+function parquetCell(name: RequestColumn, value: unknown, row?: number): unknown {
   const { type } = REQUEST_COLUMNS[name]
   if (value === null || value === undefined || Number.isNaN(value)) return null
   if (type === 'int') return BigInt(value as number)
   if (type === 'flag') return value === 1
-  if (type === 'json') return JSON.parse(value as string) as unknown
+  if (type === 'json') return plainOf(name, value, row)
   return value
 }

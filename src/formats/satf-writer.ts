@@ -1,7 +1,7 @@
 /** A trace → SATF 2.0.0, one session after the other. Pure, but for the output. */
 import type { RequestColumn } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
-import { dependenciesOf } from './agentic-writer.ts'
+import { dependenciesOf } from '../trace/json-column.ts'
 import { Chains } from './chains.ts'
 import type { Exporter, ExportResult, Output } from './exporter.ts'
 import { sizedRows, type SizedView } from './row-view.ts'
@@ -85,7 +85,7 @@ function sessionOf(name: string, rows: readonly Row[], chains: Chains, blockToke
   const bySeq = new Map(rows.map((row) => [row.seq, row]))
   let crossings = 0
   const edges = rows.flatMap((row, index) => {
-    const told = dependenciesOf(row.dependencies).map(({ seq }) => seq)
+    const told = dependenciesOf(row.dependencies, row.seq).map(({ seq }) => seq)
     const inside = told.filter((seq) => bySeq.has(seq))
     crossings += told.length - inside.length
     const before = rows[index - 1]

@@ -1,4 +1,5 @@
 /** Pictures of a given size in pixels and bytes, each with pixels of its own. Pure. */
+import { imageSizesOf } from '../trace/json-column.ts'
 import { crc32, deflateSync } from 'node:zlib'
 
 export type PictureSize = Readonly<{ width: number; height: number; bytes: number }>
@@ -11,9 +12,7 @@ const MAX_BYTES = 64_000_000
 
 /** @param imageSizes canonical JSON, a list of [width, height, bytes] whose parts may be null */
 export function parsePictures(imageSizes: string | null): PictureSize[] {
-  if (imageSizes === null) return []
-  const list = JSON.parse(imageSizes) as readonly (readonly (number | null)[])[]
-  return list.map(([width, height, bytes]) => ({
+  return imageSizesOf(imageSizes).map(([width, height, bytes]) => ({
     width: pixels(width),
     height: pixels(height),
     bytes: Math.min(MAX_BYTES, Math.max(0, Math.round(bytes ?? 0))),

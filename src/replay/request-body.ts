@@ -1,5 +1,6 @@
 /** The JSON of one request, around the place where its prompt goes. Pure. */
 import type { EndpointName } from '../trace/columns.ts'
+import { paramsOf } from '../trace/json-column.ts'
 import type { RequestShape } from '../workload/plan.ts'
 
 /** What a target understands, found out before the first request. */
@@ -113,7 +114,7 @@ function fieldsOf(wish: BodyWish, dialect: Dialect): Record<string, unknown> {
   if (endpoint === 'embeddings') return {}
   const usage = isStream && dialect.hasStreamOptions && isOpenAi(endpoint)
   return {
-    ...paramsOf(shape, dialect),
+    ...takenParams(shape, dialect),
     [limitField(endpoint, dialect)]: outputTokens,
     ...(n > 1 && isOpenAi(endpoint) ? { n } : {}),
     ...(priority !== null && dialect.hasPriority ? { priority } : {}),
@@ -167,14 +168,15 @@ function isOpenAi(endpoint: EndpointName): boolean {
   return endpoint === 'chat' || endpoint === 'completions'
 }
 
-function paramsOf(shape: RequestShape, dialect: Dialect): Record<string, unknown> {
+function takenParams(shape: RequestShape, dialect: Dialect): Record<string, unknown> {
   const { endpoint } = shape
   const isTaken = (name: string) =>
     (dialect.isVllm && endpoint !== 'messages') ||
     COMMON_PARAMS.has(name) ||
     (endpoint === 'messages' && name === 'top_k')
-  const params = shape.params === null ? {} : (JSON.parse(shape.params) as Record<string, unknown>)
   return Object.fromEntries(
-    Object.entries(params).filter(([name]) => !OWN_PARAMS.has(name) && isTaken(name)),
+    Object.entries(paramsOf(shape.params)).filter(
+      ([name]) => !OWN_PARAMS.has(name) && isTaken(name),
+    ),
   )
 }

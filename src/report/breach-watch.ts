@@ -7,6 +7,7 @@ import { formatCount, formatDuration, formatShare } from '../base/format.ts'
 import type { RunHooks } from '../replay/run-hooks.ts'
 import { MAX_BOUNDS, type RowBound } from '../replay/live-results.ts'
 import type { EventRow } from '../trace/columns.ts'
+import { jsonObject, numberIn, textIn, wrongJson } from '../trace/json-column.ts'
 import { correlationLength } from '../stats/dependence.ts'
 import { logExcessEvidence } from '../stats/sequential.ts'
 import { shareOf } from './metric.ts'
@@ -131,12 +132,29 @@ export function breachHooks(
 export function breachNotes(events: readonly EventRow[]): string[] {
   return events
     .filter(({ kind, detail }) => kind === 'breach' && detail !== null)
-    .map(
-      ({ atUs, detail }) => `ended early by a ${breachText(JSON.parse(detail!) as Breach, atUs)}`,
-    )
+    .map(({ atUs, detail }) => `ended early by a ${breachText(breachOf(detail), atUs)}`)
 }
 
-function breachText(breach: Breach, atUs: number): string {
+function breachOf(detail: string | null): ToldBreach {
+  const told = jsonObject(detail, 'event.detail')
+  const number = (name: keyof ToldBreach) => {
+    const value = numberIn(told, name)
+    if (value !== null) return value
+    throw wrongJson('event.detail', `a breach without ${name}`)
+  }
+  return {
+    objective: textIn(told, 'objective') ?? 'an objective',
+    rule: textIn(told, 'rule') === 'budget' ? 'budget' : 'evidence',
+    beyond: number('beyond'),
+    requests: number('requests'),
+    allowed_share: number('allowed_share'),
+    log_evidence: number('log_evidence'),
+  }
+}
+
+type ToldBreach = Omit<Breach, 'requests_per_trial'>
+
+function breachText(breach: ToldBreach, atUs: number): string {
   const { objective, beyond, requests, allowed_share: allowed, rule } = breach
   const why =
     rule === 'budget'

@@ -1,10 +1,8 @@
 /** What the machines of one run know of each other's clocks. Pure. */
 import { formatDuration } from '../base/format.ts'
 import type { EventRow } from '../trace/columns.ts'
+import { jsonObject, numberIn } from '../trace/json-column.ts'
 import { plural } from './words.ts'
-
-/** As the replayer tells it: its clock against the target's; null where that told no time. */
-type ClockDetail = Readonly<{ offsetUs?: number; errorUs?: number }>
 
 /**
  * How far apart the clocks of a run's machines may be. Each has compared its own with the target's, so
@@ -16,12 +14,13 @@ type ClockDetail = Readonly<{ offsetUs?: number; errorUs?: number }>
 export function clockNotes(events: readonly EventRow[]): string[] {
   const clocks = events
     .filter(({ kind }) => kind === 'clock')
-    .map(({ detail }) => JSON.parse(detail ?? '{}') as ClockDetail)
+    .map(({ detail }) => jsonObject(detail, 'event.detail'))
   if (clocks.length < 2) return []
   const machines = `sent by ${plural(clocks.length, 'machine')}`
-  const known = clocks.flatMap(({ offsetUs, errorUs }) =>
-    offsetUs === undefined || errorUs === undefined ? [] : [{ offsetUs, errorUs }],
-  )
+  const known = clocks.flatMap((clock) => {
+    const [offsetUs, errorUs] = [numberIn(clock, 'offsetUs'), numberIn(clock, 'errorUs')]
+    return offsetUs === null || errorUs === null ? [] : [{ offsetUs, errorUs }]
+  })
   if (known.length < clocks.length) {
     return [`${machines}, whose clocks were not all compared: instants across them are as told`]
   }

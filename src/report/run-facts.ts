@@ -1,5 +1,6 @@
 /** Everything that a verdict looks at, gathered from one run. Pure. */
 import type { EventRow, SampleRow } from '../trace/columns.ts'
+import { jsonObject, numberIn } from '../trace/json-column.ts'
 import type { ProbeFigures } from './probe-check.ts'
 import type { ServerFigures } from './server-figures.ts'
 import { largestOf } from '../stats/moments.ts'
@@ -74,8 +75,8 @@ export function clientFigures(samples: readonly SampleRow[]): ClientFigures {
 export function deliveryOf(events: readonly EventRow[]): Delivery | null {
   const event = events.findLast(({ kind }) => kind === 'fidelity')
   if (!event?.detail) return null
-  const counts = JSON.parse(event.detail) as Partial<Record<keyof Delivery, number>>
-  const count = (name: keyof Delivery) => counts[name] ?? 0
+  const counts = jsonObject(event.detail, 'event.detail')
+  const count = (name: keyof Delivery) => numberIn(counts, name) ?? 0
   return {
     planned: count('planned'),
     sent: count('sent'),

@@ -1,6 +1,7 @@
 /** What a server's own metrics say about a run, from the samples in its trace. Pure. */
 import { largestOf } from '../stats/moments.ts'
 import type { SampleRow } from '../trace/columns.ts'
+import { jsonObject, wrongJson } from '../trace/json-column.ts'
 
 export type ServerFigures = Readonly<{
   scrapes: number
@@ -41,16 +42,16 @@ export function serverFigures(samples: readonly SampleRow[]): ServerFigures | nu
     riseOf(families.get(name), firstUs, keep)
   const mean = (name: string) => ratio(rise(`vllm:${name}_sum`), rise(`vllm:${name}_count`))
   const finished = families.get('vllm:request_success_total') ?? []
-  const byReason: Record<string, number> = {}
+  const byReason = new Map<string, number>()
   for (const series of finished) {
     const reason = series.labels['finished_reason'] ?? 'unknown'
-    byReason[reason] = (byReason[reason] ?? 0) + (riseOf([series], firstUs) ?? 0)
+    byReason.set(reason, (byReason.get(reason) ?? 0) + (riseOf([series], firstUs) ?? 0))
   }
   return {
     scrapes: instants.size,
     restarted: [...families].some(([name, all]) => isCounter(name) && all.some(fell)),
     completed: rise('vllm:request_success_total'),
-    completed_by_reason: byReason,
+    completed_by_reason: Object.fromEntries(byReason),
     http_requests: rise('http_requests_total', isGeneration),
     prompt_tokens: rise('vllm:prompt_tokens_total'),
     generation_tokens: rise('vllm:generation_tokens_total'),
@@ -87,12 +88,20 @@ function familiesOf(samples: readonly SampleRow[]): Map<string, Series[]> {
     if (!isServers(sample)) continue
     const family = found.get(sample.metric) ?? new Map<string, Series>()
     const key = sample.labels ?? '{}'
-    const series: Series = family.get(key) ?? { labels: JSON.parse(key), points: [] }
+    const series: Series = family.get(key) ?? { labels: labelsOf(key), points: [] }
     series.points.push([sample.atUs, sample.value])
     family.set(key, series)
     found.set(sample.metric, family)
   }
   return new Map([...found].map(([name, family]) => [name, [...family.values()]]))
+}
+
+function labelsOf(json: string): Series['labels'] {
+  const labels = jsonObject(json, 'sample.labels')
+  if (Object.values(labels).every((value) => typeof value === 'string')) {
+    return labels as Series['labels']
+  }
+  throw wrongJson('sample.labels', 'no JSON object of texts')
 }
 
 function isCounter(name: string): boolean {

@@ -1,6 +1,7 @@
 /** A row as a client span by the GenAI conventions of OpenTelemetry, in plain data. Pure. */
 import { requestId, traceParent } from '../replay/request-head.ts'
 import type { OutcomeName } from '../trace/columns.ts'
+import { paramsOf } from '../trace/json-column.ts'
 import { outcomeClass } from '../trace/outcome-class.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { RequestBatch } from '../trace/trace.ts'
@@ -121,7 +122,7 @@ function spanTimes(originWallUs: number, columns: SpanBatch['columns'], row: num
 
 function requestPart(columns: SpanBatch['columns'], row: number) {
   const choices = columns.n[row]!
-  const params: Record<string, unknown> = JSON.parse(columns.params[row] ?? '{}')
+  const params = paramsOf(columns.params[row] ?? null, columns.seq[row])
   return told({
     'gen_ai.request.model': columns.model[row],
     'gen_ai.request.max_tokens': columns.maxTokens[row],

@@ -3,7 +3,7 @@ import { fileName, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { openTrace } from '../trace/open.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
-import { OTHER_MODEL, droppedColumns, ROUNDED, roundDependencies } from './scrub-rows.ts'
+import { OTHER_MODEL, droppedColumns, ROUNDED, scrubJson } from './scrub-rows.ts'
 import { roundTime, roundTokens, type ScrubPolicy } from './scrub-policy.ts'
 import { SharingCheck } from './sharing-check.ts'
 
@@ -117,8 +117,14 @@ function checkNumber(
 }
 
 function checkText(name: RequestColumn, text: string, policy: ScrubPolicy, add: Add): void {
-  if (name === 'dependencies' && roundDependencies(text, policy.quantumUs) !== text) {
-    add(`times finer than ${policy.quantumUs} µs`)
+  const isJson = REQUEST_COLUMNS[name].type === 'json'
+  if (isJson && scrubJson(name, text, policy.quantumUs) !== text) {
+    const isTime = name === 'dependencies'
+    add(
+      isTime
+        ? `times finer than ${policy.quantumUs} µs`
+        : `${fileName(name)} with more than numbers`,
+    )
   }
   const isId = name === 'session' || name === 'tenant'
   const isAdapter = name === 'adapter' && !policy.keepsAdapters

@@ -1,7 +1,7 @@
 /** One batch of requests as a policy lets it out. Pure. */
 import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
-import { TraceError } from '../base/errors.ts'
 import { canonicalJson } from '../trace/canonical.ts'
+import { dependenciesOf, imageSizesOf, paramsOf } from '../trace/json-column.ts'
 import { decodeChunkTimes, encodeChunkTimes } from '../trace/chunk-times.ts'
 import type { RequestBatch, RequestColumns } from '../trace/trace.ts'
 import { roundTime, roundTokens, type ScrubPolicy } from './scrub-policy.ts'
@@ -137,7 +137,7 @@ function scrubText(
   census: Census,
   key: Uint8Array,
 ): string | null {
-  if (name === 'dependencies') return roundDependencies(text, policy.quantumUs)
+  if (REQUEST_COLUMNS[name].type === 'json') return scrubJson(name, text, policy.quantumUs)
   if (name === 'tenant') {
     return census.smallTenants.has(text) ? null : keyedText(key, 'tenant', text)
   }
@@ -146,30 +146,29 @@ function scrubText(
   return text
 }
 
-/** Waits are times too. @throws TraceError TRACE_UNREADABLE for text that is no list */
-export function roundDependencies(text: string, quantumUs: number): string {
-  if (quantumUs === 1) return text
-  const list = parsed(text)
-  if (!Array.isArray(list)) {
-    throw new TraceError('TRACE_UNREADABLE', 'the dependencies of a row are no JSON list')
+/** Words that importers write; any other may be somebody's text. */
+const RELATIONS: ReadonlySet<string> = new Set(['sequence', 'spawn', 'join', 'replay_barrier'])
+
+/**
+ * A JSON column anew, from its numbers: nothing else can hide in it. Waits are times too.
+ * @throws TraceError TRACE_UNREADABLE for text that is no JSON of its column
+ */
+export function scrubJson(name: RequestColumn, text: string, quantumUs: number): string {
+  if (name === 'imageSizes') return canonicalJson(imageSizesOf(text))
+  if (name === 'params') {
+    const params = Object.entries(paramsOf(text))
+    return canonicalJson(Object.fromEntries(params.filter(([key]) => PARAM_NAME.test(key))))
   }
-  return canonicalJson(
-    list.map((one: { delayUs?: unknown } | null) =>
-      typeof one?.delayUs === 'number'
-        ? { ...one, delayUs: roundTime(one.delayUs, quantumUs) }
-        : one,
-    ),
-  )
+  const dependencies = dependenciesOf(text).map(({ seq, trigger, relation, delayUs }) => ({
+    seq,
+    trigger: trigger === 'dispatch' ? trigger : 'end',
+    relation: RELATIONS.has(relation) ? relation : 'sequence',
+    delayUs: roundTime(delayUs, quantumUs),
+  }))
+  return canonicalJson(dependencies)
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Refused by the caller, without the words of the parser: they quote the file.
-    return null
-  }
-}
+const PARAM_NAME = /^[a-z_]{1,40}$/
 
 function coarseTimes(times: Uint8Array | null, quantumUs: number): Uint8Array | null {
   if (times === null) return null

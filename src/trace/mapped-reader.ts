@@ -1,9 +1,9 @@
 /** A trace seen through a mapping of its times, numbers and ids, so that it fits beside others. Pure. */
 import { createHash } from 'node:crypto'
-import { TraceError } from '../base/errors.ts'
 import { canonicalJson } from './canonical.ts'
 import type { EventRow, GapRow, RequestColumn, SampleRow } from './columns.ts'
 import type { TraceHeader } from './header.ts'
+import { jsonList } from './json-column.ts'
 import type { Data } from './table.ts'
 import type { BlockBatch, RequestBatch, TraceReader } from './trace.ts'
 
@@ -38,7 +38,10 @@ export class MappedReader implements TraceReader {
       const mapped: Record<string, Data> = { ...(batch.columns as Record<string, Data>) }
       replace(mapped, 'atUs', (value: number) => value + shiftUs)
       for (const key of SHIFTED) replace(mapped, key, (value: number) => value + seqBase)
-      replace(mapped, 'dependencies', (json: string | null) => moveDependencies(json, seqBase))
+      const { seq } = batch.columns as Partial<RequestBatch['columns']>
+      replace(mapped, 'dependencies', (json: string | null, row) =>
+        moveDependencies(json, seqBase, seq?.[row]),
+      )
       if (apart !== null) {
         const name = (text: string | null) => (text === null ? null : `${apart}.${text}`)
         for (const key of NAMED) replace(mapped, key, name)
@@ -84,24 +87,19 @@ export class MappedReader implements TraceReader {
 }
 
 /** A new array, because the reader may use its own again. NaN, null and 0n stay what they are. */
-function replace<T>(columns: Record<string, Data>, key: string, map: (value: T) => T): void {
+function replace<T>(
+  columns: Record<string, Data>,
+  key: string,
+  map: (value: T, index: number) => T,
+): void {
   const data = columns[key]
   if (data === undefined) return
-  columns[key] = (data as unknown as { map(map: (value: T) => T): Data }).map(map)
+  columns[key] = (data as unknown as { map(map: (value: T, index: number) => T): Data }).map(map)
 }
 
-function moveDependencies(json: string | null, seqBase: number): string | null {
+function moveDependencies(json: string | null, seqBase: number, row?: number): string | null {
   if (json === null || seqBase === 0) return json
-  let list: unknown
-  try {
-    list = JSON.parse(json)
-  } catch {
-    // Said below, without the words of the parser: they quote the file.
-  }
-  if (!Array.isArray(list)) {
-    throw new TraceError('TRACE_UNREADABLE', 'the dependencies of a row are no JSON list')
-  }
-  const rows = list as ({ seq?: unknown } | null)[]
+  const rows = jsonList(json, 'request.dependencies', row) as readonly ({ seq?: unknown } | null)[]
   return canonicalJson(
     rows.map((one) => (typeof one?.seq === 'number' ? { ...one, seq: one.seq + seqBase } : one)),
   )

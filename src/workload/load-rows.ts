@@ -118,7 +118,7 @@ class Loader {
     const shape = shapeOf(source, row)
     // A limit of each row's own would make a shape of each row.
     if ((to.flags[at]! & OUTPUT_UNKNOWN) === 0) shape.maxTokens = null
-    to.shape[at] = this.#shapes.add(shape)
+    to.shape[at] = this.#shapes.add(shape, source.seq[row]!)
     this.#learner.learn(source, row, to.flags[at]!)
     this.#sessions.add(source, row, to, at)
     // Said exactly only where turns wait for answers: reading it takes a second a million rows.

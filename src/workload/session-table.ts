@@ -1,4 +1,5 @@
 /** Numbers sessions, and finds out whose answer each request came after. Pure. */
+import { dependenciesOf } from '../trace/json-column.ts'
 import { NONE, type PlanColumns } from './plan.ts'
 import type { SourceColumns } from './source-row.ts'
 
@@ -25,7 +26,8 @@ export class SessionTable {
   /** What the source says about the time between the parent's end and this row, if it does. */
   addDelay(source: SourceColumns, row: number, at: number): void {
     const text = source.dependencies[row] ?? null
-    const delayUs = text === null ? null : delayAfter(text, source.parentSeq[row]!)
+    const delayUs =
+      text === null ? null : delayAfter(text, source.parentSeq[row]!, source.seq[row]!)
     if (delayUs !== null) this.#delayUs.set(at, delayUs)
   }
 
@@ -72,9 +74,10 @@ export class SessionTable {
 }
 
 /** The stated delay after the end of the parent's answer, or null. @param text as in the trace */
-function delayAfter(text: string, parentSeq: number): number | null {
-  const dependencies = JSON.parse(text) as { seq: number; trigger: string; delayUs: number }[]
-  const found = dependencies.find(({ seq, trigger }) => seq === parentSeq && trigger === 'end')
+function delayAfter(text: string, parentSeq: number, row: number): number | null {
+  const found = dependenciesOf(text, row).find(
+    ({ seq, trigger }) => seq === parentSeq && trigger === 'end',
+  )
   return found?.delayUs ?? null
 }
 

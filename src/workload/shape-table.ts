@@ -1,4 +1,5 @@
 /** Numbers the distinct combinations of what many requests share. Pure. */
+import { imageSizesOf, paramsOf } from '../trace/json-column.ts'
 import type { RequestShape } from './plan.ts'
 
 /** So many recent shapes are tried before a key is built: most traffic alternates between few. */
@@ -27,14 +28,19 @@ export class ShapeTable {
   readonly #indexOfKey = new Map<string, number>()
   readonly #recent: number[] = []
 
-  /** @param shape may be reused by the caller: a new one is copied */
-  add(shape: RequestShape): number {
+  /**
+   * @param shape may be reused by the caller: a new one is copied
+   * @param seq whose it is, for the error where its JSON is none
+   */
+  add(shape: RequestShape, seq: number): number {
     for (const index of this.#recent) {
       if (isSame(this.shapes[index]!, shape)) return index
     }
     const key = shapeKey(shape)
     let index = this.#indexOfKey.get(key)
     if (index === undefined) {
+      paramsOf(shape.params, seq)
+      imageSizesOf(shape.imageSizes, seq)
       index = this.shapes.push({ ...shape }) - 1
       this.#indexOfKey.set(key, index)
     }
