@@ -151,6 +151,12 @@ export class OpenSegment {
   leave(): void {
     this.#connection.close()
   }
+
+  /** It never came to be. Left open, its connection would later take the log of the next of that name. */
+  discard(): void {
+    this.leave()
+    rmSync(this.path, { force: true })
+  }
 }
 
 export type SegmentEnd = Readonly<{

@@ -142,8 +142,13 @@ export class Recording {
   rotate(changes: Partial<TraceHeader> = {}): void {
     const before = this.#segment
     const after = this.#begin(this.#segmentNumber + 1)
-    // Should the process die between the two, readers find the row twice and take the later one.
-    after.write({ open: [...this.#openRows.values()].toSorted(bySeq) })
+    try {
+      // Should the process die between the two, readers find the row twice and take the later one.
+      after.write({ open: [...this.#openRows.values()].toSorted(bySeq) })
+    } catch (error) {
+      after.discard()
+      throw error
+    }
     this.#segment = after
     this.#segmentNumber += 1
     this.#earlier.add(before.path)
