@@ -2,7 +2,7 @@
 import { TraceError } from '../base/errors.ts'
 import type { TargetFacts } from './target-facts.ts'
 
-/** Stands for every recorded name that has no mapping of its own. */
+/** Stands for every recorded name that has no mapping of its own and that the target does not serve. */
 export const ANY_MODEL = '*'
 
 /** 'a=b' → ['a', 'b']; the last '=' divides. @throws TraceError BAD_OPTION */

@@ -64,7 +64,7 @@ export const REPLAY_FLAGS = {
   force: { flags: '--force', description: 'replace the result if it exists' },
   mapModel: {
     flags: '--map-model <recorded=served>',
-    description: 'another name for a model; * for all others (repeatable)',
+    description: 'another name for a model; * for those that it does not serve (repeatable)',
     isRepeatable: true,
   },
   workers: { flags: '--workers <count>', description: 'sending threads', default: '1' },

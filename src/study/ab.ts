@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { EXIT } from '../base/errors.ts'
 import { makeFolder } from '../base/files.ts'
+import { fold } from '../base/fold.ts'
 import { formatCount, formatShare } from '../base/format.ts'
 import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
@@ -143,7 +144,8 @@ export function residueLine(
       : `, predicted ${formatShare(share(gap.predicted))} in blocks of ${formatCount(gap.blockTokens)}`
   const isMore = gap !== null && cached - share(gap.predicted) > RESIDUE_SHARE
   const over = isMore ? ' · more than the plan explains: is the cache warm?' : ''
-  return `      ${run.server.fingerprint ?? 'no fingerprint'} · cached ${formatShare(cached)}${expected}${over}\n`
+  const server = run.server.fingerprint ?? 'no fingerprint'
+  return fold(`      ${server} · cached ${formatShare(cached)}${expected}${over}\n`)
 }
 
 const RESIDUE_SHARE = 0.02

@@ -1,6 +1,6 @@
 /** What each way to more load does to it: faster time, or more users. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatShare, significant } from '../base/format.ts'
 import { autocorrelation, countsPerWindow } from '../stats/arrivals.ts'
 import { quantileOfSorted } from '../stats/quantile.ts'
 import type { TraceReader } from '../trace/trace.ts'
@@ -73,7 +73,7 @@ function reuseDistanceUs({ columns, blocks }: Plan): number {
   return quantileOfSorted(Float64Array.from(distances).toSorted(), 0.5)
 }
 
-const HEADINGS = ['', 'requests', 'rate', 'CV', 'IDC 1/10/60 s', 'burst', 'prefix', 'reused after']
+const HEADINGS = ['', 'requests', 'rate', 'CV', 'IDC 1/10/60 s', 'burst', 'prefix', 'reused']
 
 export function formatScaling(rows: readonly ScalingRow[]): string {
   const lines = rows.map((row) => [
@@ -84,17 +84,13 @@ export function formatScaling(rows: readonly ScalingRow[]): string {
     [row.dispersion.at1s, row.dispersion.at10s, row.dispersion.at60s].map(number).join('/'),
     Number.isFinite(row.burstSec) ? `${number(row.burstSec)} s` : '–',
     row.prefixShare === null ? '–' : formatShare(row.prefixShare),
-    Number.isFinite(row.reuseUs) ? formatDuration(row.reuseUs) : '–',
+    Number.isFinite(row.reuseUs) ? `${number(row.reuseUs / 1e6)} s` : '–',
   ])
-  const table = alignedTable([HEADINGS, ...lines])
-  return fold(
-    `${[
-      ...table,
-      'burst: how long counts stay correlated · reused after: median time since a prefix was used',
-    ].join('\n')}\n`,
-  )
+  const notes =
+    'burst: how long counts stay correlated · reused: median time since a prefix was used'
+  return `${[...alignedTable([HEADINGS, ...lines]), fold(notes)].join('\n')}\n`
 }
 
 function number(value: number): string {
-  return Number.isFinite(value) ? significant(value, 3) : '–'
+  return Number.isFinite(value) ? significant(value, Math.abs(value) < 1 ? 2 : 3) : '–'
 }

@@ -9,7 +9,7 @@ export function formatFit(fit: FitResult): string {
     ({ windowUs, real, model }) => `${number(real)} → ${number(model)} at ${windowUs / 1e6} s`,
   )
   const lines = [
-    `fit        ${config.classes.length} classes of clients · ` +
+    `fit        ${config.classes.length} class${config.classes.length === 1 ? '' : 'es'} of clients · ` +
       `${formatCount(requests.real)} requests → ${formatCount(requests.model)} of the model`,
     `arrivals   gaps KS ${number(arrivals.gapKs)} · memory ${number(arrivals.memory.real)} → ` +
       `${number(arrivals.memory.model)} (counts per second, 1 s apart)`,

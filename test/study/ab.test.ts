@@ -36,9 +36,10 @@ test("what an earlier run left in the cache is told by the server's own block si
   const gap = { prompts: 1_000, served: 400, predicted: 128, blockTokens: 128 } as Parameters<
     typeof residueLine
   >[1]
-  expect(residueLine(report, gap)).toContain(
-    'cached 40.0 %, predicted 12.8 % in blocks of 128 · more',
-  )
+  const text = residueLine(report, gap)
+  expect(text).toContain('cached 40.0 %, predicted 12.8 % in blocks of 128')
+  expect(text).toContain('more than the plan explains')
+  expect(text.split('\n').every((line) => line.length <= 80)).toBe(true)
   expect(residueLine(report, { ...gap!, predicted: 396 })).not.toContain('warm')
   expect(residueLine(report, null)).toBe('      fp-1 · cached 40.0 %\n')
 })

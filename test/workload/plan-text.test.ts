@@ -96,9 +96,8 @@ test('faster time and more users are set side by side', async () => {
   ])
   expect(rows[1]!.ratePerSec / rows[0]!.ratePerSec).toBeCloseTo(2, 6)
   expect(rows[2]!.ratePerSec / rows[0]!.ratePerSec).toBeCloseTo(2, 1)
-  expect(
-    formatScaling(rows)
-      .split('\n')
-      .every((line) => line.length <= 80),
-  ).toBe(true)
+  const wide = rows.map((row) => ({ ...row, prefixShare: 0.651, reuseUs: 65e6 }))
+  const lines = formatScaling(wide).split('\n')
+  expect(lines.every((line) => line.length <= 80)).toBe(true)
+  expect(lines.slice(1, 4).every((line) => line.endsWith('  65 s'))).toBe(true)
 })
