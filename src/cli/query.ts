@@ -1,5 +1,6 @@
 /** `trace query`: SQL over a trace. */
 import { Command } from 'commander'
+import { TraceError } from '../base/errors.ts'
 import { parseBytes, parseChoice, parseDurationUs } from '../base/parse.ts'
 import { QueryProcess } from '../trace/query-process.ts'
 import { ROW_FORMATS, rowsText } from '../trace/rows-text.ts'
@@ -21,6 +22,9 @@ export const queryCommand: Verb = (world) =>
         '  $ trace query prod/ "select max(ttft_us) from request" --format csv\n',
     )
     .action(async (path: string, sql: string, raw: RawQuery) => {
+      if (/^\s*(?:select|with)\s/i.test(path)) {
+        throw new TraceError('BAD_OPTION', 'query wants the trace first, then the SQL')
+      }
       const format = parseChoice('--format', raw.format, ROW_FORMATS)
       const query = new QueryProcess({
         timeUs: parseDurationUs('--time-limit', raw.timeLimit),

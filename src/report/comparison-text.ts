@@ -1,4 +1,5 @@
 /** A comparison as a person reads it: the decision first. Pure. */
+import { EXIT } from '../base/errors.ts'
 import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import type { ComparedNumber, Comparison, GateResult } from './comparison.ts'
@@ -7,6 +8,11 @@ import { plural } from './words.ts'
 export function formatComparison(comparison: Comparison): string {
   const { runs, numbers, gates } = comparison
   const lines = [
+    ...(comparison.exit_code === EXIT.invalid
+      ? [
+          'INVALID  at least one run is: repeat it (`trace report` names its checks) before deciding',
+        ]
+      : []),
     ...gates.map(gateLine),
     `${plural(runs.a, 'run')} of A, ${runs.b} of B · verdicts ${verdictsOf(comparison)}`,
     `${''.padEnd(16)}${'A (median)'.padEnd(14)}${'B (median)'.padEnd(14)}change of B`,

@@ -54,3 +54,9 @@ test('the parts of a verb take their options from the environment, too', async (
   expect(await main(['catalog', 'list'], world)).toBe(0)
   expect(said.out).toContain('no-such-shelf has no cards')
 })
+
+test('a query with its arguments in the wrong order says so', async () => {
+  const { code, err } = await run('query', 'select 1', 'prod/')
+  expect(code).toBe(2)
+  expect(err).toContain('query wants the trace first')
+})

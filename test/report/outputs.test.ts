@@ -156,6 +156,9 @@ test('runs are compared by their medians; one run a side is said to be one', asy
   expect(formatComparison(compared).split('\n')[0]).toMatch(/^REGRESSION {2}ttft.p95<\+10%/)
   expect(comparisonJunit(compared)).toContain('failures="1"')
   expect(comparisonPage(compared)).toContain('REGRESSION')
+  const invalid = { ...report, verdict: { ...report.verdict, status: 'INVALID' as const } }
+  const unfit = formatComparison(compareRuns([report], [invalid], [gate]))
+  expect(unfit).toMatch(/^INVALID {2}at least one run is: repeat it/)
 })
 
 test("runs of two sides stand around the word 'vs'", () => {
