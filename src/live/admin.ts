@@ -28,7 +28,6 @@ export function adminCompanion(
     const server = adminServer(control, token)
     view.page.addTo(server)
     const closing = new AbortController()
-    void view.run(closing.signal)
     const open = async (): Promise<void> => {
       await server.listen({ ...listen })
       world.stderr.write(`admin at http://${listen.host}:${listen.port}\n`)
@@ -40,6 +39,8 @@ export function adminCompanion(
       if (!waitsForPort || failure.code !== 'PORT_IN_USE') throw failure
       void openLater(open, closing.signal)
     }
+    // Pictures are not worth a recorder.
+    void view.run(closing.signal).catch(() => undefined)
     return {
       async close() {
         closing.abort()

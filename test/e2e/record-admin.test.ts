@@ -1,4 +1,6 @@
 /** The recorder's admin listener: open to look, closed to change, and not there for clients. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +59,17 @@ test('health, readiness and metrics need no token', async () => {
   const metrics = await (await fetch(`${admin}/metrics`)).text()
   expect(metrics).toMatch(/^trace_record_recorded_total 1$/m)
   expect(metrics).toMatch(/^trace_record_degraded 0$/m)
+})
+
+test('a recorder whose admin port is taken says so and ends', async () => {
+  const words =
+    `bin/trace.js record --upstream http://127.0.0.1:${server.port} --listen 127.0.0.1:${await freePort()} ` +
+    `--out ${directory}/second --admin-listen 127.0.0.1:${adminPort}`
+  const child = spawn(process.execPath, words.split(' '), { timeout: 15_000 })
+  let err = ''
+  child.stderr.on('data', (text: Buffer) => (err += text.toString()))
+  expect(await once(child, 'close')).toEqual([2, null])
+  expect(err).toContain('(--admin-listen) is in use')
 })
 
 test('switches want the token, and any other is refused', async () => {
