@@ -2,7 +2,7 @@
 import { significant } from '../base/format.ts'
 import { chart, dot, gridY, line, ruleX } from './chart.ts'
 import { ONE, TWO, wholeNumber } from './chart-style.ts'
-import { historyValue } from './history-text.ts'
+import { historyValue, unchangedText } from './history-text.ts'
 import type { History } from './history.ts'
 import { escapeHtml, figure, page, section, table } from './page.ts'
 import { plural } from './words.ts'
@@ -32,7 +32,10 @@ function changesOf(followed: readonly Followed[]): string {
       significant(p, 2),
     ]),
   )
-  if (rows.length === 0) return '<p>No number changed its level.</p>'
+  if (rows.length === 0) {
+    const counts = followed.map(({ values }) => values.filter((value) => value !== null).length)
+    return `<p>All numbers: ${unchangedText(Math.max(0, ...counts))}.</p>`
+  }
   const head = ['number', 'from run', 'before', 'after', 'change', 'p']
   return section({ title: 'Changes of level', body: table('Changes of level', head, rows) })
 }

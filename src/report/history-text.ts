@@ -1,6 +1,7 @@
 /** A history as a person reads it: one line a number, then what changed and when. Pure. */
 import { fold } from '../base/fold.ts'
 import { formatDuration, formatShare, significant } from '../base/format.ts'
+import { FEWEST_RUNS } from '../stats/change-point.ts'
 import type { History } from './history.ts'
 import { sparkline } from './sparkline.ts'
 import { plural } from './words.ts'
@@ -27,11 +28,18 @@ export function formatHistory(history: History): string {
             `  ${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} % from ${run}: ` +
             `${historyValue(name, before)} → ${historyValue(name, after)} (p ${significant(p, 2)})`,
         ),
-        ...(changes.length === 0 ? ['  no change'] : []),
+        ...(changes.length === 0 ? [`  ${unchangedText(known.length)}`] : []),
       ]
     }),
   ]
   return fold(`${lines.join('\n')}\n`)
+}
+
+/** What may be said where no change was found. */
+export function unchangedText(runs: number): string {
+  return runs < FEWEST_RUNS
+    ? `too few runs to see a change (${FEWEST_RUNS} at least)`
+    : 'no change of level'
 }
 
 /** As a person reads it. */

@@ -14,6 +14,9 @@ export type ChangePoint = Readonly<{
 /** Fewer runs on a side than this say nothing about a level. */
 const MIN_SIDE = 3
 
+/** In fewer runs no change of level can be found. */
+export const FEWEST_RUNS = 2 * MIN_SIDE
+
 /**
  * @param values one for each run, in order of time
  * @param maxP a split counts only below it

@@ -35,6 +35,16 @@ test('a step in a number is found at the run that made it; another plan is left 
   expect(historyPage(history)).toContain('1 change of level')
 })
 
+test('with too few runs no level is said to have stayed', async () => {
+  const runs = await Promise.all([100, 200, 100, 200, 100].map((ms, at) => run(at, ms * 1_000)))
+  const history = historyOf(runs, [parseQuantity('--number', 'ttft.p50')], {
+    maxP: 0.001,
+    minChange: 0,
+  })
+  expect(formatHistory(history)).toContain('too few runs to see a change (6 at least)')
+  expect(historyPage(history)).toContain('too few runs to see a change')
+})
+
 test('a sparkline spans its values and leaves gaps', () => {
   expect(sparkline([0, 7, Number.NaN, 3.5], 10)).toBe('▁█ ▅')
   expect(sparkline([5, 5], 10)).toBe('▄▄')
