@@ -110,7 +110,7 @@ button:disabled{color:var(--soft);cursor:default}
 .legend span{print-color-adjust:exact;-webkit-print-color-adjust:exact;display:inline-block;width:14px;height:4px;border-radius:2px;margin:0 6px 3px 0}
 code,pre{font:13px ui-monospace,monospace}pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}
 details summary{cursor:pointer}:focus-visible{outline:2px solid var(--one);outline-offset:2px}
-@media(max-width:600px){pre{font-size:11px}main{padding-top:16px}.plot text{font-size:17px}th:first-child{white-space:normal;max-width:130px}}
+@media(max-width:600px){pre{font-size:11px;white-space:pre}main{padding-top:16px}.plot text{font-size:17px}th:first-child{white-space:normal;max-width:130px}}
 @media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;
 --one:#1f6feb;--two:#bc4c00;--three:#2da44e;--bad:#cf222e;--warn:#9a6700;--good:#1a7f37}
 body{font-size:12px}table{font-size:11px}th,td{padding:3px 5px;white-space:normal}th:first-child{position:static}main{max-width:none;padding:0}
