@@ -52,6 +52,34 @@ test('only who has read the page can stop the run', async () => {
   await dashboard.close()
 })
 
+test('a site whose name was made to mean this machine gets no page, and so no token', async () => {
+  const dashboard = new Dashboard(
+    new LiveHistory(),
+    () => {},
+    () => '',
+  )
+  const statusOf = async (host: string, url = '/', remoteAddress = '127.0.0.1') => {
+    const asked = { url, remoteAddress, headers: { host } }
+    return (await dashboard.server.inject(asked)).statusCode
+  }
+  for (const host of [
+    'a.example',
+    'a.example:9100',
+    'localhost.a.example',
+    '127.0.0.1.a.example',
+  ]) {
+    expect(await statusOf(host)).toBe(421)
+    expect(await statusOf(host, '/events')).toBe(421)
+    expect(await statusOf(host, '/', '::1')).toBe(421)
+    expect(await statusOf(host, '/metrics')).toBe(200)
+  }
+  for (const host of ['127.0.0.1:9100', 'localhost:9100', 'box.localhost', '[::1]:9100']) {
+    expect(await statusOf(host)).toBe(200)
+  }
+  expect(await statusOf('box.example', '/', '192.0.2.7')).toBe(200)
+  await dashboard.close()
+})
+
 test('pictures need two points and something known, and have words for who cannot see them', () => {
   expect(livePictures([point(1)])).toBe('')
   const html = livePictures([point(1), point(2), point(3)])
