@@ -15,7 +15,8 @@ export type BlockTable = Readonly<{
 export async function loadBlocks(
   reader: Pick<TraceReader, 'header' | 'blocks'>,
 ): Promise<BlockTable> {
-  const capacity = reader.header.counts?.block ?? FIRST_CAPACITY
+  // What a header says of itself is a hint, not a reason to take all memory.
+  const capacity = Math.min(reader.header.counts?.block ?? FIRST_CAPACITY, MOST_AHEAD)
   const index = new BlockIndex(capacity)
   let blocks = allocateBlocks(capacity)
   let count = 0
@@ -40,6 +41,8 @@ export async function loadBlocks(
 }
 
 const FIRST_CAPACITY = 1_024
+/** Larger tables grow as they are read. */
+const MOST_AHEAD = 4_194_304
 
 function allocateBlocks(count: number): PlanBlocks {
   return {

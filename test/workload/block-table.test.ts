@@ -64,3 +64,14 @@ test('what no leaf reaches is dropped, and each chain stays what it was', async 
     }),
   )
 })
+
+test('a header that claims more blocks than any memory holds is not believed', async () => {
+  const trace = demandTrace([], [{ id: 7n, parent: null, tokens: 5 }])
+  const header = { ...trace.header, counts: { request: 0, block: 2 ** 50 } }
+  const { blocks, indexOf } = await loadBlocks({
+    header: header as typeof trace.header,
+    blocks: () => trace.blocks(),
+  })
+  expect(blocks.id.length).toBe(1)
+  expect(indexOf(7n)).toBe(0)
+})
