@@ -1,10 +1,10 @@
 /** One finished request as a row of the result: what was planned, what happened, from *sent*. Pure. */
 import assert from 'node:assert/strict'
-import type { OutcomeName, RequestRow } from '../trace/columns.ts'
+import type { EndpointName, OutcomeName, RequestRow } from '../trace/columns.ts'
 import { encodeChunkTimes } from '../trace/chunk-times.ts'
 import { encodeChunkTokens } from '../trace/chunk-tokens.ts'
 import type { Observation } from '../stream/observation.ts'
-import { NONE, type Plan } from '../workload/plan.ts'
+import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import type { Fault, FlightResult } from './flight-result.ts'
 
 export type RowContext = Readonly<{
@@ -33,11 +33,9 @@ export function outcomeRow(
 }
 
 function plannedPart(context: RowContext, index: number): Partial<RequestRow> {
-  const { columns, shapes, sessions } = context.plan
+  const { columns, sessions } = context.plan
   const shapeIndex = columns.shape[index]!
-  const shape = shapes[shapeIndex]
-  assert(shape !== undefined, `no shape of request ${index}`)
-  const { isStream, ...named } = shape
+  const { isStream, ...named } = shapeOf(context.plan, index)
   const parent = columns.parent[index]!
   return {
     ...named,
@@ -52,6 +50,12 @@ function plannedPart(context: RowContext, index: number): Partial<RequestRow> {
     maxTokens: columns.outputTokens[index]!,
     ...prefixOf(context, columns.leaf[index]!),
   }
+}
+
+function shapeOf({ columns, shapes }: RowContext['plan'], index: number): RequestShape {
+  const shape = shapes[columns.shape[index]!]
+  assert(shape !== undefined, `no shape of request ${index}`)
+  return shape
 }
 
 /** Numbers of the shards of one run do not meet, so that they can be joined as they are. */
@@ -84,7 +88,7 @@ function answerPart(
 ): Partial<RequestRow> {
   const sentUs = Number.isNaN(result.sentAtUs) ? result.writtenAtUs : result.sentAtUs
   const planned = plan.columns.promptTokens[result.index] ?? null
-  const outcome = outcomeOf(result, seen)
+  const outcome = outcomeOf(result, seen, shapeOf(plan, result.index).endpoint)
   if (seen === null) {
     return { outcome, promptTokens: planned, tokenSource: 'estimate' }
   }
@@ -115,11 +119,23 @@ function answerPart(
 }
 
 /** Ours come first: an answer that we cut short is no failure of the server. */
-function outcomeOf(result: FlightResult, seen: Observation | null): OutcomeName {
+function outcomeOf(
+  result: FlightResult,
+  seen: Observation | null,
+  endpoint: EndpointName,
+): OutcomeName {
   const own = OUTCOME_OF_FAULT[result.fault]
   if (own !== null) return own
   if (!Number.isNaN(result.abortAtUs)) return 'client_abort'
+  if (seen?.outcome === 'ok' && endpoint !== 'embeddings' && isNoAnswer(seen)) return 'stream_error'
   return seen?.outcome ?? 'upstream_reset'
+}
+
+/** A page of a proxy, say: looked at whole, and no token, no usage and no reason to end is in it. */
+function isNoAnswer(seen: Observation): boolean {
+  const { seenShare, chunkAtUs, promptTokens, outputTokens, finishReason, hasStopReason } = seen
+  const isTold = promptTokens !== null || outputTokens !== null || finishReason !== null
+  return seenShare === 1 && chunkAtUs.length === 0 && !isTold && !hasStopReason
 }
 
 const OUTCOME_OF_FAULT: Readonly<Record<Fault, OutcomeName | null>> = {

@@ -18,6 +18,9 @@ const SETTINGS = 'vllm:cache_config_info'
 
 const TIMEOUT_US = 2_000_000
 
+/** A busy vLLM says some hundred kB; ten times a whole fleet's would keep the run from its clock. */
+const MAX_BODY_BYTES = 8_000_000
+
 /** Prometheus' text format; lines that do not follow it are passed over. */
 export function parseMetrics(text: string): Metric[] {
   const metrics: Metric[] = []
@@ -52,7 +55,8 @@ function unescape(_: string, letter: string): string {
 /** @returns null where the target tells nothing: a run goes on without */
 export async function readMetrics(client: HttpClient, url: URL): Promise<Metric[] | null> {
   try {
-    const answer = await client.call(url, { timeoutUs: TIMEOUT_US })
+    const limits = { timeoutUs: TIMEOUT_US, bodyLimitBytes: MAX_BODY_BYTES }
+    const answer = await client.call(url, limits)
     return answer.status === 200 ? parseMetrics(answer.text) : null
   } catch {
     return null

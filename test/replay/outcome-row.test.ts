@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { FlightResult } from '../../src/replay/flight-result.ts'
 import { outcomeRow, rowNumber } from '../../src/replay/outcome-row.ts'
+import type { Observation } from '../../src/stream/observation.ts'
 import { handPlan } from '../support/hand-plan.ts'
 
 const blocks = [
@@ -59,6 +60,26 @@ test('a hang-up of ours is no failure of the server, and what was not sent has n
     lagUs: null,
     connection: null,
   })
+})
+
+test('a 200 that holds no answer of a model is no success, unless nobody could look at all of it', () => {
+  const seen = {
+    status: 200,
+    outcome: 'ok',
+    finishReason: null,
+    hasStopReason: false,
+    chunkAtUs: new Float64Array(0),
+    chunkKinds: new Uint8Array(0),
+    promptTokens: null,
+    outputTokens: null,
+    seenShare: 1,
+  } as unknown as Observation
+  const outcomeOf = (changes: Partial<Observation>) =>
+    outcomeRow(context, result, { ...seen, ...changes }).outcome
+  expect(outcomeOf({})).toBe('stream_error')
+  expect(outcomeOf({ seenShare: 0.5 })).toBe('ok')
+  expect(outcomeOf({ finishReason: 'stop' })).toBe('ok')
+  expect(outcomeOf({ outputTokens: 0 })).toBe('ok')
 })
 
 test('numbers of rows do not meet between the shards of one run', () => {
