@@ -9,24 +9,18 @@ import {
   browserPath,
   focused,
   launchBrowser,
-  LIGHT,
+  ON_SCREEN,
   openPage,
   picture,
-  type View,
 } from '../support/browser.ts'
 import { pageFacts } from '../support/page-facts.ts'
 import { writePageRun } from '../support/page-run.ts'
+import { answers, until } from '../support/readiness.ts'
 import { scratchFolder } from '../support/scratch.ts'
 import { freePort } from '../support/wire.ts'
 
 const program = resolve('bin/trace.js')
 const file = scratchFolder()
-const VIEWS: readonly View[] = [
-  LIGHT,
-  { name: 'dark', width: 1_100, colorScheme: 'dark', media: 'screen' },
-  { name: 'phone', width: 390, colorScheme: 'light', media: 'screen' },
-  { name: 'phone at night', width: 390, colorScheme: 'dark', media: 'screen' },
-]
 
 function start(...words: string[]): ChildProcess {
   const child = spawn(process.execPath, [program, ...words], {
@@ -34,20 +28,6 @@ function start(...words: string[]): ChildProcess {
   })
   child.stderr.resume()
   return child
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  )
-}
-
-async function until(isSo: () => Promise<boolean>, child: ChildProcess): Promise<void> {
-  while (!(await isSo())) {
-    if (child.exitCode !== null) throw new Error('it ended before it was ready')
-    await new Promise((wake) => setTimeout(wake, 50))
-  }
 }
 
 describe.skipIf(browserPath === undefined)('live pages in a browser (needs chromium)', () => {
@@ -78,7 +58,7 @@ describe.skipIf(browserPath === undefined)('live pages in a browser (needs chrom
     const { page, requested, complaints } = await openPage(browser!, `http://${place}/`)
     await page.locator('svg').nth(5).waitFor()
     await picture(page, 'dashboard wide')
-    for (const view of VIEWS) {
+    for (const view of ON_SCREEN) {
       await page.setViewportSize({ width: view.width, height: 900 })
       await page.emulateMedia({ colorScheme: view.colorScheme })
       const facts = await page.evaluate(pageFacts)
@@ -120,7 +100,7 @@ describe.skipIf(browserPath === undefined)('live pages in a browser (needs chrom
     })
     const { page, requested, complaints } = await openPage(browser!, `http://${admin}/`)
     await page.getByText('Added to a chunk by the relay').waitFor()
-    for (const view of VIEWS) {
+    for (const view of ON_SCREEN) {
       await page.setViewportSize({ width: view.width, height: 900 })
       await page.emulateMedia({ colorScheme: view.colorScheme })
       const facts = await page.evaluate(pageFacts)

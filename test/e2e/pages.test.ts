@@ -11,13 +11,14 @@ import {
   browserPath,
   focused,
   launchBrowser,
-  LIGHT,
+  ON_SCREEN,
   openPage,
   picture,
   type View,
 } from '../support/browser.ts'
 import { pageFacts } from '../support/page-facts.ts'
 import { HOSTILE_NAME, writePageRun, writeReplayedRun } from '../support/page-run.ts'
+import { answers, until } from '../support/readiness.ts'
 import { scratchFolder } from '../support/scratch.ts'
 import { freePort } from '../support/wire.ts'
 
@@ -28,10 +29,7 @@ const PAGES = { report: 9, inspect: 5, card: 5, plan: 3, compare: 1, history: 4 
 /** The others are made of the same parts: seen in the dark only. */
 const FULLY = new Set<string>(['report', 'inspect', 'plan'])
 const VIEWS: readonly View[] = [
-  LIGHT,
-  { name: 'dark', width: 1_100, colorScheme: 'dark', media: 'screen' },
-  { name: 'phone', width: 390, colorScheme: 'light', media: 'screen' },
-  { name: 'phone at night', width: 390, colorScheme: 'dark', media: 'screen' },
+  ...ON_SCREEN,
   // The width of A4 inside its margins; some browsers keep the dark scheme when they print.
   { name: 'print', width: 720, colorScheme: 'light', media: 'print' },
   { name: 'print at night', width: 720, colorScheme: 'dark', media: 'print' },
@@ -47,20 +45,6 @@ function trace(words: readonly string[]): string {
 async function runTrace(words: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [program, ...words], { stdio: 'ignore' })
   await once(child, 'exit')
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(url).then(
-    ({ ok }) => ok,
-    () => false,
-  )
-}
-
-async function until(isSo: () => Promise<boolean>, child: ChildProcess): Promise<void> {
-  while (!(await isSo())) {
-    if (child.exitCode !== null) throw new Error('it ended before it was ready')
-    await new Promise((wake) => setTimeout(wake, 50))
-  }
 }
 
 describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)', () => {

@@ -71,8 +71,8 @@ test('--out that names a file is refused before anything listens, and the file s
   expect(readdirSync(parent)).toEqual(['code.arrow'])
 })
 
-test('no room for rows: traffic passes, and a gap says how many are missing', async () => {
-  const recorder = await recorderOn({ queueRows: '2' })
+/** Six requests that pass while somebody else holds the file; what the recording tells of them. */
+async function sixWhileLocked(recorder: Recorder) {
   await begun(recorder)
   const other = new Database(join(recorder.directory, '000001.sqlite'))
   other.exec('BEGIN IMMEDIATE')
@@ -81,24 +81,19 @@ test('no room for rows: traffic passes, and a gap says how many are missing', as
   other.exec('ROLLBACK')
   other.close()
   await recorder.stop()
-  const rows = await rowsOf(recorder.directory)
-  const gaps = await gapsOf(recorder.directory)
+  return { rows: await rowsOf(recorder.directory), gaps: await gapsOf(recorder.directory) }
+}
+
+test('no room for rows: traffic passes, and a gap says how many are missing', async () => {
+  const recorder = await recorderOn({ queueRows: '2' })
+  const { rows, gaps } = await sixWhileLocked(recorder)
   const missing = gaps.reduce((sum, { count }) => sum + count, 0)
   expect(rows.length + missing).toBe(6)
 })
 
 test('--queue-row-bytes: no room for rows and their blocks, and a gap says how many are missing', async () => {
   const recorder = await recorderOn({ queueRowBytes: '4KB' })
-  await begun(recorder)
-  const other = new Database(join(recorder.directory, '000001.sqlite'))
-  other.exec('BEGIN IMMEDIATE')
-  await pass(recorder, 1, 6)
-  await wait(300)
-  other.exec('ROLLBACK')
-  other.close()
-  await recorder.stop()
-  const rows = await rowsOf(recorder.directory)
-  const gaps = await gapsOf(recorder.directory)
+  const { rows, gaps } = await sixWhileLocked(recorder)
   expect(gaps.map(({ reason }) => reason)).toEqual(['disk'])
   expect(gaps[0]?.count).toBeGreaterThan(0)
   expect(rows.length + (gaps[0]?.count ?? 0)).toBe(6)

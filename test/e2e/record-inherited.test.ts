@@ -8,9 +8,8 @@ import { expect, test } from 'vitest'
 import { parseRecordOptions } from '../../src/record/options.ts'
 import { withInherited } from '../../src/record/inherited.ts'
 import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
-import { complete, STREAM, streamServer } from '../support/completions.ts'
+import { askOverAndOver, streamServer } from '../support/completions.ts'
 import { gapsOf, rawOptions, rowsOf } from '../support/recorder.ts'
-import { wireClient } from '../support/wire.ts'
 
 /** How often the next one takes over. */
 const CHANGES = Number(process.env['TRACE_TEST_CHANGES'] ?? 2)
@@ -87,20 +86,7 @@ test.skipIf(!hasPython)(
       return started
     }
     let current = await start(1)
-    const failures: string[] = []
-    const run = { served: 0, isDone: false }
-    const client = async () => {
-      while (!run.isDone) {
-        try {
-          const answer = await complete(wireClient, port, run.served + 1)
-          if (answer === STREAM) run.served += 1
-          else failures.push(`${answer.length} bytes`)
-        } catch (error) {
-          failures.push(String(error))
-        }
-      }
-    }
-    const clients = Promise.all(Array.from({ length: CLIENTS }, client))
+    const stopAsking = askOverAndOver(CLIENTS, port)
     for (let change = 1; change <= CHANGES; change += 1) {
       const segment = join(directory, `${String(change).padStart(6, '0')}.sqlite`)
       while (!existsSync(segment)) await wait(20)
@@ -109,14 +95,13 @@ test.skipIf(!hasPython)(
       while (isAlive(current)) await wait(20)
       current = next
     }
-    run.isDone = true
-    await clients
+    const { served, failures } = await stopAsking()
     process.kill(current, 'SIGTERM')
     while (isAlive(current)) await wait(20)
-    console.log(`${run.served} connections in ${CHANGES} changes, ${failures.length} failed`)
+    console.log(`${served} connections in ${CHANGES} changes, ${failures.length} failed`)
     expect(failures).toEqual([])
     expect(await gapsOf(directory)).toEqual([])
-    expect((await rowsOf(directory)).length).toBe(run.served)
+    expect((await rowsOf(directory)).length).toBe(served)
     rmSync(`${directory}.key`, { force: true })
   },
 )

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { complete, STREAM, streamServer } from '../support/completions.ts'
+import { askOverAndOver, streamServer } from '../support/completions.ts'
 import { spawnRecorder, type RecorderProcess } from '../support/recorder-process.ts'
 import { gapsOf, rowsOf } from '../support/recorder.ts'
-import { freePort, wireClient } from '../support/wire.ts'
+import { freePort } from '../support/wire.ts'
 
 /** How often the next one takes over. */
 const CHANGES = Number(process.env['TRACE_TEST_CHANGES'] ?? 3)
@@ -37,21 +37,7 @@ test(
     const port = await freePort()
     let current = await spawnRecorder(server.port, port, directory)
     await started(current)
-    const failures: string[] = []
-    let served = 0
-    const run = { isDone: false }
-    const client = async () => {
-      while (!run.isDone) {
-        try {
-          const answer = await complete(wireClient, port, served + 1)
-          if (answer === STREAM) served += 1
-          else failures.push(`${answer.length} bytes`)
-        } catch (error) {
-          failures.push(String(error))
-        }
-      }
-    }
-    const clients = Promise.all(Array.from({ length: CLIENTS }, client))
+    const stopAsking = askOverAndOver(CLIENTS, port)
     for (let change = 1; change <= CHANGES; change += 1) {
       const segment = join(directory, `${String(change).padStart(6, '0')}.sqlite`)
       while (!existsSync(segment)) await new Promise((resolve) => setTimeout(resolve, 20))
@@ -61,8 +47,7 @@ test(
       expect(await current.exited).toBe(0)
       current = next
     }
-    run.isDone = true
-    await clients
+    const { served, failures } = await stopAsking()
     current.child.kill('SIGTERM')
     expect(await current.exited).toBe(0)
     console.log(`${served} connections in ${CHANGES} changes, ${failures.length} failed`)

@@ -34,6 +34,13 @@ export type View = Readonly<{
 
 export const LIGHT: View = { name: 'light', width: 1_100, colorScheme: 'light', media: 'screen' }
 
+export const ON_SCREEN: readonly View[] = [
+  LIGHT,
+  { name: 'dark', width: 1_100, colorScheme: 'dark', media: 'screen' },
+  { name: 'phone', width: 390, colorScheme: 'light', media: 'screen' },
+  { name: 'phone at night', width: 390, colorScheme: 'dark', media: 'screen' },
+]
+
 /** @returns the page, and what it asked of the network or complained about */
 export async function openPage(browser: Browser, address: string, view: View = LIGHT) {
   const page = await browser.newPage({ viewport: { width: view.width, height: 900 } })

@@ -1,6 +1,6 @@
 /** Requests and answers of /v1/completions as raw bytes, and a server that gives them. */
 import type { Socket } from 'node:net'
-import { wireServer, type WireServer } from './wire.ts'
+import { wireClient, wireServer, type WireServer } from './wire.ts'
 
 /** @param maxTokens also the mark by which a test knows its row again */
 export function completionRequest(maxTokens: number, isStream = true): string {
@@ -66,4 +66,30 @@ export async function complete(
   const text = await answer
   socket.destroy()
   return text
+}
+
+/** Whole answers, and what came instead of others. */
+export type Asked = Readonly<{ served: number; failures: readonly string[] }>
+
+/** So many clients that ask over and over until they are stopped, each time on a new connection. */
+export function askOverAndOver(clients: number, port: number) {
+  const failures: string[] = []
+  const run = { served: 0, isDone: false }
+  const client = async () => {
+    while (!run.isDone) {
+      try {
+        const answer = await complete(wireClient, port, run.served + 1)
+        if (answer === STREAM) run.served += 1
+        else failures.push(`${answer.length} bytes`)
+      } catch (error) {
+        failures.push(String(error))
+      }
+    }
+  }
+  const all = Promise.all(Array.from({ length: clients }, client))
+  return async (): Promise<Asked> => {
+    run.isDone = true
+    await all
+    return { served: run.served, failures }
+  }
 }
