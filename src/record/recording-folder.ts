@@ -69,11 +69,16 @@ export class RecordingFolder {
 
   retain(recording: Recording): void {
     const { directory, retention } = this.#config
-    retainSegments(directory, recording, retention, this.#clock.wallUs())
+    try {
+      retainSegments(directory, recording, retention, this.#clock.wallUs())
+    } catch {
+      // What cannot be deleted now is not worth the recording: the next rotation tries again.
+    }
     this.measure()
   }
 
+  /** A folder that cannot be read has the size that it had. */
   measure(): void {
-    this.size = measureSegments(this.#config.directory)
+    this.size = measureSegments(this.#config.directory) ?? this.size
   }
 }

@@ -102,10 +102,13 @@ export class RowKeeper {
     if (recording === null) return
     if (this.#isEmpty) this.#recover()
     else this.#write(recording)
-    const { rotateBytes, rotateUs } = this.#options
+    if (!this.#isDegraded && this.#isDue(recording)) this.rotate()
+  }
+
+  #isDue(recording: Recording): boolean {
+    const { rotateBytes, rotateUs, nowUs } = this.#options
     const isLarge = rotateBytes > 0 && recording.segmentBytes >= rotateBytes
-    const isOld = rotateUs > 0 && nowUs() - this.#segmentSinceUs >= rotateUs
-    if (isOld || isLarge) this.rotate()
+    return isLarge || (rotateUs > 0 && nowUs() - this.#segmentSinceUs >= rotateUs)
   }
 
   /** Finishes the segment and begins another; rows under way go on there. */

@@ -42,12 +42,18 @@ export type RecordingChange = Readonly<{
   samples?: readonly SampleRow[]
 }>
 
+type Ending = Readonly<{ openRows: 'move' | 'end'; header: TraceHeader }>
+
 export class OpenSegment {
   readonly path: string
   readonly #header: TraceHeader
   readonly #connection: Connection
   readonly #inserter: BatchInserter
   readonly #blockIds = new IdIndex()
+  /** What is still to be written before it can be sealed. */
+  #ending: Ending | null = null
+  /** As of the last write. */
+  sizeBytes = 0
   #rowCount = 0
   #lastAtUs = -Infinity
   #lastSeq = -Infinity
@@ -78,11 +84,6 @@ export class OpenSegment {
     return this.#rowCount
   }
 
-  get sizeBytes(): number {
-    const pages = this.#connection.pragma('page_count', { simple: true }) as number
-    return pages * (this.#connection.pragma('page_size', { simple: true }) as number)
-  }
-
   hasBlock(id: bigint): boolean {
     return this.#blockIds.has(id)
   }
@@ -99,6 +100,7 @@ export class OpenSegment {
       this.#insert('event', change.events ?? [])
       this.#insert('gap', change.gaps ?? [])
       this.#insert('sample', samples)
+      this.sizeBytes = databaseBytes(this.#connection)
       this.#connection.exec('COMMIT')
     } catch (error) {
       if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK')
@@ -126,25 +128,31 @@ export class OpenSegment {
     this.#lastAtUs = atUs
   }
 
-  dropOpenRows(): void {
-    this.#connection.exec('DELETE FROM request WHERE outcome IS NULL')
+  /** After this only `seal` writes. @param openRows move to the next segment, or end here, unobserved */
+  end(openRows: 'move' | 'end', changes: Partial<TraceHeader>): void {
+    this.#ending = { openRows, header: { ...this.#header, ...changes } }
   }
 
-  endOpenRows(): void {
-    endOpenRows(this.#connection)
-  }
-
-  /** Nothing more is written after this but by `seal`; a reader takes it for whole. */
-  finish(changes: Partial<TraceHeader>): void {
-    if (this.#isOrderedBySeq) putHeader(this.#connection, 'order', '"seq"')
-    putEnd(this.#connection, { ...this.#header, ...changes })
-    // Readers may hold it for long: sealing is tried again instead of waited for.
-    this.#connection.pragma('busy_timeout = 0')
-  }
-
-  /** Makes one whole file of it. @returns false while somebody reads it, who then still can */
+  /** Makes one whole file of it. @returns false while the disk fails or somebody reads it, who still can */
   seal(): boolean {
+    try {
+      if (this.#ending !== null) this.#writeEnd(this.#ending)
+    } catch {
+      // It is tried again: until then it reads like one that is still being written.
+      return false
+    } finally {
+      // Whatever holds it may do so for long: nobody waits a second time.
+      this.#connection.pragma('busy_timeout = 0')
+    }
     return sealDatabase(this.#connection)
+  }
+
+  #writeEnd({ openRows, header }: Ending): void {
+    if (openRows === 'end') endOpenRows(this.#connection)
+    else this.#connection.exec('DELETE FROM request WHERE outcome IS NULL')
+    if (this.#isOrderedBySeq) putHeader(this.#connection, 'order', '"seq"')
+    putEnd(this.#connection, header)
+    this.#ending = null
   }
 
   /** Leaves it as it is: a reader takes what is missing from the files beside it. */
@@ -157,6 +165,11 @@ export class OpenSegment {
     this.leave()
     rmSync(this.path, { force: true })
   }
+}
+
+function databaseBytes(connection: Connection): number {
+  const size = 'SELECT page_count * page_size FROM pragma_page_count, pragma_page_size'
+  return Number(connection.prepare(size).pluck().get())
 }
 
 export type SegmentEnd = Readonly<{

@@ -61,11 +61,14 @@ export function retainSegments(
   return deleted
 }
 
-/** Bytes and number of all segments. */
-export function measureSegments(directory: string): { segments: number; bytes: number } {
-  if (!existsSync(directory)) return { segments: 0, bytes: 0 }
-  const names = segmentNames(directory)
-  const stats = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false }))
-  const bytes = stats.reduce((sum, stat) => sum + (stat?.size ?? 0), 0)
-  return { segments: names.length, bytes }
+/** Bytes and number of all segments; null where the folder cannot be read. */
+export function measureSegments(directory: string): { segments: number; bytes: number } | null {
+  try {
+    const sizes = segmentNames(directory).map(
+      (name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0,
+    )
+    return { segments: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) }
+  } catch {
+    return null
+  }
 }

@@ -53,7 +53,7 @@ export class Recording {
   readonly #earlier: EarlierSegments
   #segmentNumber: number
   #segment: OpenSegment
-  /** Finished, but somebody is reading them. */
+  /** Ended, but not one whole file yet: the disk failed, or somebody is reading them. */
   #unsealed: readonly OpenSegment[] = []
   #nextSeq: number
 
@@ -152,8 +152,7 @@ export class Recording {
     this.#segment = after
     this.#segmentNumber += 1
     this.#earlier.add(before.path)
-    before.dropOpenRows()
-    before.finish(changes)
+    before.end('move', changes)
     this.#unsealed = [...this.#unsealed, before]
     this.#sealFinished()
   }
@@ -162,10 +161,9 @@ export class Recording {
     this.#unsealed = this.#unsealed.filter((each) => !each.seal())
   }
 
-  /** Finishes the segment; rows still open end as unobserved_end. */
+  /** Finishes the segment; rows still open end as unobserved_end. One that cannot be finished is left. */
   close(changes: Partial<TraceHeader> = {}): void {
-    this.#segment.endOpenRows()
-    this.#segment.finish(changes)
+    this.#segment.end('end', changes)
     // Its own reader of an earlier segment would keep that from being sealed.
     this.#earlier.close()
     this.#unsealed = [...this.#unsealed, this.#segment]

@@ -6,6 +6,7 @@ import { rowDigest } from '../../src/trace/digest.ts'
 import { newHeader, type TraceHeader } from '../../src/trace/header.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import { openRecording, type Recording } from '../../src/trace/segment.ts'
+import { openForAppending } from '../../src/trace/sqlite.ts'
 import { scratchFolder } from '../support/scratch.ts'
 import { readTables } from '../support/write-tables.ts'
 
@@ -210,6 +211,41 @@ test('a reader keeps a finished segment from being sealed, and nothing else from
   recording.close()
   expect(readdirSync(folder)).toEqual(['000001.sqlite', '000002.sqlite'])
   expect(await outcomes(folder)).toEqual(['ok', 'ok'])
+})
+
+test('a segment whose end cannot be written at a rotation gets it once it can', async () => {
+  const folder = scratch('end-later')
+  const recording = openRecording(folder, recorded())
+  recording.write({ open: [begun(0)], completed: [ended(1)] })
+  const other = openForAppending(recording.segmentPath)
+  other.exec('BEGIN IMMEDIATE')
+  recording.rotate({ labels: { ended: 'later' } })
+  recording.write({ completed: [ended(0)] })
+  other.exec('ROLLBACK')
+  other.close()
+  recording.write({ completed: [ended(2)] })
+  expect(readdirSync(folder)).not.toContain('000001.sqlite-wal')
+  const reader = await openTrace(join(folder, '000001.sqlite'))
+  expect(reader.isComplete).toBe(true)
+  expect(reader.header).toMatchObject({ labels: { ended: 'later' }, counts: { request: 1 } })
+  await reader.close()
+  recording.close()
+  expect(await outcomes(folder)).toEqual(['ok', 'ok', 'ok'])
+})
+
+test('a recording whose last end cannot be written lets go of its folder, and the next one ends it', async () => {
+  const folder = scratch('end-never')
+  const recording = openRecording(folder, recorded())
+  recording.write({ open: [begun(0)] })
+  const other = openForAppending(recording.segmentPath)
+  other.exec('BEGIN IMMEDIATE')
+  recording.close()
+  other.exec('ROLLBACK')
+  other.close()
+  const next = openRecording(folder, recorded())
+  expect(next.recovered).toEqual({ segments: 1, rows: 1 })
+  next.close()
+  expect(await outcomes(folder)).toEqual(['unobserved_end'])
 })
 
 test('a finished segment that is deleted while somebody reads it costs later rows nothing', async () => {
