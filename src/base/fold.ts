@@ -3,12 +3,12 @@
 /** What every terminal has; nothing that a person reads is wider. */
 export const TEXT_COLUMNS = 80
 
-/** Control characters, and those that turn the direction of text, as escapes. */
+/** Control characters, and those that turn the direction of text. */
+export const CONTROLS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
+/** With each of them as an escape. */
 export function escapeText(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`,
-  )
+  return text.replace(CONTROLS, (found) => `\\u{${found.codePointAt(0)?.toString(16)}}`)
 }
 
 /** A label and the gap behind it are at most this wide; what is longer is a sentence. */

@@ -5,6 +5,11 @@ export function formatCount(value: number, digits = 0): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: digits })
 }
 
+/** 1 → '1 run'; 10543 → '10,543 runs'. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** µs → '0.04 ms', '212 ms', '1.9 s', '14 min 12 s', '3 h 05 min'. */
 export function formatDuration(us: number): string {
   const sign = us < 0 ? '-' : ''

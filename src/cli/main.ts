@@ -1,6 +1,7 @@
 /** The front door: argv in, exit code out. Effects: only through `world`. */
 import { Command, CommanderError } from 'commander'
 import { ERRORS, TraceError } from '../base/errors.ts'
+import { escapeText } from '../base/fold.ts'
 import type { World } from '../base/world.ts'
 import { PRODUCER_VERSION } from '../trace/header.ts'
 import { deafVariables, variablesOf } from './environment.ts'
@@ -40,7 +41,8 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
       return error.exitCode === 0 ? 0 : ERRORS.BAD_OPTION.exitCode
     }
     if (!(error instanceof TraceError)) throw error
-    world.stderr.write(`trace: ${error.message}\n  ${error.hint}\n`)
+    // Names of files, and what is in them, may come from strangers.
+    world.stderr.write(`trace: ${escapeText(error.message)}\n  ${escapeText(error.hint)}\n`)
     return error.exitCode
   }
 }

@@ -3,12 +3,11 @@
  * token. A thread of its own draws, and only while someone watches: the relay has better to do. Effects:
  * a thread.
  */
-import { formatBytes } from '../base/format.ts'
+import { formatBytes, plural } from '../base/format.ts'
 import { startThread, type Worker } from '../base/threads.ts'
 import type { RecordControl } from '../record/control.ts'
 import { every } from '../record/every.ts'
 import { liveText, type RecordStatus } from '../record/record-text.ts'
-import { plural } from '../report/words.ts'
 import { LivePage } from './live-page.ts'
 import type { RecordPoint } from './record-pictures.ts'
 

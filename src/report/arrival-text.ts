@@ -1,7 +1,7 @@
 /** Arrivals in words. Pure. */
-import { formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import type { ArrivalFigures } from './arrival-figures.ts'
-import { joined, labelled, plural } from './words.ts'
+import { joined, labelled } from './words.ts'
 
 /** IDC against 1, the Poisson process's, and over growing windows: a rising curve is a rate that moves. */
 export function arrivalLines(arrivals: ArrivalFigures): string[] {

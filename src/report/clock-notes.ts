@@ -1,8 +1,7 @@
 /** What the machines of one run know of each other's clocks. Pure. */
-import { formatDuration } from '../base/format.ts'
+import { formatDuration, plural } from '../base/format.ts'
 import type { EventRow } from '../trace/columns.ts'
 import { jsonObject, numberIn } from '../trace/json-column.ts'
-import { plural } from './words.ts'
 
 /**
  * How far apart the clocks of a run's machines may be. Each has compared its own with the target's, so

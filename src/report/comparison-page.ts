@@ -1,10 +1,10 @@
 /** A comparison as one page: the decision, then each number with all its runs. Pure. */
+import { plural } from '../base/format.ts'
 import { chart, dot, tickX } from './chart.ts'
 import { plainNumber } from './chart-style.ts'
 import { formatComparison } from './comparison-text.ts'
 import type { ComparedNumber, Comparison } from './comparison.ts'
 import { escapeHtml, figure, legend, page, section } from './page.ts'
-import { plural } from './words.ts'
 
 const WORDS: Readonly<Record<number, string>> = {
   0: 'PASS',

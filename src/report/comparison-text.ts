@@ -1,9 +1,8 @@
 /** A comparison as a person reads it: the decision first. Pure. */
 import { EXIT } from '../base/errors.ts'
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import type { ComparedNumber, Comparison, GateResult } from './comparison.ts'
-import { plural } from './words.ts'
 
 export function formatComparison(comparison: Comparison): string {
   const { runs, numbers, gates } = comparison

@@ -1,11 +1,10 @@
 /** A history as one page. Pure. */
-import { significant } from '../base/format.ts'
+import { plural, significant } from '../base/format.ts'
 import { chart, dot, gridY, line, ruleX } from './chart.ts'
 import { ONE, TWO, wholeNumber } from './chart-style.ts'
 import { historyValue, unchangedText } from './history-text.ts'
 import type { History } from './history.ts'
 import { escapeHtml, figure, page, section, table } from './page.ts'
-import { plural } from './words.ts'
 
 type Followed = History['numbers'][number]
 

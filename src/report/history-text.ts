@@ -1,10 +1,9 @@
 /** A history as a person reads it: one line a number, then what changed and when. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import { FEWEST_RUNS } from '../stats/change-point.ts'
 import type { History } from './history.ts'
 import { sparkline } from './sparkline.ts'
-import { plural } from './words.ts'
 
 const LINE_WIDTH = 40
 

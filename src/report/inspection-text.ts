@@ -1,10 +1,10 @@
 /** An inspection as a person reads it: what, when, how large, how shared, how it went. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import { arrivalLines } from './arrival-text.ts'
 import type { Inspection } from './inspection.ts'
 import type { Summary } from './summary.ts'
-import { joined, labelled, plural } from './words.ts'
+import { joined, labelled } from './words.ts'
 
 export function formatInspection(inspection: Inspection): string {
   const lines = [

@@ -1,12 +1,12 @@
 /** A report as a person reads it: the verdict, then the numbers, then the reasons. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import { metricLines } from './metric-table.ts'
 import type { PercentileName } from './metric.ts'
 import type { ChangeRow, Report } from './report.ts'
 import { type MetricName, okShare, type Side } from './side.ts'
 import { profileLines, sloLines } from './slo-text.ts'
-import { joined, labelled, plural } from './words.ts'
+import { joined, labelled } from './words.ts'
 
 export function formatReport(report: Report): string {
   const lines = [

@@ -1,5 +1,4 @@
 /** Small pieces of text that several reports are made of. Pure. */
-import { formatCount } from '../base/format.ts'
 
 /** A line with its label in the first eleven columns. */
 export function labelled(label: string, text: string): string {
@@ -9,8 +8,4 @@ export function labelled(label: string, text: string): string {
 /** Parts with ` · ` between them; false and null are left out. */
 export function joined(parts: readonly (string | false | null)[]): string {
   return parts.filter((part) => part !== false && part !== null).join(' · ')
-}
-
-export function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
 }

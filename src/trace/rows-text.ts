@@ -1,5 +1,5 @@
 /** Rows as a table for a person, as CSV or as JSON lines; nothing in them can move the cursor. Pure. */
-import { escapeText } from '../base/fold.ts'
+import { CONTROLS, escapeText } from '../base/fold.ts'
 import type { Cell } from './query.ts'
 
 export const ROW_FORMATS = ['table', 'csv', 'jsonl'] as const
@@ -96,15 +96,20 @@ function cellText(cell: Cell): string {
 /** A spreadsheet takes a cell that begins with one of =+-@ for a formula; only texts can. */
 function csvCell(cell: Cell): string {
   if (cell === null) return ''
-  const text = cellText(cell)
-  if (typeof cell !== 'string') return text
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  if (typeof cell !== 'string') return cellText(cell)
+  const text = escapeText(cell)
+  const safe = /^[=+\-@]/.test(text) ? `'${text}` : text
+  return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
 function jsonLine(columns: readonly string[], row: readonly Cell[]): string {
   const members = columns.map((name, index) => [name, jsonCell(row[index] ?? null)])
-  return JSON.stringify(Object.fromEntries(members))
+  // JSON's own escapes for what JSON itself lets through, e.g. a terminal's commands of one character.
+  return JSON.stringify(Object.fromEntries(members)).replace(CONTROLS, (found) =>
+    Array.from({ length: found.length }, (_, at) => {
+      return `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`
+    }).join(''),
+  )
 }
 
 function jsonCell(cell: Cell): unknown {

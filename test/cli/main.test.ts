@@ -16,6 +16,11 @@ test('without a verb the help is shown', async () => {
   for (const name of names) expect(out).toContain(`\n  ${name} `)
 })
 
+test('a name that comes with a file cannot command the terminal that shows an error', async () => {
+  const { err } = await run('inspect', 'no\u001b[2J\u202e\nsuch.arrow')
+  expect(err).toContain('trace: no\\u{1b}[2J\\u{202e}\\u{a}such.arrow is not there\n')
+})
+
 test('an unknown verb exits 2 and points to the help', async () => {
   const { code, err } = await run('rplay')
   expect(code).toBe(2)

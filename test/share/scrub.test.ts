@@ -244,6 +244,17 @@ describe('a planted guess of the system prompt', () => {
     expect(formatScrub(result)).toMatch(/who plants a\s+guessed prompt sees which requests begin/)
   })
 
+  test('what scrub says names each thing that is gone, and nothing that was not there', async () => {
+    const row = { seq: 0, atUs: 0, endpoint: 'chat', model: 'rare', tenant: 'small' }
+    const { result } = await scrubbed(await written([row], []), 'partner')
+    const [removed = ''] = formatScrub(result).split('still tells')
+    expect(removed.replaceAll(/\s+/g, ' ')).toBe(
+      'removed the old ids, wall clock, times below 1 ms, lengths between steps of 4 tokens ' +
+        'and more, 1 rare model, 1 small tenant, 7 columns, labels, events, server metrics ',
+    )
+    expect(formatScrub(result)).toContain('fidelity   arrivals KS 0.0000\n')
+  })
+
   test.each([1, 2, 3, 10])(
     'partner, public: it confirms nothing, whether %i others have it or the client has as many tenants',
     async (count) => {

@@ -87,7 +87,15 @@ test('a table aligns numbers to the right and texts to the left', () => {
 
 test('text from a trace cannot move the cursor, nor become a formula in a spreadsheet', () => {
   expect(render('table', '\u001b[31m\u202e')).toContain('\\u{1b}[31m\\u{202e}')
+  expect(render('csv', '\u001b[2J\r\n\u202e')).toBe('c0\n\\u{1b}[2J\\u{d}\\u{a}\\u{202e}\n')
   expect(render('csv', '=1+1', 'a,"b"', -5)).toBe(`c0,c1,c2\n'=1+1,"a,""b""",-5\n`)
+})
+
+test('JSON carries control characters as escapes, and gives them back', () => {
+  const name = 'a\u001b\u009b2J\u202e\u{e0001}ü'
+  const line = render('jsonl', name)
+  expect(line).toBe('{"c0":"a\\u001b\\u009b2J\\u202e\\udb40\\udc01ü"}\n')
+  expect(JSON.parse(line)).toEqual({ c0: name })
 })
 
 test('JSON keeps numbers exact', () => {
