@@ -86,15 +86,15 @@ export function usageOf(generation: Generation): Usage {
 export function figuresOf(generation: Generation): RequestFigures | null {
   const sequence = generation.tickets[0]?.sequence
   if (sequence === undefined || sequence === null) return null
-  const { queuedUs, arrivedUs, tokens, promptCount } = sequence
+  const { queuedUs, tokens, promptCount } = sequence
   const scheduledUs = sequence.scheduledUs ?? queuedUs
   const firstUs = sequence.firstTokenUs ?? scheduledUs
   const lastUs = sequence.lastTokenUs ?? firstUs
   const count = tokens.length - promptCount
   const generationUs = lastUs - firstUs
-  const totalUs = lastUs - scheduledUs + (queuedUs - arrivedUs)
+  const totalUs = lastUs - scheduledUs
   return {
-    time_to_first_token_ms: (queuedUs - arrivedUs + firstUs - scheduledUs) / 1_000,
+    time_to_first_token_ms: (firstUs - scheduledUs) / 1_000,
     generation_time_ms: generationUs / 1_000,
     queue_time_ms: (scheduledUs - queuedUs) / 1_000,
     mean_itl_ms: count > 1 ? generationUs / 1_000 / (count - 1) : null,

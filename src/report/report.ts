@@ -32,6 +32,7 @@ import { type Side, sideOf } from './side.ts'
 import { type Stimulus, stimulusOf } from './stimulus.ts'
 import { type ReportSeries, seriesOf } from './series.ts'
 import { judgeObjectives, type SloResult } from './slo.ts'
+import type { TtftParts } from './ttft-parts.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { explain } from './why.ts'
 import { cutSides, keepOf, type Window, windowNotes, type WindowWish } from './window.ts'
@@ -52,6 +53,8 @@ export type Report = Readonly<{
   delivery: Delivery | null
   client: ClientFigures
   server: ServerFigures | null
+  /** Where each request's TTFT went; null where the server tells no times of single requests. */
+  ttft_parts: TtftParts | null
   /** What an independent prober saw; its requests are none of the run's rows. */
   probe: ProbeFigures | null
   why: readonly string[]
@@ -125,6 +128,7 @@ export async function buildReport(
     delivery: facts.delivery,
     client: facts.client,
     server: facts.server,
+    ttft_parts: facts.ttftParts,
     probe: facts.probe,
     why: explain(facts),
     notes: [
@@ -158,6 +162,7 @@ function factsOf(
     delivery: deliveryOf(events),
     client: clientFigures(samples),
     server: serverFigures(samples),
+    ttftParts: watch.ttftParts.parts(side.metrics.ttft?.n ?? 0),
     probe: probeFigures(samples, watch),
   }
 }

@@ -6,6 +6,7 @@ import type { ServerFigures } from './server-figures.ts'
 import { largestOf } from '../stats/moments.ts'
 import type { SideWatch } from './side-watch.ts'
 import type { Side } from './side.ts'
+import type { TtftParts } from './ttft-parts.ts'
 
 /** What the replayer counted about its own stimulus. */
 export type Delivery = Readonly<{
@@ -23,6 +24,8 @@ export type Delivery = Readonly<{
   outputTokensOff: number
   hungUp: number
   hangUpMissed: number
+  /** Sent in place of requests whose answers were bound to a grammar. */
+  structured: number
 }>
 
 /** Worst value of each sample that the client took of itself; null where it took none. */
@@ -47,6 +50,8 @@ export type RunFacts = Readonly<{
   delivery: Delivery | null
   client: ClientFigures
   server: ServerFigures | null
+  /** Where the server tells its times of single requests. */
+  ttftParts: TtftParts | null
   probe: ProbeFigures | null
 }>
 
@@ -91,5 +96,6 @@ export function deliveryOf(events: readonly EventRow[]): Delivery | null {
     outputTokensOff: count('outputTokensOff'),
     hungUp: count('hungUp'),
     hangUpMissed: count('hangUpMissed'),
+    structured: count('structured'),
   }
 }

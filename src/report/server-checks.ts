@@ -4,6 +4,7 @@ import { describe } from '../stats/moments.ts'
 import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import { present } from './latency-watch.ts'
 import type { RunFacts } from './run-facts.ts'
+import { MOST_REST, type TtftParts } from './ttft-parts.ts'
 
 const NO_SERVER = 'server metrics not scraped'
 
@@ -133,8 +134,42 @@ export function checkSpeculation({ server, kind }: RunFacts): Finding {
   )
 }
 
-/** Our mean TTFT less the server's: network and HTTP, if all is well. Never below zero. */
-export function checkTtftGap({ server, watch }: RunFacts): Finding {
+/** A grammar costs the server time at each token, and a replay binds its answers to none. */
+export function checkStructured({ delivery, kind }: RunFacts): Finding {
+  if (delivery === null || kind !== 'replayed') return unmeasured('nobody counted')
+  const { structured } = delivery
+  return atMost(
+    structured,
+    { warnAbove: 0 },
+    '',
+    structured === 0
+      ? 'no structured output was recorded'
+      : `${formatCount(structured)} requests stand for ones with structured output, without it: gaps differ`,
+  )
+}
+
+/** Our TTFT less the server's: network and HTTP, if all is well. Request by request where the server tells it so. */
+export function checkTtftGap(facts: RunFacts): Finding {
+  const { ttftParts } = facts
+  return ttftParts !== null && ttftParts.share >= MIN_TOLD_SHARE
+    ? partsFinding(ttftParts)
+    : meansFinding(facts)
+}
+
+/** Servers tell nothing of requests with several choices; fewer than half of all stand for none but themselves. */
+const MIN_TOLD_SHARE = 0.5
+
+function partsFinding({ n, beyond, worst, rest }: TtftParts): Finding {
+  const says =
+    worst === null
+      ? `TTFT of each request is the server's queue and prefill and ${formatDuration(rest.p50)} (p50)`
+      : `TTFT of ${formatCount(beyond)} requests is not the server's queue and prefill: ` +
+        `${worst.rest < 0 ? `${formatDuration(-worst.rest)} less` : `${formatDuration(worst.rest)} more`} in request ${worst.seq}`
+  return atMost(beyond / n, { warnAbove: 0.01 }, 'share', says)
+}
+
+/** Our mean less the server's. Never below zero. */
+function meansFinding({ server, watch }: RunFacts): Finding {
   const serverS = server?.means_s.ttft
   const ttft = describe(present(watch.latency.columns.ttft))
   if (serverS === undefined || serverS === null || ttft.n === 0 || server?.restarted) {
@@ -143,10 +178,13 @@ export function checkTtftGap({ server, watch }: RunFacts): Finding {
   const gapUs = ttft.mean - serverS * 1e6
   const says =
     gapUs < 0
-      ? `our TTFT is ${formatDuration(-gapUs)} below the server's`
-      : `our TTFT is ${formatDuration(gapUs)} above the server's (${formatShare(gapUs / ttft.mean, 0)})`
+      ? `our mean TTFT is ${formatDuration(-gapUs)} below the server's`
+      : `our mean TTFT is ${formatDuration(gapUs)} above the server's (${formatShare(gapUs / ttft.mean, 0)})`
   // Hung-up streams are in the server's mean but not always in ours, hence the slack below zero.
-  const limit = gapUs < 0 ? Math.max(5_000, 0.1 * ttft.mean) : Math.max(20_000, 0.5 * ttft.mean)
+  const limit =
+    gapUs < 0
+      ? Math.max(5_000, 0.1 * ttft.mean)
+      : Math.max(MOST_REST.us, MOST_REST.share * ttft.mean)
   if (Math.abs(gapUs) <= limit) return { status: 'pass', value: gapUs, limit, unit: 'us', says }
   const told = withLimit(says, formatDuration(limit))
   return { status: 'warn', value: gapUs, limit, unit: 'us', says: told }

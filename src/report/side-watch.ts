@@ -5,6 +5,7 @@ import { outcomeCode } from '../trace/outcome-class.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
 import { LATENCY_COLUMNS, LatencyWatch } from './latency-watch.ts'
 import { Tally } from './tally.ts'
+import { TtftPartsWatch } from './ttft-parts.ts'
 
 const SIDE_COLUMNS = [
   ...LATENCY_COLUMNS,
@@ -40,8 +41,6 @@ const PER_ROW = [
   'output',
   'outcome',
   'end',
-  'serverQueue',
-  'serverTtft',
 ] as const
 
 /** Routes where `n` makes the server read the prompt n times. */
@@ -50,6 +49,7 @@ const COUNTED_BY_CHOICE: ReadonlySet<string | null> = new Set(['chat', 'completi
 /** Everything in order of (due, seq); NaN where a row has none. Times µs. */
 export class SideWatch {
   readonly latency = new LatencyWatch()
+  readonly ttftParts = new TtftPartsWatch()
   readonly columns = Object.fromEntries(
     PER_ROW.map((name) => [name, new GrowingColumn()]),
   ) as Readonly<Record<(typeof PER_ROW)[number], GrowingColumn>>
@@ -83,8 +83,6 @@ export class SideWatch {
     this.columns.output.push(columns.outputTokens[row]!)
     this.columns.outcome.push(outcomeCode(columns.outcome[row] ?? null))
     this.columns.end.push(endOf(columns, row))
-    this.columns.serverQueue.push(columns.serverQueueUs[row]!)
-    this.columns.serverTtft.push(columns.serverTtftUs[row]!)
     this.outcomes.add(outcome)
     this.finishReasons.add(columns.finishReason[row]!)
     this.tokenSources.add(columns.tokenSource[row] ?? 'unknown')
@@ -93,7 +91,11 @@ export class SideWatch {
     this.models.push(columns.model[row]!)
     const status = columns.status[row]!
     this.statuses.add(Number.isNaN(status) ? null : String(status))
-    if (columns.stream[row] === 1) this.streamCount += 1
+    if (columns.stream[row] === 1) {
+      this.streamCount += 1
+      const { ttftUs, serverQueueUs, serverTtftUs } = columns
+      this.ttftParts.add(columns.seq[row]!, ttftUs[row]!, serverQueueUs[row]!, serverTtftUs[row]!)
+    }
     const choices = COUNTED_BY_CHOICE.has(columns.endpoint[row]!) ? columns.n[row]! || 1 : 1
     const sentTokens = outcome === 'not_sent' ? 0 : columns.promptTokens[row]! || 0
     this.promptTokens += sentTokens

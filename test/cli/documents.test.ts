@@ -125,6 +125,7 @@ test('a wrong flag, a wrong value and a wrong verb in a document would be found'
 /** Flags of vLLM's server and of its bench. */
 const FOREIGN = new Set([
   '--dataset-name',
+  '--enable-per-request-metrics',
   '--otlp-traces-endpoint',
   '--save-detailed',
   '--timed-trace-chunk-hash-size',

@@ -32,6 +32,11 @@ function goodRows(change: (index: number) => Partial<RequestRow> = () => ({})) {
   }))
 }
 
+/** The same with a server that tells of each request how long it queued and prefilled. */
+function toldRows(prefillUs: (index: number) => number) {
+  return goodRows((index) => ({ serverQueueUs: 500, serverTtftUs: prefillUs(index) }))
+}
+
 const DELIVERY = {
   planned: COUNT,
   sent: COUNT,
@@ -46,6 +51,7 @@ const DELIVERY = {
   outputOff: 0,
   hungUp: 0,
   hangUpMissed: 0,
+  structured: 0,
 }
 
 function delivered(change: Partial<typeof DELIVERY> = {}) {
@@ -340,9 +346,27 @@ const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'I
     'SUSPECT',
   ],
   [
+    'requests that something between us and the scheduler kept',
+    { requests: toldRows((index) => (index % 40 === 0 ? 40_000 : 99_000)) },
+    'server_ttft',
+    'SUSPECT',
+  ],
+  [
+    "requests whose first token is here before the server's",
+    { requests: toldRows((index) => (index % 40 === 0 ? 140_000 : 99_000)) },
+    'server_ttft',
+    'SUSPECT',
+  ],
+  [
     'guesses that depend on words',
     { samples: serverSamples({ 'vllm:spec_decode_num_draft_tokens_total': COUNT * 4 }) },
     'speculation',
+    'SUSPECT',
+  ],
+  [
+    'answers that were bound to a grammar',
+    { events: delivered({ structured: COUNT / 10 }) },
+    'structured',
     'SUSPECT',
   ],
   [

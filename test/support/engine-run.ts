@@ -28,7 +28,10 @@ const UPLOAD_US = 30
 const NETWORK_US = 150
 const PROFILES = ['l4-3b', 'h100-8b'] as const
 
-/** A Poisson load of some hundred requests, some of which hang up; at most half of what the engine can do. */
+/**
+ * A Poisson load of some hundred requests, some of which hang up; at most half of what the engine can do. With odd
+ * seeds its whole answers tell the server's own times.
+ */
 export function engineRun(seed: number, fault: FaultName | null): UnsavedTrace {
   const draw = sequenceFor(String(seed), 'engine run')
   const profile = PROFILES[Math.floor(draw() * PROFILES.length)]!
@@ -51,7 +54,7 @@ export function engineRun(seed: number, fault: FaultName | null): UnsavedTrace {
     }
   })
   const knobs = turnKnob(fault, asks, draw)
-  return new EngineRun(profile, asks, knobs, draw).play()
+  return new EngineRun(profile, asks, knobs, draw, seed % 2 === 1).play()
 }
 
 type Flight = { ask: Ask; row: Partial<RequestRow>; sentUs: number; times: number[] }
@@ -72,8 +75,16 @@ class EngineRun {
   #nextScrapeUs = 0
   #isRestarted = false
   #nextId = 0
+  readonly #tellsTimes
 
-  constructor(profile: string, asks: readonly Ask[], knobs: Knobs, draw: () => number) {
+  constructor(
+    profile: string,
+    asks: readonly Ask[],
+    knobs: Knobs,
+    draw: () => number,
+    tellsTimes: boolean,
+  ) {
+    this.#tellsTimes = tellsTimes
     this.#settings = parseEngineOptions({
       ...ENGINE_DEFAULTS,
       profile,
@@ -195,6 +206,7 @@ class EngineRun {
         this.#answered(200)
       }
       this.#flights.delete(sequence)
+      if (this.#tellsTimes && !isHangUp) Object.assign(flight.row, serverTimes(sequence))
       this.#end(flight, isHangUp ? 'client_abort' : 'ok')
     }
   }
@@ -233,6 +245,7 @@ class EngineRun {
         outputTokens: ask.outputTokens,
         abortTokens: ask.hangUpAfter,
         isHangUp: ask.hangUpAfter > 0,
+        isStructured: false,
       })
     }
     const kept = Math.ceil(this.#rows.length * (1 - this.#knobs.cutShare))
@@ -246,4 +259,9 @@ class EngineRun {
       isComplete,
     }
   }
+}
+
+/** As vLLM tells them beside the usage of an answer. */
+function serverTimes({ queuedUs, scheduledUs, firstTokenUs }: Sequence) {
+  return { serverQueueUs: scheduledUs! - queuedUs, serverTtftUs: firstTokenUs! - scheduledUs! }
 }

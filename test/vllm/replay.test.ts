@@ -134,6 +134,35 @@ test.skipIf(!isHere)(
 )
 
 test.skipIf(!isHere)(
+  'TTFT is the queue and prefill of the server and what lies between, of each request where it tells them and else by means (needs TRACE_VLLM_URL)',
+  async () => {
+    const rows = Array.from({ length: 40 }, (_, at): HandRow => ({
+      dueUs: at * 20_000,
+      endpoint: at % 2 === 0 ? 'chat' : 'completions',
+      promptTokens: 60 + ((at * 37) % 400),
+      outputTokens: 2 + (at % 7),
+    }))
+    const run = await runReplay(handPlan(rows), { target })
+    const { verdict, ttft_parts: parts } = await buildReport(
+      unsavedTrace({ ...run, kind: 'replayed', requests: run.rows }),
+      null,
+    )
+    const check = verdict.checks.find(({ name }) => name === 'server_ttft')
+    const told = run.rows.filter(({ serverTtftUs }) => serverTtftUs !== null)
+    if (told.length === 0) {
+      expect(parts).toBeNull()
+      expect(check?.says).toMatch(/^our mean TTFT is .* above the server's/)
+      return
+    }
+    expect(parts).toMatchObject({ n: 40, share: 1 })
+    for (const { ttftUs, serverQueueUs, serverTtftUs } of told) {
+      expect(ttftUs! - serverQueueUs! - serverTtftUs!).toBeGreaterThan(0)
+    }
+    expect(check).toMatchObject({ unit: 'share', value: parts!.beyond / 40 })
+  },
+)
+
+test.skipIf(!isHere)(
   'later turns come their think time after the answer, quote it, and have the planned size (needs TRACE_VLLM_URL)',
   async () => {
     const turn = (endpoint: 'chat' | 'completions', session: number, at: number): HandRow => ({
@@ -163,7 +192,7 @@ test.skipIf(!isHere)(
     expect(bySeq.map(({ promptTokens }) => promptTokens)).toEqual(
       rows.map(({ promptTokens }) => promptTokens),
     )
-    expect(run.fidelity.fillers).toBe(0)
+    expect(run.fidelity.fillers).toEqual({})
     for (const row of bySeq) {
       const parent = bySeq[row.parentSeq ?? -1]
       if (parent === undefined) continue
