@@ -19,7 +19,7 @@ export const cardCommand: Verb = (world) => {
       const outputs = await Outputs.open(raw)
       try {
         const card = await cardOf(path)
-        await outputs.write({ html: card.page })
+        await outputs.write({ html: card.page }, world.stderr)
         world.stdout.write(card.markdown)
       } catch (error) {
         await outputs.abandon()

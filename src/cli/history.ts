@@ -53,9 +53,12 @@ export const historyCommand: Verb = (world) => {
       const outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
       try {
         const history = historyOf(await readRuns(folder), quantities, limits)
-        await outputs.write({
-          html: async () => (await import('../report/history-page.ts')).historyPage(history),
-        })
+        await outputs.write(
+          {
+            html: async () => (await import('../report/history-page.ts')).historyPage(history),
+          },
+          world.stderr,
+        )
         world.stdout.write(
           raw.json ? `${JSON.stringify(history, null, 2)}\n` : formatHistory(history),
         )

@@ -48,13 +48,16 @@ export const inspectCommand: Verb = (world) => {
         }
         outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
         const inspection = await inspectTrace(reader, raw.cacheSize ? question : null)
-        await outputs.write({
-          html: async () =>
-            (await import('../report/inspection-page.ts')).inspectionPage(
-              inspection,
-              basename(path),
-            ),
-        })
+        await outputs.write(
+          {
+            html: async () =>
+              (await import('../report/inspection-page.ts')).inspectionPage(
+                inspection,
+                basename(path),
+              ),
+          },
+          world.stderr,
+        )
         if (raw.json) world.stdout.write(`${JSON.stringify(inspection, null, 2)}\n`)
         else world.stdout.write(formatInspection(inspection))
         if (raw.drift !== undefined) await showDrift(world, reader, inspection, raw.drift)

@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { TraceError } from '../base/errors.ts'
 import { createWhole, checkOutput, writeWhole } from '../base/files.ts'
 import { parseFactor } from '../base/parse.ts'
+import { writtenText } from '../report/outputs.ts'
 import { openTrace } from '../trace/open.ts'
 import { compareScaling, formatScaling } from '../workload/compare-scaling.ts'
 import { parseWorkloadOptions, type RawWorkloadOptions } from '../workload/options.ts'
@@ -61,6 +62,8 @@ export const planCommand: Verb = (world) =>
         })
         if (raw.out !== undefined) await writeCsv(raw.out, account.plan)
         if (raw.html !== undefined) await writePage(raw.html, account, path)
+        const paths = [raw.out, raw.html].filter((file) => file !== undefined)
+        if (paths.length > 0) world.stderr.write(writtenText(paths))
         world.stdout.write(raw.json === true ? planJson(account) : formatPlan(account))
       } finally {
         await reader.close()

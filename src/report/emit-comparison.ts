@@ -14,12 +14,15 @@ export async function emitComparison(
   json: boolean,
 ): Promise<number> {
   const document = `${JSON.stringify(comparison, null, 2)}\n`
-  await outputs.write({
-    jsonFile: () => document,
-    html: async () => (await import('./comparison-page.ts')).comparisonPage(comparison),
-    markdown: () => comparisonMarkdown(comparison),
-    junit: () => comparisonJunit(comparison),
-  })
+  await outputs.write(
+    {
+      jsonFile: () => document,
+      html: async () => (await import('./comparison-page.ts')).comparisonPage(comparison),
+      markdown: () => comparisonMarkdown(comparison),
+      junit: () => comparisonJunit(comparison),
+    },
+    world.stderr,
+  )
   world.stdout.write(json ? document : formatComparison(comparison))
   await tellGithub(world, {
     markdown: comparisonMarkdown(comparison),

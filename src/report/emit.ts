@@ -21,15 +21,18 @@ export async function emitReport(
   isJson: boolean,
 ): Promise<number> {
   const json = `${JSON.stringify(report, null, 2)}\n`
-  await outputs.write({
-    jsonFile: () => json,
-    // The chart library takes a third of a second to load: only for those who want a page.
-    html: async () =>
-      (await import('./report-page.ts')).reportPage(report, commandLine(world.argv)),
-    markdown: () => reportMarkdown(report),
-    junit: () => reportJunit(report),
-    csv: () => reportCsv(report),
-  })
+  await outputs.write(
+    {
+      jsonFile: () => json,
+      // The chart library takes a third of a second to load: only for those who want a page.
+      html: async () =>
+        (await import('./report-page.ts')).reportPage(report, commandLine(world.argv)),
+      markdown: () => reportMarkdown(report),
+      junit: () => reportJunit(report),
+      csv: () => reportCsv(report),
+    },
+    world.stderr,
+  )
   world.stdout.write(isJson ? json : formatReport(report))
   const failed = report.verdict.checks.filter(({ status }) => status === 'fail')
   const missed = report.slo?.objectives.filter(({ met }) => met === false) ?? []

@@ -8,7 +8,7 @@ import {
   type WholeFile,
   writeWhole,
 } from '../base/files.ts'
-import type { World } from '../base/world.ts'
+import type { World, Writer } from '../base/world.ts'
 import { containerByContent } from '../trace/open.ts'
 
 export const OUTPUT_FLAGS = {
@@ -20,6 +20,8 @@ export const OUTPUT_FLAGS = {
 } as const
 
 export type OutputName = keyof typeof OUTPUT_FLAGS
+type Output = Readonly<{ path: string; file: WholeFile }>
+
 export type RawOutputs = Partial<Record<OutputName, string>>
 
 /** One text for each form; made only where it was asked for. */
@@ -27,21 +29,21 @@ export type Renderings = Readonly<Partial<Record<OutputName, () => string | Prom
 
 /** Files that a command will fill; a folder that cannot be written stops it before it begins. */
 export class Outputs {
-  readonly #files: ReadonlyMap<OutputName, WholeFile>
+  readonly #files: ReadonlyMap<OutputName, Output>
 
-  private constructor(files: ReadonlyMap<OutputName, WholeFile>) {
+  private constructor(files: ReadonlyMap<OutputName, Output>) {
     this.#files = files
   }
 
   static async open(raw: RawOutputs): Promise<Outputs> {
-    const files = new Map<OutputName, WholeFile>()
+    const files = new Map<OutputName, Output>()
     const outputs = new Outputs(files)
     try {
       for (const name of Object.keys(OUTPUT_FLAGS) as OutputName[]) {
         const path = raw[name]
         if (path === undefined) continue
         await refuseTrace(OUTPUT_FLAGS[name].flags.split(' ')[0] ?? name, path)
-        files.set(name, await createWhole(path))
+        files.set(name, { path, file: await createWhole(path) })
       }
     } catch (error) {
       await outputs.abandon()
@@ -50,21 +52,32 @@ export class Outputs {
     return outputs
   }
 
-  /** JSON first; everything else is derived from the same document. */
-  async write(renderings: Renderings): Promise<void> {
-    for (const [name, file] of this.#files) {
+  /**
+   * JSON first; everything else is derived from the same document.
+   *
+   * @param talk is told which files there are now
+   */
+  async write(renderings: Renderings, talk: Writer): Promise<void> {
+    const paths: string[] = []
+    for (const [name, { path, file }] of this.#files) {
       const render = renderings[name]
       if (render === undefined) await file.abandon()
       else {
         await file.write(Buffer.from(await render()))
         await file.finish()
+        paths.push(path)
       }
     }
+    if (paths.length > 0) talk.write(writtenText(paths))
   }
 
   async abandon(): Promise<void> {
-    for (const file of this.#files.values()) await file.abandon()
+    for (const { file } of this.#files.values()) await file.abandon()
   }
+}
+
+export function writtenText(paths: readonly string[]): string {
+  return `written  ${paths.join(' · ')}\n`
 }
 
 /** An earlier report is replaced; a trace is not, whose name may stand there by mistake. */

@@ -19,6 +19,7 @@ import { ecdfOf } from '../../src/report/series.ts'
 import { splitSides } from '../../src/report/sides-argument.ts'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
+import { testWorld } from '../support/test-world.ts'
 import { unsavedTrace } from '../support/unsaved-trace.ts'
 
 const EVIL = '</script><img src=x onerror=alert(1)>'
@@ -178,7 +179,9 @@ test("runs of two sides stand around the word 'vs'", () => {
 test('files appear whole at the end, and an abandoned command leaves none', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'outputs-'))
   const outputs = await Outputs.open({ csv: join(folder, 'a.csv'), junit: join(folder, 'a.xml') })
-  await outputs.write({ csv: () => 'x\n', junit: () => '<x/>' })
+  const { world, said } = testWorld()
+  await outputs.write({ csv: () => 'x\n', junit: () => '<x/>' }, world.stderr)
+  expect(said.err).toBe(`written  ${join(folder, 'a.xml')} · ${join(folder, 'a.csv')}\n`)
   expect(readdirSync(folder).toSorted()).toEqual(['a.csv', 'a.xml'])
   expect(readFileSync(join(folder, 'a.csv'), 'utf8')).toBe('x\n')
   const given = await Outputs.open({ csv: join(folder, 'b.csv') })
