@@ -8,7 +8,7 @@ import type { Plan, ReplayMode } from '../workload/plan.ts'
 import { NONE } from '../workload/plan.ts'
 import { BodyBatcher } from './body-batcher.ts'
 import { BodyBuilder, type BuildOptions } from './body-builder.ts'
-import { Conversations, type ParentEnd } from './conversation.ts'
+import { Conversations, type FillerCounts, type ParentEnd } from './conversation.ts'
 import { Counters } from './counters.ts'
 import { Family } from './family.ts'
 import { portTokenizer } from './local-tokenizer.ts'
@@ -28,7 +28,7 @@ export type BodyWorkerData = Readonly<{
   tokenizers: readonly (TokenizerPlace | null)[]
 }>
 
-export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: number }>
+export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: FillerCounts }>
 
 /** Built and not yet sent, for all sending threads together. */
 const WINDOW_BYTES = 48_000_000
@@ -120,7 +120,7 @@ class BodyThread {
   #endIfAllBuilt(): void {
     if (this.#batcher.requests < this.#data.plan.count) return
     this.#batcher.flush(true)
-    this.#say({ kind: 'built', fillers: this.#conversations.fillerCount })
+    this.#say({ kind: 'built', fillers: this.#conversations.fillers })
   }
 
   #workerOf(index: number): number {

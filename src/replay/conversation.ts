@@ -1,10 +1,14 @@
 /** Prompts of later turns: what was really sent, what was really answered, and then something new. Effects: may ask a tokenizer. */
 import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import type { Family } from './family.ts'
-import { isBare, type PromptWriter } from './prompt-writer.ts'
-import { isChained } from './request-body.ts'
+import type { PromptWriter } from './prompt-writer.ts'
+import { isBare, isChained } from './request-body.ts'
 import type { ChatMessage, TokenizerClient } from './tokenizer-client.ts'
 import { toolsForTemplate } from './tools.ts'
+
+/** Why a later turn could not quote the answer before it. */
+export type FillerReason = 'failed' | 'hungUp' | 'noAnswer' | 'tooLong' | 'noTokenizer'
+export type FillerCounts = Readonly<Partial<Record<FillerReason, number>>>
 
 /** How a request ended that others follow. */
 export type ParentEnd = Readonly<{
@@ -16,6 +20,8 @@ export type ParentEnd = Readonly<{
   answerTokenIds: Uint32Array | null
   /** Under which the server may have kept it. */
   responseId: string | null
+  /** Why the answer is not whole; null where it is. */
+  cut: 'failed' | 'hungUp' | null
 }>
 
 /** The prompt of a later turn. */
@@ -32,8 +38,7 @@ type Said = Readonly<{ ids: Uint32Array }> | Readonly<{ messages: readonly ChatM
 export type ConversationPlan = Pick<Plan, 'columns' | 'shapes' | 'blocks'>
 
 export class Conversations {
-  /** Turns whose parent gave nothing to quote, or that are too short for it: their own words stand in. */
-  fillerCount = 0
+  readonly #fillers: Partial<Record<FillerReason, number>> = {}
   readonly #plan: ConversationPlan
   readonly #family: Family
   readonly #promptsOf: (index: number) => PromptWriter
@@ -56,6 +61,11 @@ export class Conversations {
     this.#isKeptFor = isKeptFor
   }
 
+  /** Turns whose own words stand in for an answer. */
+  get fillers(): FillerCounts {
+    return this.#fillers
+  }
+
   /** @returns null where the child's own words are right */
   async promptOf(child: number, end: ParentEnd): Promise<Quote | null> {
     const shape = this.#shapeOf(child)
@@ -65,9 +75,9 @@ export class Conversations {
       ? this.#idsOf(child, end, prompts)
       : !isBare(shape)
         ? await this.#messagesOf(child, end, prompts)
-        : null
-    if (said === null) {
-      this.fillerCount += 1
+        : 'noTokenizer'
+    if (typeof said === 'string') {
+      this.#fillers[said] = (this.#fillers[said] ?? 0) + 1
       return null
     }
     if (this.#family.hasChildren(child)) this.#said.set(child, said)
@@ -105,14 +115,16 @@ export class Conversations {
     return false
   }
 
-  #idsOf(child: number, { index, answerTokenIds }: ParentEnd, prompts: PromptWriter): Said | null {
+  #idsOf(child: number, end: ParentEnd, prompts: PromptWriter): Said | FillerReason {
+    const { index, answerTokenIds, cut } = end
+    if (answerTokenIds === null) return cut ?? 'noAnswer'
     const { promptTokens } = this.#plan.columns
     const total = promptTokens[child]!
     const said = this.#said.get(index)
     const before =
       said !== undefined && 'ids' in said ? said.ids : prompts.ids(index, 0, promptTokens[index]!)
-    const quoted = before.length + (answerTokenIds?.length ?? 0)
-    if (answerTokenIds === null || quoted > total) return null
+    const quoted = before.length + answerTokenIds.length
+    if (quoted > total) return 'tooLong'
     const ids = new Uint32Array(total)
     ids.set(before)
     ids.set(answerTokenIds, before.length)
@@ -120,10 +132,15 @@ export class Conversations {
     return { ids }
   }
 
-  async #messagesOf(child: number, end: ParentEnd, prompts: PromptWriter): Promise<Said | null> {
+  async #messagesOf(
+    child: number,
+    end: ParentEnd,
+    prompts: PromptWriter,
+  ): Promise<Said | FillerReason> {
     const { promptTokens } = this.#plan.columns
     const tokenizer = this.#tokenizerOf(child)
-    if (end.answerText === null || end.answerText === '' || tokenizer === null) return null
+    if (end.answerText === null || end.answerText === '') return end.cut ?? 'noAnswer'
+    if (tokenizer === null) return 'noTokenizer'
     const shape = this.#shapeOf(child)
     const { starter, headTokens, tailTokens } = prompts.frameOf(shape)
     const said = this.#said.get(end.index)
@@ -137,8 +154,9 @@ export class Conversations {
       [...answered, { role: 'user', content: starter }],
       toolsForTemplate(shape),
     )
-    const missing = promptTokens[child]! - (bare?.length ?? Number.POSITIVE_INFINITY)
-    if (missing < 0) return null
+    if (bare === null) return 'noTokenizer'
+    const missing = promptTokens[child]! - bare.length
+    if (missing < 0) return 'tooLong'
     const content =
       starter + prompts.text(child, promptTokens[child]! - missing, promptTokens[child]!)
     return { messages: [...answered, { role: 'user', content }] }

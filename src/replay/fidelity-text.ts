@@ -1,6 +1,7 @@
 /** What was delivered, in a few lines. Pure. */
 import { fold } from '../base/fold.ts'
 import { formatCount, formatShare } from '../base/format.ts'
+import type { FillerCounts, FillerReason } from './conversation.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { PrefixGap } from './prefix-gap.ts'
 
@@ -18,7 +19,7 @@ export function fidelityText(fidelity: Fidelity): string {
     ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before the hang-up`]),
   ]
   if (fidelity.retried > 0) parts.push(`${formatCount(fidelity.retried)} tried again`)
-  if (fidelity.fillers > 0) parts.push(`${formatCount(fidelity.fillers)} turns could not quote`)
+  parts.push(...fillersText(fidelity.fillers))
   const bad = Object.entries(fidelity.outcomes).filter(
     ([outcome]) => outcome !== 'ok' && outcome !== 'client_abort',
   )
@@ -29,6 +30,23 @@ export function fidelityText(fidelity: Fidelity): string {
   const lines = [`done  ${[...parts, ...failed].join(' · ')}`]
   if (fidelity.prefix !== null) lines.push(`      ${prefixText(fidelity.prefix)}`)
   return fold(lines.join('\n'))
+}
+
+const FILLER_WORDS: Readonly<Record<FillerReason, string>> = {
+  failed: 'the answer before failed',
+  hungUp: 'it was hung up',
+  noAnswer: 'nothing to quote in it',
+  tooLong: 'too long for the turn',
+  noTokenizer: 'nothing counts its tokens',
+}
+
+/** '7 turns could not quote (4 the answer before failed, 3 too long for the turn)' */
+function fillersText(fillers: FillerCounts): string[] {
+  const reasons = Object.entries(fillers).map(
+    ([reason, count]) => `${formatCount(count)} ${FILLER_WORDS[reason as FillerReason]}`,
+  )
+  const total = Object.values(fillers).reduce((sum, count) => sum + count, 0)
+  return total === 0 ? [] : [`${formatCount(total)} turns could not quote (${reasons.join(', ')})`]
 }
 
 /** 'prefix hits 38.1 % of prompts · 41.0 % predicted in blocks of 16 · …' */

@@ -1,5 +1,6 @@
 /** How much of the planned stimulus was delivered, counted while results come in. Pure. */
 import type { RequestRow } from '../trace/columns.ts'
+import type { FillerCounts } from './conversation.ts'
 import type { PrefixGap } from './prefix-gap.ts'
 
 export type Fidelity = {
@@ -23,10 +24,12 @@ export type Fidelity = {
   lateBodies: number
   /** Failed tries that were followed by another. */
   retried: number
-  /** Later turns that could not quote the answer before them. */
-  fillers: number
+  /** Later turns that could not quote the answer before them, by reason. */
+  fillers: FillerCounts
   /** Tokens that hung-up answers brought beyond the planned instant. */
   surplusTokens: number
+  /** Sent in place of requests whose answers were bound to a grammar; these are not. */
+  structured: number
   outcomes: Record<string, number>
   /** null where nothing is shared, or nobody tells what was served. */
   prefix: PrefixGap | null
@@ -38,6 +41,7 @@ export type PlannedSizes = Readonly<{
   /** Tokens after which to hang up; 0 where it is by time or never. */
   abortTokens: number
   isHangUp: boolean
+  isStructured: boolean
 }>
 
 export function newFidelity(planned: number): Fidelity {
@@ -58,7 +62,8 @@ export function newFidelity(planned: number): Fidelity {
     surplusTokens: 0,
     lateBodies: 0,
     retried: 0,
-    fillers: 0,
+    fillers: {},
+    structured: 0,
     outcomes: {},
     prefix: null,
   }
@@ -72,8 +77,10 @@ export function countFidelity(
 ): void {
   const outcome = row.outcome ?? 'unobserved_end'
   fidelity.outcomes[outcome] = (fidelity.outcomes[outcome] ?? 0) + 1
-  if (row.lagUs !== null && row.lagUs !== undefined) fidelity.sent += 1
-  else fidelity.dropped += 1
+  if (row.lagUs !== null && row.lagUs !== undefined) {
+    fidelity.sent += 1
+    if (planned.isStructured) fidelity.structured += 1
+  } else fidelity.dropped += 1
   if (row.tokenSource === 'server') countPrompt(fidelity, row.promptTokens, planned.promptTokens)
   if (outcome === 'client_abort') {
     fidelity.hungUp += 1

@@ -9,7 +9,7 @@ import { checkLengths, refuseSource } from './fit-check.ts'
 import { learnTarget } from './learn-target.ts'
 import { mapModels } from './model-map.ts'
 import type { ReplayOptions } from './options.ts'
-import { isChained } from './request-body.ts'
+import { isChained, wasStructured } from './request-body.ts'
 import { chooseTarget, type NamedTarget } from './target-choice.ts'
 import { probeTarget, type TargetFacts } from './target-facts.ts'
 import type { TokenizerClient } from './tokenizer-client.ts'
@@ -118,6 +118,9 @@ function notesOf(
     ...(isRough ? ['prompt sizes are estimates; --tokenizer DIR|ID may make them exact'] : []),
     ...(isSaidAgain(plan, targets)
       ? ['responses are not kept here: turns quote what they would name by previous_response_id']
+      : []),
+    ...(plan.shapes.some(wasStructured)
+      ? ['structured output was asked for: it is not here, so gaps between tokens are SUSPECT']
       : []),
     ...(hasPictures ? ['tokens of pictures are an estimate: each model counts its own way'] : []),
     ...(facts.every(({ hasMetrics }) => hasMetrics)

@@ -38,6 +38,26 @@ export function isSendable({ endpoint }: RequestShape): boolean {
   return PATHS[endpoint] !== null
 }
 
+/** No template around its prompt, of which one request may hold several. */
+export function isBare({ endpoint }: RequestShape): boolean {
+  return endpoint === 'completions' || endpoint === 'embeddings'
+}
+
+/** Prompts in one request, whose sizes the plan holds as one sum. */
+export function promptsOf(shape: RequestShape): number {
+  return isBare(shape) ? Math.max(1, shape.inputCount) : 1
+}
+
+/** Answers to one request, each as long as the plan says; a server counts their tokens together. */
+export function answersOf(shape: RequestShape): number {
+  return isOpenAi(shape.endpoint) ? shape.n * promptsOf(shape) : 1
+}
+
+/** Of the longest prompt in a request. */
+export function longestPrompt(shape: RequestShape, promptTokens: number): number {
+  return Math.ceil(promptTokens / promptsOf(shape))
+}
+
 /** Text before the prompt's value and text after it. */
 export type BodyFrame = Readonly<{ before: string; after: string }>
 
@@ -80,6 +100,7 @@ const OWN_PARAMS = new Set([
   'include_usage',
   'continuous_usage_stats',
   'previous_response_id',
+  'structured_output',
   'stream',
   'max_tokens',
   'max_completion_tokens',
@@ -142,6 +163,11 @@ function usageOptions(shape: RequestShape) {
 export function isChained(shape: RequestShape): boolean {
   const { endpoint, params } = shape
   return endpoint === 'responses' && params?.includes('"previous_response_id":true') === true
+}
+
+/** The recorded answer was bound to a grammar; the replayed one is not, for its words are made up. */
+export function wasStructured({ params }: RequestShape): boolean {
+  return params?.includes('"structured_output":true') === true
 }
 
 /** A bias that no other token comes up against: /v1/responses has no list of allowed ones. */

@@ -13,13 +13,14 @@ import {
   type Plan,
   type RequestShape,
 } from '../workload/plan.ts'
-import type { ParentEnd } from './conversation.ts'
+import type { FillerCounts, ParentEnd } from './conversation.ts'
 import { Family } from './family.ts'
 import { countFidelity, newFidelity, type Fidelity, type PlannedSizes } from './fidelity.ts'
 import type { FlightResult } from './flight-result.ts'
 import { LiveResults, type RowBound } from './live-results.ts'
 import { outcomeRow, rowNumber, type RowContext } from './outcome-row.ts'
 import { PrefixWatch, type PrefixFacts } from './prefix-gap.ts'
+import { answersOf, wasStructured } from './request-body.ts'
 
 export type ResultPlan = Pick<
   Plan,
@@ -42,7 +43,7 @@ export type SinkOptions = Readonly<{
 /** What is known only when everything has ended. */
 export type RunEnd = Readonly<{
   lateBodies: number
-  fillers: number
+  fillers: FillerCounts
   header: Partial<TraceHeader>
   samples: readonly SampleRow[]
   events: readonly EventRow[]
@@ -163,9 +164,10 @@ export class ResultSink {
     const flag = flags[index]!
     return {
       promptTokens: promptTokens[index]!,
-      outputTokens: outputTokens[index]! * choicesOf(shape),
+      outputTokens: outputTokens[index]! * answersOf(shape),
       abortTokens: (flag & ABORT_BY_TOKENS) === 0 ? 0 : abortAt[index]!,
       isHangUp: (flag & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0,
+      isStructured: wasStructured(shape),
     }
   }
 
@@ -173,12 +175,14 @@ export class ResultSink {
   #tellEnd({ index, fault, ...result }: FlightResult, seen: Observation | null): void {
     const endedAtUs = result.endedAtUs - this.#context.startUs
     const isWhole = fault === 'none' && seen?.outcome === 'ok'
+    const isHungUp = !Number.isNaN(result.abortAtUs)
     const end: ParentEnd = {
       index,
       endedAtUs,
       answerText: isWhole ? seen.answerText : null,
       answerTokenIds: isWhole ? seen.answerTokenIds : null,
       responseId: isWhole ? seen.responseId : null,
+      cut: isWhole ? null : isHungUp ? 'hungUp' : 'failed',
     }
     this.#options.ends?.postMessage(end)
   }
@@ -197,11 +201,6 @@ export class ResultSink {
     this.#rows = []
     this.#writing = this.#writing.then(async () => this.#writer.addRequests(rows))
   }
-}
-
-/** Only these two take an n. */
-function choicesOf({ endpoint, n }: RequestShape): number {
-  return endpoint === 'chat' || endpoint === 'completions' ? n : 1
 }
 
 function depthsOf(parent: Uint32Array): Uint32Array {

@@ -7,6 +7,7 @@ import type { TraceHeader } from '../trace/header.ts'
 import { Admission } from './admission.ts'
 import type { BodyReply, BodyWorkerData } from './body-worker.ts'
 import type { ThreadLoad } from './client-load.ts'
+import type { FillerCounts } from './conversation.ts'
 import { Counters, sumCounts } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
 import { LiveResults } from './live-results.ts'
@@ -38,7 +39,7 @@ export class ReplayThreads {
   readonly #isReady: Promise<ResultReply>
   readonly #areWarm: Promise<unknown>
   #posted = 0
-  #fillers = 0
+  #fillers: FillerCounts = {}
   readonly #allSent: Promise<unknown>
   /** What the sending threads said of themselves. */
   readonly loads: ThreadLoad[] = []

@@ -29,6 +29,7 @@ import {
   checkPrompts,
   checkRestart,
   checkSpeculation,
+  checkStructured,
   checkTtftGap,
 } from './server-checks.ts'
 
@@ -55,6 +56,7 @@ const CHECKS = {
   server_prompts: checkPrompts,
   server_ttft: checkTtftGap,
   speculation: checkSpeculation,
+  structured: checkStructured,
   throttling: checkThrottling,
   loop_delay: checkLoopDelay,
   loop_use: checkLoopUse,

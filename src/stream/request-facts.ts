@@ -3,6 +3,7 @@ import { canonicalJson } from '../trace/canonical.ts'
 import type { EndpointName } from '../trace/columns.ts'
 import { sizeOfBase64, sizeOfDataUrl, UNKNOWN_SIZE, type ImageSize } from './image-size.ts'
 import { asArray, asCount, asMark, asObject, asText, parseJson, type JsonObject } from './json.ts'
+import { isStructured } from './structured-output.ts'
 
 export type RequestFacts = Readonly<{
   /** As the client wrote it; a row keeps it only where the server knew it too. */
@@ -125,6 +126,7 @@ function paramsOf(value: JsonObject, options: JsonObject | null): string | null 
   }
   // Which one is the business of nobody; that there was one says how the prompt travelled.
   if (asText(value['previous_response_id']) !== null) kept['previous_response_id'] = true
+  if (isStructured(value)) kept['structured_output'] = true
   return Object.keys(kept).length === 0 ? null : canonicalJson(kept)
 }
 

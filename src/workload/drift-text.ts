@@ -12,7 +12,8 @@ export async function driftText(reader: TraceReader, other: TraceReader | null):
 
 /** Within one trace: what changed, where. */
 function formatDriftWithin(findings: readonly DriftFinding[]): string {
-  if (findings.length === 0) return 'drift      none found in rate, lengths or mix\n'
+  if (findings.length === 0)
+    return 'drift      none found in rate, lengths, shared prefixes, hang-ups or mix\n'
   const lines = findings.map(
     (finding) => `drift      ${changeText(finding)} at ${formatDuration(finding.atUs ?? 0)}`,
   )
@@ -31,9 +32,11 @@ const LEGEND =
   '           KS, PSI, Wasserstein over sd; drift: p < 0.01 and PSI at least 0.1 above chance\n'
 
 function changeText({ signal, before, after, ks, psi, wasserstein }: DriftFinding): string {
-  const isShare = signal.startsWith('tenant ') || signal.startsWith('model ')
+  const isShare = signal === 'hangups' || /^(tenant|model) /.test(signal)
   const value = (number: number) => (isShare ? formatShare(number) : significant(number, 3))
-  const unit = signal === 'rate' ? '/s' : ''
-  const figures = [ks, psi, wasserstein].map((figure) => significant(figure, 2)).join(' / ')
-  return `${signal} ${value(before)}${unit} → ${value(after)}${unit} (${figures})`
+  const unit = signal === 'rate' ? '/s' : isShare ? '' : ' tokens'
+  const figures = [ks, psi, wasserstein].map((figure) =>
+    Number.isNaN(figure) ? '–' : significant(figure, 2),
+  )
+  return `${signal} ${value(before)} → ${value(after)}${unit} (${figures.join(' / ')})`
 }

@@ -15,12 +15,20 @@ const dialect = {
   hasPriority: false,
   chatLimit: 'max_tokens' as const,
 }
-const end = { index: 0, endedAtUs: 5, answerText: null, answerTokenIds: null, responseId: null }
+const end = {
+  index: 0,
+  endedAtUs: 5,
+  answerText: null,
+  answerTokenIds: null,
+  responseId: null,
+  cut: null,
+}
 
 async function conversations(
   rows: readonly HandRow[],
   blocks: readonly HandBlock[] = [],
   isKept = false,
+  counts: typeof tokenizer | null = tokenizer,
 ) {
   const vocabulary = (await learnVocabulary(tokenizer))!
   const chat = await measureFrame(tokenizer, vocabulary, (content) => [{ role: 'user', content }])
@@ -39,7 +47,7 @@ async function conversations(
       plan,
       family,
       () => prompts,
-      () => tokenizer,
+      () => counts,
       () => isKept,
     ),
   }
@@ -119,11 +127,22 @@ test('a turn that named its predecessor does so again, and sends only what is ne
   expect((await forgetful.talk.promptOf(1, answer))?.previousResponseId).toBeNull()
 })
 
-test('a turn whose parent failed, or left no room, uses its own words and is counted', async () => {
-  const { talk } = await conversations(turns('completions', [20, 50]))
-  expect(await talk.promptOf(1, end)).toBeNull()
-  expect(await talk.promptOf(1, { ...end, answerTokenIds: new Uint32Array(40) })).toBeNull()
-  expect(talk.fillerCount).toBe(2)
+test('a turn whose parent failed, or left no room, uses its own words and is counted by the reason', async () => {
+  for (const [endpoint, longAnswer] of [
+    ['completions', { answerTokenIds: new Uint32Array(40) }],
+    ['chat', { answerText: 'aab '.repeat(40) }],
+  ] as const) {
+    const { talk } = await conversations(turns(endpoint, [20, 50]))
+    expect(await talk.promptOf(1, { ...end, cut: 'failed' })).toBeNull()
+    expect(await talk.promptOf(1, { ...end, cut: 'hungUp' })).toBeNull()
+    expect(await talk.promptOf(1, { ...end, cut: 'hungUp' })).toBeNull()
+    expect(await talk.promptOf(1, end)).toBeNull()
+    expect(await talk.promptOf(1, { ...end, ...longAnswer })).toBeNull()
+    expect(talk.fillers).toEqual({ failed: 1, hungUp: 2, noAnswer: 1, tooLong: 1 })
+  }
+  const alone = await conversations(turns('chat', [20, 50]), [], false, null)
+  expect(await alone.talk.promptOf(1, { ...end, answerText: 'aab' })).toBeNull()
+  expect(alone.talk.fillers).toEqual({ noTokenizer: 1 })
 })
 
 test('a turn that does not continue the prompt before it quotes nothing', async () => {
@@ -142,7 +161,7 @@ test('a turn that does not continue the prompt before it quotes nothing', async 
     blocks,
   )
   expect(await other.talk.promptOf(1, { ...end, answerTokenIds })).toBeNull()
-  expect(other.talk.fillerCount).toBe(0)
+  expect(other.talk.fillers).toEqual({})
   const same = await conversations(
     [
       { ...first, leaf: 0 },

@@ -58,8 +58,11 @@ test('a share is only called whole when it is, and lines are not too long', () =
     hungUp: 9,
     hangUpMissed: 9,
     retried: 9,
-    fillers: 9,
+    fillers: { failed: 4, hungUp: 1_000, tooLong: 4 },
     outcomes: { timeout: 3, http_error: 4 },
   }
   for (const line of fidelityText(long).split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  expect(fidelityText(long).replaceAll(/\s+/g, ' ')).toContain(
+    '1,008 turns could not quote (4 the answer before failed, 1,000 it was hung up, 4 too long for the turn)',
+  )
 })

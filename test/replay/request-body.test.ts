@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { bodyFrame, isChained, type BodyWish, type Dialect } from '../../src/replay/request-body.ts'
+import {
+  bodyFrame,
+  isChained,
+  wasStructured,
+  type BodyWish,
+  type Dialect,
+} from '../../src/replay/request-body.ts'
 import type { RequestShape } from '../../src/workload/plan.ts'
 import { handPlan } from '../support/hand-plan.ts'
 
@@ -92,6 +98,16 @@ test('parameters go to who knows them, and none changes the size of a prompt', (
   expect(body({ endpoint: 'messages', params })).toMatchObject({ temperature: 0.5, top_k: 4 })
   expect(body({ endpoint: 'messages', params })).not.toHaveProperty('min_p')
   expect(body({ endpoint: 'chat', params }, {}, OTHER)).not.toHaveProperty('top_k')
+})
+
+test('what was bound to a grammar is sent without one', () => {
+  const params = '{"structured_output":true,"temperature":0.5}'
+  expect(wasStructured({ ...plain, params })).toBe(true)
+  expect(wasStructured({ ...plain, params: '{"temperature":0.5}' })).toBe(false)
+  for (const endpoint of ['chat', 'completions', 'responses', 'messages'] as const) {
+    expect(body({ endpoint, params })).toMatchObject({ temperature: 0.5 })
+    expect(body({ endpoint, params })).not.toHaveProperty('structured_output')
+  }
 })
 
 test('a turn that follows a kept response names it, and asks to be kept itself', () => {

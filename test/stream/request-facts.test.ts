@@ -51,6 +51,30 @@ test('of parameters only known numbers and booleans are kept, rounded and limite
   )
 })
 
+const SCHEMA = { type: 'json_schema', json_schema: { name: 'secret', schema: { type: 'object' } } }
+
+test.each<[string, EndpointName, object]>([
+  ['a schema', 'chat', { response_format: SCHEMA }],
+  ['JSON of any kind', 'chat', { response_format: { type: 'json_object' } }],
+  ['a regular expression', 'completions', { structured_outputs: { regex: 'secret' } }],
+  ['a choice, as older servers have it', 'chat', { guided_choice: ['yes', 'secret'] }],
+  ['a schema of responses', 'responses', { text: { format: SCHEMA } }],
+  ['a schema of messages', 'messages', { output_config: { format: SCHEMA } }],
+  ['a tool that has to be called', 'chat', { tool_choice: 'required' }],
+  ['one tool', 'messages', { tool_choice: { type: 'tool', name: 'secret' } }],
+])('%s binds the answer, and nothing is kept but that', (_, endpoint, body) => {
+  expect(facts(endpoint, body).params).toBe('{"structured_output":true}')
+})
+
+test.each([
+  { response_format: { type: 'text' }, tool_choice: 'auto' },
+  { tool_choice: 'none', structured_outputs: null, guided_json: null },
+  { structured_outputs: { json_object: false }, text: { verbosity: 'low' } },
+  { tool_choice: { type: 'auto' }, response_format: 'json', guided_decoding_backend: 'xgrammar' },
+])('an answer that may be anything is bound to nothing: %j', (body) => {
+  expect(facts('chat', body).params).toBeNull()
+})
+
 test('tools are counted and measured, not kept', () => {
   const tools = [{ type: 'function', function: { name: 'secret' } }]
   const found = facts('chat', { tools })
