@@ -56,7 +56,7 @@ export class Counters {
   }
 }
 
-/** One request is over. @param isAnswered whole, and no error */
+/** One request is over, and will not be tried again. @param isAnswered whole, and no error */
 export function countEnd(counters: Counters, result: FlightResult, isAnswered: boolean): void {
   counters.add('done')
   if (!Number.isNaN(result.abortAtUs)) counters.add('hungUp')

@@ -39,6 +39,8 @@ export class LinkDesk {
     const mayReuse = connections === 'pool' || (connections === 'recorded' && isReuseWanted)
     const link = mayReuse && !isReplacement ? this.#pool.take(target, nowUs, leadUs) : null
     if (link === null) {
+      // Room may have been seen in a connection that this request cannot use: that one goes.
+      if (this.#links >= this.#options.maxLinks) this.#pool.evict()
       this.#links += 1
       return new Link(target, openWire, user, this.#gone)
     }

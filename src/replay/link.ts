@@ -107,6 +107,11 @@ export class LinkPool {
     return this.#idle.length
   }
 
+  /** Closes the one that has waited longest. */
+  evict(): void {
+    this.#idle.shift()?.close()
+  }
+
   /** Closes what has waited too long, or all of it. */
   trim(nowUs: number): void {
     for (let at = this.#idle.length - 1; at >= 0; at -= 1) {

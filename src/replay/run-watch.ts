@@ -13,7 +13,7 @@ import type { Preflight } from './preflight.ts'
 import { dueCount, type Progress, progressBar, progressLine } from './progress.ts'
 import { redraw } from '../base/redraw.ts'
 import type { RunHooks } from './run-hooks.ts'
-import { metricRows, readMetrics } from './server-metrics.ts'
+import { metricRows, readMetrics, TextPool } from './server-metrics.ts'
 import { rootUrl } from './target-facts.ts'
 import type { ReplayThreads } from './threads.ts'
 
@@ -41,6 +41,7 @@ export type WatchOptions = Readonly<{
 export class RunWatch {
   readonly #options: WatchOptions
   readonly #samples: SampleRow[] = []
+  readonly #texts = new TextPool()
   readonly #events: EventRow[] = []
   #before: SampleRow[] = []
   #load: ClientLoad | null = null
@@ -131,7 +132,7 @@ export class RunWatch {
       if (!facts.hasMetrics) return []
       const metrics = await readMetrics(client, rootUrl(facts.url, '/metrics'))
       const label = isAlone ? null : (name ?? facts.url.host)
-      return metrics === null ? [] : metricRows(metrics, atUs, label)
+      return metrics === null ? [] : metricRows(metrics, atUs, label, this.#texts.of)
     })
     return (await Promise.all(each)).flat()
   }

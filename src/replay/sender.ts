@@ -50,6 +50,7 @@ export class Sender implements FlightHost {
   readonly #retries: Retries
   #nextSweepUs = Number.POSITIVE_INFINITY
   #isStopped = false
+  #isServingLine = false
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -77,10 +78,14 @@ export class Sender implements FlightHost {
   }
 
   #serveLine(): void {
+    // A request that cannot be sent ends in here and frees its user: the loop goes on, not deeper.
+    if (this.#isServingLine) return
+    this.#isServingLine = true
     const nowUs = this.#options.clock.nowUs()
     for (let next = this.#line.take(nowUs); next !== null; next = this.#line.take(nowUs)) {
       this.#add(next.request, next.bytes)
     }
+    this.#isServingLine = false
   }
 
   #add(request: ReadyRequest, bytes: Uint8Array): void {
@@ -143,18 +148,16 @@ export class Sender implements FlightHost {
     this.#open.delete(flight)
     this.#airborne.delete(flight)
     this.#grounded.delete(flight)
-    countEnd(counters, result, isAnswered)
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
     if (!flight.isSent) this.#release(flight)
-    if (!Number.isNaN(result.abortAtUs)) {
-      this.#breaker.forgo()
-    } else if (result.fault !== 'dropped') {
-      this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
-    }
+    const isOurs = result.fault === 'dropped' || result.fault === 'unsendable'
+    if (!Number.isNaN(result.abortAtUs)) this.#breaker.forgo()
+    else if (!isOurs) this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
     const retry = this.#isStopped
       ? null
       : this.#retries.next(flight.request, result, clock, counters.get('sent'))
+    if (retry === null) countEnd(counters, result, isAnswered)
     onResult({ ...result, isFinal: retry === null })
     if (retry !== null) this.#add(retry, asAttempt(flight.requestBytes, retry.attempt))
     if (this.#grounded.size > 0) this.#openNext()
@@ -162,10 +165,11 @@ export class Sender implements FlightHost {
     if (!this.#isStopped) this.#serveLine()
   }
 
-  /** Room for another body in the window that is built ahead. */
-  #release(flight: Flight): void {
+  /** Room for another body in the window that is built ahead; a retry's body was let out before. */
+  #release({ request }: Flight): void {
+    if (request.attempt > 0) return
     this.#options.counters.add('released')
-    this.#options.counters.add('releasedBytes', flight.request.bodyBytes)
+    this.#options.counters.add('releasedBytes', request.bodyBytes)
   }
 
   #openNext(): void {

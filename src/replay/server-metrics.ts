@@ -63,19 +63,36 @@ export async function readMetrics(client: HttpClient, url: URL): Promise<Metric[
   }
 }
 
-/** @param atUs since the run's start */
+/**
+ * Each text once. A piece of a page keeps all of the page in memory: samples of a day would hold a
+ * gigabyte of them.
+ */
+export class TextPool {
+  readonly #texts = new Map<string, string>()
+
+  readonly of = (text: string): string => {
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known
+    const own = Buffer.from(text).toString()
+    this.#texts.set(own, own)
+    return own
+  }
+}
+
+/** @param atUs since the run's start @param textOf gives equal texts as one, for whoever keeps many rows */
 export function metricRows(
   metrics: readonly Metric[],
   atUs: number,
   target: string | null,
+  textOf: (text: string) => string = (text) => text,
 ): SampleRow[] {
   return metrics
     .filter(({ name, value }) => KEPT.test(name) && !LEFT_OUT.test(name) && Number.isFinite(value))
     .filter(({ name }) => name !== SETTINGS)
     .map(({ name, labels, value }) => ({
       atUs,
-      metric: name,
-      labels: canonicalJson(target === null ? labels : { ...labels, target }),
+      metric: textOf(name),
+      labels: textOf(canonicalJson(target === null ? labels : { ...labels, target })),
       value,
     }))
 }

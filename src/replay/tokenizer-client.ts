@@ -16,14 +16,10 @@ export interface TokenizerClient {
   detokenize(tokenIds: readonly number[]): Promise<string | null>
 }
 
-/** vLLM's routes. They stand at the root, beside /v1. */
-export function serverTokenizer(
-  client: HttpClient,
-  targetUrl: URL,
-  model: string,
-): TokenizerClient {
-  const tokenizeUrl = new URL('/tokenize', targetUrl)
-  const detokenizeUrl = new URL('/detokenize', targetUrl)
+/** vLLM's routes. @param rootUrl where they stand, beside /v1; ends with a slash */
+export function serverTokenizer(client: HttpClient, rootUrl: URL, model: string): TokenizerClient {
+  const tokenizeUrl = new URL('tokenize', rootUrl)
+  const detokenizeUrl = new URL('detokenize', rootUrl)
   const tokens = async (json: unknown) => tokenIdsOf(await client.callJson(tokenizeUrl, { json }))
   return {
     tokenize: async (text, isWhole = false) =>

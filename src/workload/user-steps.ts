@@ -18,7 +18,7 @@ export function repeat(draft: PlanDraft, { loop }: WorkloadOptions): void {
   const count = dueUs.length
   const spanUs = dueUs.at(-1)!
   const periodUs = count === 1 ? LONE_PERIOD_US : Math.round(spanUs + spanUs / (count - 1))
-  const rows = dueUs.reduce((all, _, row) => all.fill(row, row), new Uint32Array(count))
+  const rows = new Uint32Array(count).map((_, row) => row)
   const orders = Array.from({ length: loop }, (_, copy) => ({
     copy,
     shiftOf: () => copy * periodUs,

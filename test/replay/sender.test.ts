@@ -211,3 +211,59 @@ test('a breaker whose try is not admitted lets the next request try', async () =
   const faults = results.toSorted((a, b) => a.index - b.index).map(({ fault }) => fault)
   expect(faults).toEqual(['none', 'dropped', 'none'])
 })
+
+test('a request that is tried again counts once, as what became of it, and lets one more body in', async () => {
+  const busy = Buffer.from('HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n')
+  const { counters, results } = await runSender(
+    [{}],
+    server(newLog(), async (events, clock, which) => {
+      if (which === 1) events.bytes(busy, busy.length)
+      else await answer(events, clock)
+    }),
+    { retry: { retries: 2, firstUs: 100_000, longestUs: 1_000_000, budget: 1 } },
+  )
+  expect(results.map(({ isFinal }) => isFinal)).toEqual([false, true])
+  const counts = (['sent', 'done', 'ok', 'errors', 'released', 'releasedBytes'] as const).map(
+    (name) => counters.get(name),
+  )
+  expect(counts).toEqual([2, 1, 1, 0, 1, 100])
+})
+
+test('what cannot be sent says nothing of the server: no breaker opens for it', async () => {
+  const { results } = await runSender([{}, {}, {}], server(newLog(), answer), {
+    breaker: { failures: 2, openUs: 60_000_000 },
+    bytesOf: (index) => Buffer.alloc(index === 0 ? 200 : 0),
+  })
+  expect(results.map(({ fault }) => fault)).toEqual(['unsendable', 'unsendable', 'none'])
+})
+
+test('a closed loop passes over any number of requests in a row that cannot be sent', async () => {
+  const count = 20_000
+  const { results } = await runSender(
+    Array.from({ length: count }, () => ({})),
+    server(newLog(), answer),
+    { concurrency: 1, bytesOf: (index) => Buffer.alloc(index === 0 ? 200 : 0) },
+  )
+  expect(results.length).toBe(count)
+})
+
+test('idle connections that nobody may use again make room for those that are wanted', async () => {
+  const open = { now: 0, most: 0 }
+  const counting =
+    (clock: VirtualClock): OpenWire =>
+    (target, events) => {
+      open.most = Math.max(open.most, (open.now += 1))
+      const wire = server(newLog(), answer)(clock)(target, events)
+      const close = async () => {
+        await after(clock, 1)
+        open.now -= 1
+        events.closed(null)
+      }
+      return { ...wire, unsentBytes: 0, close: () => void close() }
+    }
+  const limits = { leadUs: 500_000, timeoutUs: 60_000_000, stallUs: 10_000_000, maxLinks: 3 }
+  const requests = Array.from({ length: 12 }, (_, at) => ({ dueUs: 1_000_000 + at * 20_000 }))
+  const { results } = await runSender(requests, counting, { connections: 'recorded', limits })
+  expect(results.every(({ fault }) => fault === 'none')).toBe(true)
+  expect(open.most).toBeLessThanOrEqual(limits.maxLinks + 1)
+})

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { existsSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { blockTokensOf, metricRows, parseMetrics } from '../../src/replay/server-metrics.ts'
+import {
+  blockTokensOf,
+  metricRows,
+  parseMetrics,
+  TextPool,
+} from '../../src/replay/server-metrics.ts'
 
 const capture = '../shared/vllm/captures/metrics-after.txt'
 
@@ -33,4 +40,21 @@ test.skipIf(!existsSync(capture))("a real server's page is read (needs ../shared
     labels: { engine: '0', model_name: 'tiny' },
     value: 21_618,
   })
+})
+
+test('rows that are kept for a whole run keep no page alive', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const padding = Array.from({ length: 20_000 }, (_, at) => `python_gc_objects_${at} 1`).join('\n')
+  const texts = new TextPool()
+  const kept: unknown[] = []
+  collect()
+  const beforeBytes = process.memoryUsage().heapUsed
+  for (let scrape = 0; scrape < 50; scrape += 1) {
+    const page = Buffer.from(`vllm:num_requests_running{engine="0"} ${scrape}\n${padding}`)
+    kept.push(...metricRows(parseMetrics(page.toString()), scrape, null, texts.of))
+  }
+  collect()
+  expect(kept.length).toBe(50)
+  expect(process.memoryUsage().heapUsed - beforeBytes).toBeLessThan(10 * padding.length)
 })
