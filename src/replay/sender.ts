@@ -150,7 +150,7 @@ export class Sender implements FlightHost {
     this.#grounded.delete(flight)
     if (flight.isAdmitted) admission.leave()
     if (flight.isSent) counters.add('inFlight', -1)
-    if (!flight.isSent) this.#release(flight)
+    else this.#release(flight)
     const isOurs = result.fault === 'dropped' || result.fault === 'unsendable'
     if (!Number.isNaN(result.abortAtUs)) this.#breaker.forgo()
     else if (!isOurs) this.#breaker.tell(!isAnswered && isServersFault(result), this.nowUs())
@@ -160,7 +160,7 @@ export class Sender implements FlightHost {
     if (retry === null) countEnd(counters, result, isAnswered)
     onResult({ ...result, isFinal: retry === null })
     if (retry !== null) this.#add(retry, asAttempt(flight.requestBytes, retry.attempt))
-    if (this.#grounded.size > 0) this.#openNext()
+    this.#openNext()
     if (retry === null) this.#line.leave()
     if (!this.#isStopped) this.#serveLine()
   }
@@ -194,9 +194,8 @@ export class Sender implements FlightHost {
     if (this.#isStopped) return
     for (;;) {
       const nowUs = this.#options.clock.nowUs()
-      const step = this.#agenda.nextUs > nowUs ? undefined : this.#agenda.take()
-      if (step === undefined) break
-      this.#act(step, nowUs)
+      if (this.#agenda.nextUs > nowUs) break
+      this.#act(this.#agenda.take()!, nowUs)
     }
     this.#doChores()
     this.#sweep()
