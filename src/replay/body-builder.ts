@@ -8,7 +8,7 @@ import {
 import type { ReadyRequest } from './flight-result.ts'
 import { PromptWriter, type PromptPlan, type PromptTarget } from './prompt-writer.ts'
 import type { PrefixMode } from './prompt-words.ts'
-import { bodyFrame, PATHS, type BodyFrame } from './request-body.ts'
+import { bodyFrame, longestPrompt, PATHS, type BodyFrame } from './request-body.ts'
 import { headMaker, requestId } from './request-head.ts'
 import { toolsJson } from './tools.ts'
 
@@ -160,7 +160,7 @@ export class BodyBuilder {
     { isQuoted, previousResponseId = null }: BuildChange,
   ): BodyFrame | null {
     const { columns } = this.#plan
-    const outputTokens = outputFor(columns, index, target.maxModelTokens)
+    const outputTokens = outputFor(shape, columns, index, target.maxModelTokens)
     if (outputTokens === null) return null
     return bodyFrame(
       {
@@ -198,12 +198,15 @@ function writePrompt(
  * @returns null if it does not fit
  */
 function outputFor(
+  shape: RequestShape,
   { promptTokens, outputTokens, flags }: PromptPlan['columns'],
   index: number,
   maxModelTokens: number | null,
 ): number | null {
-  const wanted = Math.max(1, outputTokens[index]!)
-  const room = (maxModelTokens ?? Number.POSITIVE_INFINITY) - promptTokens[index]!
+  const least = shape.endpoint === 'embeddings' ? 0 : 1
+  const wanted = Math.max(least, outputTokens[index]!)
+  const context = maxModelTokens ?? Number.POSITIVE_INFINITY
+  const room = context - longestPrompt(shape, promptTokens[index]!)
   if (wanted <= room) return wanted
   const isHangUp = (flags[index]! & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0
   return isHangUp && room >= 1 ? room : null

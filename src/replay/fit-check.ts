@@ -3,6 +3,7 @@ import { TraceError } from '../base/errors.ts'
 import { formatCount } from '../base/format.ts'
 import { addressHash } from '../trace/address-hash.ts'
 import { ABORT_BY_TIME, ABORT_BY_TOKENS, type Plan } from '../workload/plan.ts'
+import { longestPrompt } from './request-body.ts'
 
 /** @throws TraceError TARGET_UNFIT if it is the server that the trace was recorded from */
 export function refuseSource({ source }: Plan, url: URL): void {
@@ -30,7 +31,8 @@ export function checkLengths(
   let context = Number.POSITIVE_INFINITY
   for (let index = 0; index < plan.count; index += 1) {
     const isHangUp = (flags[index]! & (ABORT_BY_TIME | ABORT_BY_TOKENS)) !== 0
-    const tokens = promptTokens[index]! + (isHangUp ? 1 : outputTokens[index]!)
+    const prompt = longestPrompt(plan.shapes[shape[index]!]!, promptTokens[index]!)
+    const tokens = prompt + (isHangUp ? 1 : outputTokens[index]!)
     const limit = contextOf(shape[index]!)
     if (limit === null || tokens <= limit) continue
     count += 1

@@ -3,7 +3,7 @@ import type { Plan } from '../workload/plan.ts'
 import type { ReplayOptions } from './options.ts'
 import type { Preflight } from './preflight.ts'
 import { MOST_ROWS, type PrefixFacts } from './prefix-gap.ts'
-import { isBare } from './prompt-writer.ts'
+import { isBare } from './request-body.ts'
 
 /** @returns null where hits would tell nothing: no prefixes, several block sizes, or too many rows to keep */
 export function prefixFacts(

@@ -4,7 +4,7 @@ import { NONE, type Plan, type RequestShape } from '../workload/plan.ts'
 import { PromptWords, type PrefixMode } from './prompt-words.ts'
 import type { Frames, ToolFrames } from './frames.ts'
 import { makePicture, parsePictures, pictureTokens } from './picture.ts'
-import type { Dialect } from './request-body.ts'
+import { isBare, promptsOf, type Dialect } from './request-body.ts'
 import { BARE_FRAME, type TextFrame } from './text-frame.ts'
 import { toolsKey } from './tools.ts'
 import type { Vocabulary } from './vocabulary.ts'
@@ -18,11 +18,6 @@ export type PromptTarget = Readonly<{
   frames: Frames
   toolFrames: ToolFrames
 }>
-
-/** Completions and embeddings take a bare prompt, the others messages. */
-export function isBare({ endpoint }: RequestShape): boolean {
-  return endpoint === 'completions' || endpoint === 'embeddings'
-}
 
 export class PromptWriter {
   readonly #plan: PromptPlan
@@ -71,7 +66,7 @@ export class PromptWriter {
   /** @returns where the prompt's JSON ends in `into` */
   write(shape: RequestShape, index: number, into: Buffer, from: number): number {
     const frame = this.frameOf(shape)
-    const parts = isBare(shape) ? Math.max(1, shape.inputCount) : 1
+    const parts = promptsOf(shape)
     const pictures = takesPictures(shape) ? parsePictures(shape.imageSizes) : []
     const shownTokens = pictures.reduce((sum, picture) => sum + pictureTokens(picture), 0)
     const [open, close] = wrapOf(shape, parts, pictures.length > 0)

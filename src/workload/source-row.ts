@@ -158,17 +158,20 @@ function readOutput(source: SourceColumns, row: number, to: PlanColumns, at: num
   const tokens = source.outputTokens[row]!
   const bytes = source.responseBytes[row]!
   if (!Number.isNaN(tokens)) {
-    to.outputTokens[at] = perChoice(tokens, source.n[row]!)
+    to.outputTokens[at] = perAnswer(tokens, source, row)
     if (!Number.isNaN(source.promptTokens[row]!)) to.flags[at]! |= IS_SAMPLE
   } else if (bytes > 0) {
-    to.outputTokens[at] = Math.ceil(bytes / (source.n[row]! || 1))
+    to.outputTokens[at] = perAnswer(bytes, source, row)
     to.flags[at]! |= OUTPUT_IS_BYTES | SIZES_ESTIMATED
   } else to.flags[at]! |= OUTPUT_UNKNOWN | SIZES_ESTIMATED
 }
 
-/** A server counts the tokens of all choices together; what is asked for is the length of one. */
-function perChoice(tokens: number, n: number): number {
-  return Math.max(1, Math.ceil(tokens / (n || 1)))
+/**
+ * A server counts the tokens of all choices for all prompts of a request together; what is asked for
+ * is the length of one.
+ */
+function perAnswer(tokens: number, { n, inputCount }: SourceColumns, row: number): number {
+  return Math.max(1, Math.ceil(tokens / ((n[row]! || 1) * (inputCount[row]! || 1))))
 }
 
 /**
@@ -194,9 +197,10 @@ function readHangUp(
     to.abortAt[at] = Math.max(1, readTokens)
   }
   const maxTokens = source.maxTokens[row]!
-  if (maxTokens > readTokens) to.outputTokens[at] = maxTokens
+  const readOfOne = readTokens === 0 ? 0 : perAnswer(readTokens, source, row)
+  if (maxTokens > readOfOne) to.outputTokens[at] = maxTokens
   else {
-    to.outputTokens[at] = readTokens
+    to.outputTokens[at] = readOfOne
     to.flags[at]! |= OUTPUT_UNKNOWN
   }
 }

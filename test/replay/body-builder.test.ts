@@ -121,6 +121,14 @@ test('what does not fit the context, or has no route, is left without bytes', ()
   expect(build({ endpoint: 'other' }).request.bodyBytes).toBe(0)
 })
 
+test('each of several prompts has the context to itself, and one for an embedding all of it', () => {
+  const several = build({ promptTokens: 9_000, outputTokens: 10, inputCount: 3 }).json
+  expect(several['prompt']).toHaveLength(3)
+  expect(several['max_tokens']).toBe(10)
+  const full = { endpoint: 'embeddings', promptTokens: 4_096, outputTokens: 0 } as const
+  expect(build(full).json['input']).toHaveLength(4_096)
+})
+
 test('hang-ups by time and by tokens are handed on', () => {
   const byTime = build({ flags: ABORT_BY_TIME, abortAt: 1_500 }).request
   expect(byTime).toMatchObject({ abortAfterUs: 1_500, abortAfterEvents: 0 })

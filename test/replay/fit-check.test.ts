@@ -39,10 +39,13 @@ test('a request that does not fit the context is counted, and refused unless it 
     { dueUs: 1, promptTokens: 91, outputTokens: 10 },
     // It is hung up: how long the answer would have been does not matter.
     { dueUs: 2, promptTokens: 99, outputTokens: 50, flags: ABORT_BY_TIME },
+    // Each of its prompts has the context to itself.
+    { dueUs: 3, promptTokens: 270, outputTokens: 10, inputCount: 3 },
+    { dueUs: 4, promptTokens: 200, outputTokens: 0, inputCount: 2, endpoint: 'embeddings' },
   ])
   expect(checkLengths(plan, () => 100, true)).toBe(1)
   expect(checkLengths(plan, () => null, false)).toBe(0)
   expect(() => checkLengths(plan, () => 100, false)).toThrow(
-    "1 of 3 requests do not fit the target's context of 100 tokens; the longest has 101",
+    "1 of 5 requests do not fit the target's context of 100 tokens; the longest has 101",
   )
 })

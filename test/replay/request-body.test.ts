@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  answersOf,
   bodyFrame,
   isChained,
   wasStructured,
@@ -117,4 +118,10 @@ test('a turn that follows a kept response names it, and asks to be kept itself',
   const asked = body({ endpoint: 'responses', params }, { previousResponseId: 'resp_1' })
   expect(asked).toMatchObject({ previous_response_id: 'resp_1', store: true })
   expect(body({ endpoint: 'responses', params })).not.toHaveProperty('previous_response_id')
+})
+
+test('a server counts the answers of all choices for all prompts together', () => {
+  expect(answersOf({ ...plain, n: 3, inputCount: 2 })).toBe(6)
+  expect(answersOf({ ...plain, endpoint: 'chat', n: 3 })).toBe(3)
+  expect(answersOf({ ...plain, endpoint: 'responses', n: 3 })).toBe(1)
 })

@@ -16,6 +16,7 @@ export type HandRow = Readonly<{
   tools?: number
   toolBytes?: number
   imageSizes?: string | null
+  inputCount?: number
   /** Index of the row whose answer comes first. */
   parent?: number
   thinkUs?: number
@@ -58,6 +59,7 @@ export function handPlan(
       tools: row.tools ?? 0,
       toolBytes: row.toolBytes ?? 0,
       imageSizes: row.imageSizes ?? null,
+      inputCount: row.inputCount ?? 1,
     }
     const found = shapes.findIndex((each) => JSON.stringify(each) === JSON.stringify(shape))
     return found < 0 ? shapes.push(shape) - 1 : found

@@ -155,12 +155,16 @@ test('counts that are missing are learned from bytes and marked', async () => {
   expect([...plan.columns.flags]).toEqual([0, SIZES_ESTIMATED, SIZES_ESTIMATED])
 })
 
-test('embeddings ask for nothing, several choices for the length of one', async () => {
+test('embeddings ask for nothing, several choices and prompts for the length of one answer', async () => {
   const plan = await planOf([
     { atUs: 0, endpoint: 'embeddings', outputTokens: 0 },
     { atUs: 1, n: 4, outputTokens: 42 },
+    // As vLLM told it of two prompts in one request with max_tokens 11.
+    { atUs: 2, endpoint: 'completions', inputCount: 2, promptTokens: 7, outputTokens: 22 },
+    { atUs: 3, endpoint: 'completions', inputCount: 2, n: 3, outputTokens: 30 },
+    { atUs: 4, inputCount: 2, maxTokens: 10, outputTokens: 12, outcome: 'client_abort' },
   ])
-  expect([...plan.columns.outputTokens]).toEqual([0, 11])
+  expect([...plan.columns.outputTokens]).toEqual([0, 11, 11, 5, 10])
 })
 
 test('a turn comes after the last answer of its session that had ended', async () => {
