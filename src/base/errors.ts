@@ -8,7 +8,10 @@ export const ERRORS = {
   EMPTY_WINDOW: { exitCode: 2, hint: '`trace inspect FILE` shows the span of the trace.' },
   TRACE_UNREADABLE: { exitCode: 3, hint: 'Was the recording stopped cleanly, or killed?' },
   TRACE_NEWER: { exitCode: 3, hint: 'Update vllm-trace to read it.' },
-  FORMAT_UNKNOWN: { exitCode: 3, hint: 'Name it with --format; docs/formats.md lists them all.' },
+  FORMAT_UNKNOWN: {
+    exitCode: 3,
+    hint: 'Name it with --format; docs/formats.md lists them all, and how any other log comes in.',
+  },
   TARGET_DOWN: {
     exitCode: 4,
     hint: 'Is the name right, and the server up? `trace doctor --target URL` tries each step.',

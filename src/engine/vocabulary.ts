@@ -6,7 +6,6 @@
  */
 
 export type Vocabulary = Readonly<{
-  size: number
   /** What each plain entry stands for, one character a byte (latin-1). */
   texts: readonly string[]
   idOf: ReadonlyMap<string, number>
@@ -89,7 +88,6 @@ function build(): Vocabulary {
   }
   const wordIds = texts.flatMap((text, id) => (/^ [a-z]{2,}$/.test(text) ? [id] : []))
   return {
-    size: VOCABULARY_SIZE,
     texts,
     idOf,
     longestBytes: Math.max(...texts.slice(0, 2_000).map((text) => text.length)),

@@ -4,7 +4,7 @@ import { isRecord, optionalNumber, type JsonRecord } from './fields.ts'
 import type { ImportContext, LineImporter } from './importer.ts'
 import { parseJson } from './json-text.ts'
 import { RowFault } from './row-fault.ts'
-import { parseIsoUs } from './source-time.ts'
+import { parseIsoUs, parseUnitUs } from './source-time.ts'
 
 export const accessLog: LineImporter = {
   name: 'access-log',
@@ -99,8 +99,9 @@ function partsOfJson(record: JsonRecord): Parts | null {
     const name = names.find((key) => typeof record[key] === 'string')
     return name === undefined ? null : String(record[name])
   }
-  const path = text('path', 'request_uri', 'uri')
-  const method = text('method', 'request_method')
+  const [asked, where] = (text('request') ?? '').split(' ')
+  const path = text('path', 'request_uri', 'uri') ?? where ?? null
+  const method = text('method', 'request_method') ?? asked ?? null
   if (path === null || method === null) return null
   const common = { method, path }
   const start = text('start_time')
@@ -115,17 +116,25 @@ function partsOfJson(record: JsonRecord): Parts | null {
       durationUs: millis === null ? null : Math.round(millis * 1_000),
     }
   }
-  const end = text('time_iso8601', 'time', 'timestamp')
+  const end = ['msec', 'time_iso8601', 'time_local', 'time', 'timestamp'].find(
+    (key) => key in record,
+  )
   const seconds = number('request_time')
-  if (end === null || seconds === null) return null
+  if (end === undefined || seconds === null) return null
   return {
     ...common,
-    startUs: parseIsoUs(end) - Math.round(seconds * 1_000_000),
+    startUs: endUs(record[end]) - Math.round(seconds * 1_000_000),
     status: number('status'),
     requestBytes: number('request_length'),
     responseBytes: number('body_bytes_sent', 'bytes_sent'),
     durationUs: Math.round(seconds * 1_000_000),
   }
+}
+
+/** ISO 8601, seconds since 1970, or the time of the combined format. */
+function endUs(value: unknown): number {
+  const us = parseUnitUs(value, 's')
+  return Number.isNaN(us) ? commonTimeUs(String(value)) : us
 }
 
 /** One event of a stream on the wire, as vLLM writes it. */

@@ -185,7 +185,8 @@ export const inferencePerf: DocumentImporter = {
   unit: 'document',
   traceKind: 'replayed',
   recognises: (head) =>
-    /^\s*\[/.test(head.text) && showsKey(head, 'start_time') && showsKey(head, 'end_time'),
+    /^\s*\[/.test(head.text) &&
+    ['start_time', 'end_time', 'info'].every((name) => showsKey(head, name)),
   read(document, context) {
     for (const item of asList(document, 'the file')) {
       const entry = asRecord(item, 'an entry')

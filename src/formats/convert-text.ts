@@ -1,6 +1,6 @@
 /** What `trace convert` says when it is done. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration } from '../base/format.ts'
+import { formatCount, formatDuration, plural } from '../base/format.ts'
 import type { Conversion } from './convert.ts'
 
 /** At most this many reasons and notes are shown; the header of the trace has them all. */
@@ -8,7 +8,7 @@ const MAX_LINES = 8
 
 export function formatConversion(conversion: Conversion): string {
   const { output, rowCount, rowDigest, spanUs, imported, exported } = conversion
-  const counted = `${formatCount(rowCount)} requests`
+  const counted = plural(rowCount, 'request')
   const what =
     rowDigest === null
       ? `${counted} · ${exported?.format ?? ''}`
@@ -27,7 +27,7 @@ function importLines(imported: NonNullable<Conversion['imported']>): string[] {
     imported.blockCount > 0 ? ` · ${formatCount(imported.blockCount)} prefix blocks` : ''
   const faults = imported.faults.map(
     ({ reason, count, firstLine }) =>
-      `left out   ${formatCount(count)} rows: ${reason} (first in line ${firstLine})`,
+      `left out   ${plural(count, 'row')}: ${reason} (first in line ${firstLine})`,
   )
   return [
     `read as    ${imported.title}${blocks}`,
@@ -38,7 +38,7 @@ function importLines(imported: NonNullable<Conversion['imported']>): string[] {
 
 function exportLines(exported: NonNullable<Conversion['exported']>): string[] {
   const skipped = [...exported.skipped].map(
-    ([reason, count]) => `left out   ${formatCount(count)} rows: ${reason}`,
+    ([reason, count]) => `left out   ${plural(count, 'row')}: ${reason}`,
   )
   const lost = exported.lost.length === 0 ? [] : [`cannot hold  ${exported.lost.join(', ')}`]
   return [...skipped, ...lost, ...exported.notes.map((note) => `note       ${note}`)]

@@ -26,7 +26,7 @@ export const har: DocumentImporter = {
         context.fault(error.message)
       }
     }
-    if (otherCount > 0) context.note(`${otherCount} entries are no requests to a model`)
+    if (otherCount > 0) context.note(`entries that are no requests to a model: ${otherCount}`)
     context.header.originWallUs = context.sink.originUs
   },
 }

@@ -1,11 +1,12 @@
 /** What one import has gathered so far: rows, blocks, labels, faults, notes. Pure. */
 import { TraceError } from '../base/errors.ts'
+import { plural } from '../base/format.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { BlockTrie, type LabelPurpose } from './block-trie.ts'
 import type { ImportContext, Importer } from './importer.ts'
 import { FaultTally, type FaultCount } from './row-fault.ts'
 import { RowSink } from './row-sink.ts'
-import type { TimeUnit } from './source-time.ts'
+import { US_PER_UNIT, type TimeUnit } from './source-time.ts'
 import { TextBlocks } from './text-blocks.ts'
 
 export type ImportOptions = Readonly<{
@@ -48,6 +49,8 @@ export class ImportState {
   readonly #faults = new FaultTally()
   readonly #notes = new Set<string>()
   readonly #labels = { session: new Map<string, string>(), tenant: new Map<string, string>() }
+  /** Of the numbers that stand for times; null where there were none. */
+  #unit: TimeUnit | null = null
   #fileName = ''
   #fileCount = 0
 
@@ -59,7 +62,7 @@ export class ImportState {
       sink: this.sink,
       blocks: this.blocks,
       text: new TextBlocks(this.sink, this.blocks),
-      unit: (own) => options.timeUnit ?? own,
+      unit: (own) => (this.#unit = options.timeUnit ?? own),
       note: (text) => void this.#notes.add(text),
       label: (purpose, sourceId) => this.#label(purpose, sourceId),
       fault: (reason) => this.fault(reason),
@@ -69,10 +72,6 @@ export class ImportState {
 
   get isWaiting(): boolean {
     return this.sink.isWaiting || this.blocks.freshCount > MAX_WAITING_BLOCKS
-  }
-
-  note(text: string): void {
-    this.#notes.add(text)
   }
 
   startFile(name: string): void {
@@ -93,18 +92,14 @@ export class ImportState {
 
   summary(): ImportSummary {
     const { name, title, traceKind = 'imported' } = this.#importer
-    if (this.sink.spanUs > LONGEST_USUAL_US) {
-      const years = Math.round(this.sink.spanUs / YEAR_US)
-      this.#notes.add(`it spans ${years} years: is --time-unit needed?`)
-    }
-    const perSecond = (this.sink.rowCount * 1e6) / this.sink.spanUs
-    if (this.sink.spanUs > 0 && this.sink.rowCount > 99 && perSecond > MOST_USUAL_PER_SECOND) {
-      this.#notes.add(`its requests come within ${this.sink.spanUs} µs: is --time-unit needed?`)
-    }
+    const doubt = this.#clockDoubt() ?? this.#spanDoubt()
+    if (doubt !== null) this.#notes.add(doubt)
     if (this.#fileCount > 1) this.#notes.add(`read from ${this.#fileCount} files in name order`)
     const notes = [...this.#notes, ...this.#faults.list().map(faultText)]
+    const { originWallUs = null } = this.context.header
     const header: Partial<TraceHeader> = {
       ...this.context.header,
+      originWallUs: Number.isSafeInteger(originWallUs) ? originWallUs : null,
       kind: traceKind,
       capture: { policy: `imported ${name}`, samplingShare: 1, sampledBy: null, notes },
     }
@@ -121,6 +116,33 @@ export class ImportState {
     }
   }
 
+  /** A clock that makes no sense in the format's own unit, and does in another one. */
+  #clockDoubt(): string | null {
+    const originUs = this.sink.originUs ?? 0
+    if (this.#unit === null || this.#options.timeUnit !== null || isClock(originUs)) return null
+    for (const unit of UNITS) {
+      const factor = US_PER_UNIT[unit] / US_PER_UNIT[this.#unit]
+      // A trace that counts from its own beginning may begin at any small number.
+      const isLikely = factor <= 1_000 || this.context.header.originWallUs !== undefined
+      if (!isLikely || !isClock(originUs * factor)) continue
+      const year = new Date((originUs * factor) / 1_000).getUTCFullYear()
+      const told = `its numbers were read as ${this.#unit}; as ${unit} its clock would begin in ${year}`
+      return `${told}: is --time-unit ${unit} meant?`
+    }
+    return null
+  }
+
+  #spanDoubt(): string | null {
+    const { spanUs, rowCount } = this.sink
+    if (spanUs > LONGEST_USUAL_US) {
+      return `it spans ${Math.round(spanUs / YEAR_US)} years: is --time-unit needed?`
+    }
+    const isCrowd = rowCount > 99 && (rowCount * 1e6) / spanUs > MOST_USUAL_PER_SECOND
+    return spanUs > 0 && isCrowd
+      ? `its requests come within ${spanUs} µs: is --time-unit needed?`
+      : null
+  }
+
   #label(purpose: LabelPurpose, sourceId: string): string {
     const known = this.#labels[purpose]
     const label = known.get(sourceId) ?? this.blocks.label(purpose, known.size + 1)
@@ -129,6 +151,14 @@ export class ImportState {
   }
 }
 
+const UNITS = Object.keys(US_PER_UNIT) as TimeUnit[]
+const YEAR_2001_US = 978_307_200_000_000
+const YEAR_2100_US = 4_102_444_800_000_000
+
+function isClock(us: number): boolean {
+  return us >= YEAR_2001_US && us < YEAR_2100_US
+}
+
 function faultText(fault: FaultCount): string {
-  return `${fault.count} rows left out: ${fault.reason} (first in line ${fault.firstLine})`
+  return `${plural(fault.count, 'row')} left out: ${fault.reason} (first in line ${fault.firstLine})`
 }

@@ -41,7 +41,7 @@ export async function openImport(options: ImportOptions, world: World): Promise<
       for (const [index, name] of names.slice(first.index).entries()) {
         const source = index === 0 ? first.source : await openSource(name, world)
         if (source.head.byteLength === 0) {
-          state.note('empty files were passed over')
+          state.context.note('empty files were passed over')
           continue
         }
         await readSource(source, importer, state, writer)
@@ -98,7 +98,7 @@ async function readSource(
   const bytes = await readAll(source.chunks, source.name)
   try {
     if (importer.unit === 'bytes') await importer.readBytes(bytes, state.context)
-    else importer.read(parseJson(new TextDecoder().decode(bytes)), state.context)
+    else importer.read(documentOf(bytes, source.name), state.context)
   } catch (error) {
     if (!(error instanceof RowFault)) throw error
     throw new TraceError('TRACE_UNREADABLE', `${source.name}: ${error.message}`, {
@@ -106,6 +106,18 @@ async function readSource(
     })
   }
   await drain(state, writer, false)
+}
+
+/** @throws TraceError TRACE_UNREADABLE, also where several documents follow one another */
+function documentOf(bytes: Uint8Array, name: string): unknown {
+  try {
+    return parseJson(new TextDecoder().decode(bytes))
+  } catch (error) {
+    throw new TraceError('TRACE_UNREADABLE', `${name} is not one JSON document`, {
+      hint: 'Is it cut off? Of several documents in a row, `jq -s .` makes one list.',
+      cause: error,
+    })
+  }
 }
 
 async function readLines(

@@ -18,8 +18,7 @@ const ARRIVALS: readonly (readonly [name: string, unit: TimeUnit])[] = [
 const DELAYS = ['delay', 'delay_ms'] as const
 
 export function hasArrival(record: JsonRecord): boolean {
-  const names = [...ARRIVALS.map(([name]) => name), ...DELAYS, 'session_id']
-  return names.some((name) => name in record)
+  return [...ARRIVALS.map(([name]) => name), ...DELAYS].some((name) => name in record)
 }
 
 type Turn = Readonly<{ seq: number; turn: number; dueUs: number }>

@@ -22,6 +22,9 @@ const LENGTHS = ['input_length', 'input_tokens'] as const
 /** Instead of a length, AIPerf also takes what is to be sent. */
 const TEXTS = ['text_input', 'messages', 'payload'] as const
 
+/** Names that only its tools have: a first turn may tell its session and no time. */
+const OWN = ['input_length', 'text_input', 'hash_ids'] as const
+
 export const mooncake: LineImporter = {
   name: 'mooncake',
   title: 'Mooncake JSONL, also as written for vLLM timed_trace, AIPerf and GuideLLM',
@@ -29,9 +32,9 @@ export const mooncake: LineImporter = {
   blockTokens: BLOCK_TOKENS,
   recognises: ({ record }) =>
     record !== null &&
-    [...LENGTHS, ...TEXTS].some((name) => name in record) &&
-    hasArrival(record) &&
-    !hasKeys(record, 'chat_id'),
+    !hasKeys(record, 'chat_id') &&
+    (hasArrival(record) ? [...LENGTHS, ...TEXTS] : OWN).some((name) => name in record) &&
+    (hasArrival(record) || 'session_id' in record),
   begin(context, head) {
     const reader = new MooncakeRows(context, head)
     return jsonLines(

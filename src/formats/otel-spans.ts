@@ -5,6 +5,8 @@ import { parseIsoUs, parseUnitUs } from './source-time.ts'
 
 export type Span = Readonly<{
   id: string
+  /** The span that this one is part of; null for the first of a trace. */
+  parentId: string | null
   /** A conversation's id if the span has one, else its trace. */
   session: string
   startUs: number
@@ -40,22 +42,34 @@ function listIn(value: unknown, name: string): readonly unknown[] {
 
 function spanOf(item: unknown, traceId: string): Span {
   if (!isRecord(item)) throw new RowFault('a span is not an object')
-  const id = optionalText(item['span_id'] ?? item['spanId'])
+  // The console exporters of the SDKs keep both ids apart from the rest.
+  const ids = isRecord(item['context']) ? item['context'] : item
+  const id = optionalText(firstOf(ids, 'span_id', 'spanId'))
   if (id === null) throw new RowFault('a span has no id')
-  const trace = optionalText(item['trace_id'] ?? item['traceId']) ?? traceId
+  const trace = optionalText(firstOf(ids, 'trace_id', 'traceId')) ?? traceId
+  const parent = optionalText(firstOf(item, 'parent_id', 'parent_span_id', 'parentSpanId'))
   const attributes = attributesOf(item['attributes'])
   const named = SESSION_KEYS.map((key) => optionalText(attributes[key])).find((key) => key !== null)
-  const startUs = timeOf(item['start_time'] ?? item['startTimeUnixNano'])
-  const endUs = timeOf(item['end_time'] ?? item['endTimeUnixNano'])
-  const status = isRecord(item['status']) ? item['status']['code'] : null
+  const startUs = timeOf(firstOf(item, 'start_time', 'startTimeUnixNano'))
   return {
     id: `${trace}/${id}`,
+    parentId: parent === null ? null : `${trace}/${parent}`,
     session: `${trace}/${named ?? ''}`,
     startUs,
-    endUs: Math.max(startUs, endUs),
-    isError: status === 2 || status === 'ERROR' || status === 'STATUS_CODE_ERROR',
+    endUs: Math.max(startUs, timeOf(firstOf(item, 'end_time', 'endTimeUnixNano'))),
+    isError: isRecord(item['status']) && isErrorCode(item['status']),
     attributes,
   }
+}
+
+/** What stands under the first of these names, as the forms differ in their spelling. */
+function firstOf(record: JsonRecord, ...names: readonly string[]): unknown {
+  return names.map((name) => record[name]).find((value) => value !== undefined && value !== null)
+}
+
+function isErrorCode(status: JsonRecord): boolean {
+  const code = firstOf(status, 'code', 'status_code')
+  return code === 2 || code === 'ERROR' || code === 'STATUS_CODE_ERROR'
 }
 
 /** ISO text, or nanoseconds since 1970 as OTLP has them. */

@@ -2,7 +2,14 @@
 import type { EndpointName, RequestRow } from '../trace/columns.ts'
 import { intervalGraph } from './agent-graph.ts'
 import { bodyFacts, usageOf, type BodyFacts } from './body-row.ts'
-import { asRecord, firstToken, isRecord, optionalText, type JsonRecord } from './fields.ts'
+import {
+  asRecord,
+  firstToken,
+  isRecord,
+  optionalText,
+  secondsUs,
+  type JsonRecord,
+} from './fields.ts'
 import { writeGraph, type GraphRow } from './graph-rows.ts'
 import { showsKey } from './head.ts'
 import type { DocumentImporter, ImportContext, LineImporter } from './importer.ts'
@@ -49,8 +56,9 @@ const OPERATIONS: ReadonlyMap<string, EndpointName> = new Map([
 ])
 
 function writeSpans(all: readonly Span[], context: ImportContext): void {
+  const byId = new Map(all.map((span) => [span.id, span]))
   const spans = all
-    .filter(({ attributes }) => isCall(attributes))
+    .filter((span) => isCall(span.attributes) && !isSeenByClient(span, byId))
     .toSorted((a, b) => a.startUs - b.startUs)
   const graph = intervalGraph(spans.map((span) => ({ ...span, parentSession: null })))
   const turns = new Map<string, number>()
@@ -63,18 +71,46 @@ function writeSpans(all: readonly Span[], context: ImportContext): void {
   writeGraph(rows, context)
   context.header.originWallUs = context.sink.originUs
   const otherCount = all.length - spans.length
-  if (otherCount > 0) context.note(`${otherCount} spans are no model calls`)
+  if (otherCount > 0) context.note(`spans that are no model calls: ${otherCount}`)
 }
 
 function isCall(attributes: JsonRecord): boolean {
   const operation = attributes['gen_ai.operation.name']
   if (typeof operation === 'string') return OPERATIONS.has(operation)
-  return 'gen_ai.request.model' in attributes
+  return 'gen_ai.request.model' in attributes || isOfVllm(attributes)
+}
+
+/** vLLM's own spans name neither operation nor model. */
+function isOfVllm(attributes: JsonRecord): boolean {
+  return 'gen_ai.latency.e2e' in attributes
+}
+
+/** Spans between a client's and its server's: HTTP libraries and proxies. */
+const MAX_HOPS = 32
+
+/** vLLM's span of a request whose client has written one, too: the same request. */
+function isSeenByClient(span: Span, byId: ReadonlyMap<string, Span>): boolean {
+  if (!isOfVllm(span.attributes)) return false
+  let above = byId.get(span.parentId ?? '')
+  for (let hops = 0; above !== undefined && hops < MAX_HOPS; hops += 1) {
+    if (isCall(above.attributes)) return true
+    above = byId.get(above.parentId ?? '')
+  }
+  return false
+}
+
+/** By how vLLM begins the ids of its answers, where no operation is named. */
+function endpointOf(attributes: JsonRecord): EndpointName {
+  const named = OPERATIONS.get(String(attributes['gen_ai.operation.name']))
+  if (named !== undefined) return named
+  const id = String(attributes['gen_ai.request.id'])
+  if (id.startsWith('cmpl-')) return 'completions'
+  return id.startsWith('resp_') ? 'responses' : 'chat'
 }
 
 function cellsOf(span: Span, context: ImportContext): Partial<RequestRow> {
   const { attributes } = span
-  const endpoint = OPERATIONS.get(String(attributes['gen_ai.operation.name'])) ?? 'chat'
+  const endpoint = endpointOf(attributes)
   const facts = factsOf(attributes, endpoint)
   const usage = toldUsage(attributes)
   const promptTokens = usage.promptTokens ?? promptEstimate(facts, context)
@@ -83,9 +119,13 @@ function cellsOf(span: Span, context: ImportContext): Partial<RequestRow> {
   if (!isTold) context.note('spans without usage have tokens estimated from bytes')
   const chain = facts.prompt === null ? null : context.text.chain(facts.prompt, promptTokens ?? 0)
   if (chain !== null) context.header.hashing = hashingOf(null)
-  const ttft = Number(attributes['gen_ai.latency.time_to_first_token'])
+  const latencyUs = (name: string) => {
+    const seconds = attributes[`gen_ai.latency.${name}`]
+    return typeof seconds === 'number' ? secondsUs(seconds) : null
+  }
   return {
     ...facts.cells,
+    endpoint,
     ...usage,
     promptTokens,
     outputTokens,
@@ -93,7 +133,10 @@ function cellsOf(span: Span, context: ImportContext): Partial<RequestRow> {
     session: context.label('session', span.session),
     outcome: span.isError ? 'http_error' : 'ok',
     e2eUs: span.endUs - span.startUs,
-    ...firstToken(Number.isFinite(ttft) ? Math.round(ttft * 1_000_000) : null),
+    ...firstToken(latencyUs('time_to_first_token')),
+    serverQueueUs: latencyUs('time_in_queue'),
+    serverTtftUs: latencyUs('time_in_model_prefill'),
+    serverGenerateUs: latencyUs('time_in_model_decode'),
     finishReason: finishOf(attributes),
     ...(chain === null ? {} : { prefixLeaf: chain.leaf, prefixBlocks: chain.count }),
   }
@@ -117,7 +160,8 @@ function promptEstimate({ prompt }: BodyFacts, context: ImportContext): number |
 function factsOf(attributes: JsonRecord, endpoint: EndpointName): BodyFacts {
   const told = attributes['gen_ai.input.messages'] ?? attributes['gen_ai.prompt']
   const facts = bodyFacts(endpoint, {
-    model: attributes['gen_ai.request.model'],
+    model: attributes['gen_ai.request.model'] ?? attributes['gen_ai.response.model'],
+    n: attributes['gen_ai.request.n'],
     max_tokens: attributes['gen_ai.request.max_tokens'],
     temperature: attributes['gen_ai.request.temperature'],
     top_p: attributes['gen_ai.request.top_p'],

@@ -11,10 +11,8 @@ export type FaultCount = Readonly<{ reason: string; count: number; firstLine: nu
 /** Reasons are fixed phrases of this program, so that no traffic reaches a log. */
 export class FaultTally {
   readonly #byReason = new Map<string, { count: number; firstLine: number }>()
-  count = 0
 
   add(reason: string, line: number): void {
-    this.count += 1
     const known = this.#byReason.get(reason)
     if (known === undefined) this.#byReason.set(reason, { count: 1, firstLine: line })
     else known.count += 1

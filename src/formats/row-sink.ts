@@ -1,43 +1,28 @@
 /** Collects rows of `request` column by column, with times counted from the first. Pure. */
-import {
-  REQUEST_COLUMNS,
-  type ColumnsOf,
-  type RequestColumn,
-  type RequestRow,
-} from '../trace/columns.ts'
+import { REQUEST_COLUMNS, type RequestColumn, type RequestRow } from '../trace/columns.ts'
+import { newData, type Data } from '../trace/table.ts'
+import type { RequestColumns } from '../trace/trace.ts'
+import { RowFault } from './row-fault.ts'
 
 /** Columns that no row has set are missing: they are null throughout. */
-export type PartialBatch = Readonly<{
-  rowCount: number
-  columns: Partial<ColumnsOf<'request', RequestColumn>>
-}>
+type PartialBatch = Readonly<{ rowCount: number; columns: RequestColumns }>
 
-type Store = Float64Array | BigUint64Array | (string | null)[] | (Uint8Array | null)[]
+const BATCH_ROWS = 8_192
 
-const DEFAULT_BATCH_ROWS = 8_192
-
-/** Every row has these; the rest is added when a row first needs it. */
-const ALWAYS = { endpoint: 'completions' } as const
+/** Of rows whose format does not say. */
+const ENDPOINT = 'completions'
 
 export class RowSink {
-  readonly #batchRows: number
   readonly #full: PartialBatch[] = []
-  #columns = new Map<RequestColumn, Store>()
-  #atUs: Float64Array
-  #seq: Float64Array
-  #endpoint: (string | null)[]
+  #columns = new Map<RequestColumn, Data>()
+  #atUs = new Float64Array(BATCH_ROWS)
+  #seq = new Float64Array(BATCH_ROWS)
+  #endpoint = Array<string | null>(BATCH_ROWS).fill(ENDPOINT)
   #rowCount = 0
   #batchRowCount = 0
   #originUs: number | null = null
   #leastUs = 0
   #mostUs = 0
-
-  constructor(batchRows = DEFAULT_BATCH_ROWS) {
-    this.#batchRows = batchRows
-    this.#atUs = new Float64Array(batchRows)
-    this.#seq = new Float64Array(batchRows)
-    this.#endpoint = Array<string | null>(batchRows).fill(ALWAYS.endpoint)
-  }
 
   /** Rows so far; also the seq of the next one. */
   get rowCount(): number {
@@ -69,11 +54,13 @@ export class RowSink {
    * @param sourceUs µs on the source's clock, whatever its zero
    * @param seq a source's own number, unique in it; the count of rows without
    * @returns the row's seq
+   * @throws RowFault for a time that no trace can hold; there is no row then
    */
   begin(sourceUs: number, seq = this.#rowCount): number {
-    if (this.#batchRowCount === this.#batchRows) this.#close()
+    const atUs = sourceUs - (this.#originUs ?? sourceUs)
+    if (!Number.isSafeInteger(atUs)) throw new RowFault('its time is beyond 2^53 µs')
+    if (this.#batchRowCount === BATCH_ROWS) this.#close()
     this.#originUs ??= sourceUs
-    const atUs = sourceUs - this.#originUs
     if (atUs < this.#leastUs) this.#leastUs = atUs
     if (atUs > this.#mostUs) this.#mostUs = atUs
     this.#atUs[this.#batchRowCount] = atUs
@@ -88,10 +75,12 @@ export class RowSink {
     this.#originUs = sourceUs
   }
 
+  /** To the nearest whole number; one that no trace can hold is not known. */
   number(column: RequestColumn, value: number | null): void {
-    if (value === null) return
+    const whole = value === null ? Number.NaN : Math.round(value)
+    if (!Number.isSafeInteger(whole)) return
     const store = this.#columns.get(column) ?? this.#add(column)
-    ;(store as Float64Array)[this.#batchRowCount - 1] = value
+    ;(store as Float64Array)[this.#batchRowCount - 1] = whole
   }
 
   text(column: RequestColumn, value: string | null): void {
@@ -125,7 +114,7 @@ export class RowSink {
   }
 
   /** Full batches and, at the end, the last one. Each is the caller's to keep. */
-  take(isEnd = false): PartialBatch[] {
+  take(isEnd: boolean): PartialBatch[] {
     if (isEnd && this.#batchRowCount > 0) this.#close()
     return this.#full.splice(0)
   }
@@ -135,14 +124,8 @@ export class RowSink {
     ;(store as (Uint8Array | null)[])[this.#batchRowCount - 1] = value
   }
 
-  #add(column: RequestColumn): Store {
-    const { type } = REQUEST_COLUMNS[column]
-    const isList = type === 'text' || type === 'json' || type === 'bytes'
-    const store: Store = isList
-      ? Array<null>(this.#batchRows).fill(null)
-      : type === 'id'
-        ? new BigUint64Array(this.#batchRows)
-        : new Float64Array(this.#batchRows).fill(Number.NaN)
+  #add(column: RequestColumn): Data {
+    const store = newData(REQUEST_COLUMNS[column].type, BATCH_ROWS)
     this.#columns.set(column, store)
     return store
   }
@@ -156,9 +139,9 @@ export class RowSink {
     ]) as PartialBatch['columns']
     this.#full.push({ rowCount: this.#batchRowCount, columns })
     this.#columns = new Map()
-    this.#atUs = new Float64Array(this.#batchRows)
-    this.#seq = new Float64Array(this.#batchRows)
-    this.#endpoint = Array<string | null>(this.#batchRows).fill(ALWAYS.endpoint)
+    this.#atUs = new Float64Array(BATCH_ROWS)
+    this.#seq = new Float64Array(BATCH_ROWS)
+    this.#endpoint = Array<string | null>(BATCH_ROWS).fill(ENDPOINT)
     this.#batchRowCount = 0
   }
 }

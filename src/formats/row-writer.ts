@@ -13,10 +13,6 @@ export class RowWriter {
     this.#output = output
   }
 
-  get rowCount(): number {
-    return this.#rowCount
-  }
-
   readonly skip = (reason: string): void => {
     this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1)
   }

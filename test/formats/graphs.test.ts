@@ -252,6 +252,77 @@ describe('OpenTelemetry', () => {
     expect(rows).toMatchObject([
       { promptTokens: 12, outputTokens: 5, e2eUs: 1_000_000, outcome: 'http_error' },
     ])
-    expect(summary.notes).toContain('1 spans are no model calls')
+    expect(summary.notes).toContain('spans that are no model calls: 1')
+  })
+
+  /** As vLLM 0.32 writes it with --otlp-traces-endpoint: no operation, no model. */
+  const ofVllm = (id: string, parentSpanId = '') => ({
+    traceId: 't',
+    spanId: id,
+    parentSpanId,
+    name: 'llm_request',
+    startTimeUnixNano: '1753780607550317897',
+    endTimeUnixNano: '1753780608450317897',
+    attributes: [
+      { key: 'gen_ai.latency.time_to_first_token', value: { doubleValue: 0.12 } },
+      { key: 'gen_ai.latency.e2e', value: { doubleValue: 0.9 } },
+      { key: 'gen_ai.latency.time_in_queue', value: { doubleValue: 0.01 } },
+      { key: 'gen_ai.latency.time_in_model_prefill', value: { doubleValue: 0.1 } },
+      { key: 'gen_ai.latency.time_in_model_decode', value: { doubleValue: 0.78 } },
+      { key: 'gen_ai.usage.prompt_tokens', value: { intValue: '120' } },
+      { key: 'gen_ai.usage.completion_tokens', value: { intValue: '20' } },
+      { key: 'gen_ai.request.id', value: { stringValue: 'cmpl-7-0' } },
+      { key: 'gen_ai.request.n', value: { intValue: '1' } },
+      { key: 'gen_ai.request.max_tokens', value: { intValue: '20' } },
+    ],
+  })
+  const otlp = (...spans: object[]) =>
+    `${JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })}\n`
+
+  test("vLLM's own spans are requests, with the server's figures", async () => {
+    const { rows } = await importText(otlp(ofVllm('a')) + otlp(ofVllm('b')))
+    const row = {
+      endpoint: 'completions',
+      promptTokens: 120,
+      outputTokens: 20,
+      maxTokens: 20,
+      n: 1,
+      tokenSource: 'server',
+      ttftUs: 120_000,
+      e2eUs: 900_000,
+      serverQueueUs: 10_000,
+      serverTtftUs: 100_000,
+      serverGenerateUs: 780_000,
+    }
+    expect(rows).toMatchObject([row, row])
+  })
+
+  test("a span of vLLM's below its client's is the same request, also behind a proxy", async () => {
+    const client = {
+      ...ofVllm('client'),
+      attributes: [{ key: 'gen_ai.operation.name', value: { stringValue: 'chat' } }],
+    }
+    const proxy = { ...ofVllm('proxy', 'client'), attributes: [] }
+    const { rows } = await importText(otlp(client, proxy, ofVllm('server', 'proxy')))
+    expect(rows).toHaveLength(1)
+  })
+
+  test('a span of a console exporter keeps its ids and its status apart', async () => {
+    const span = {
+      name: 'chat',
+      context: { trace_id: '0x1', span_id: '0x2' },
+      parent_id: null,
+      start_time: '2026-11-20T10:00:00.123456Z',
+      end_time: '2026-11-20T10:00:00.923456Z',
+      status: { status_code: 'ERROR' },
+      attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.usage.input_tokens': 12 },
+    }
+    const pretty = JSON.stringify(span, null, 4)
+    const { rows } = await importText(pretty)
+    expect(rows).toMatchObject([{ promptTokens: 12, e2eUs: 800_000, outcome: 'http_error' }])
+    await expect(importText(`${pretty}\n${pretty}\n`)).rejects.toMatchObject({
+      message: '- is not one JSON document',
+      hint: expect.stringContaining('jq -s .') as string,
+    })
   })
 })

@@ -169,7 +169,7 @@ describe('request bodies', () => {
         e2eUs: 420_250,
       },
     ])
-    expect(summary.notes.join()).toContain('1 entries are no requests')
+    expect(summary.notes.join()).toContain('entries that are no requests to a model: 1')
     expect(text(rows)).not.toMatch(/secret|fox/)
   })
 })
@@ -214,6 +214,24 @@ describe('access logs', () => {
     expect(rows).toMatchObject([
       { outcome: 'http_error', status: 503 },
       { atUs: 5_000_000, endpoint: 'messages', outputTokens: 10 },
+    ])
+  })
+
+  test("JSON under the names of nginx's variables: any of its times, the request in one or in two", async () => {
+    const sizes = { status: '200', request_length: '400', body_bytes_sent: '9', request_time: '2' }
+    const [method, path] = ['POST', '/v1/completions']
+    const forms = [
+      { time_iso8601: '2026-11-20T10:00:00+00:00', request_method: method, request_uri: path },
+      { msec: '1795168800.250', request: `${method} ${path} HTTP/1.1` },
+      { time_local: '20/Nov/2026:10:00:01 +0000', request: `${method} ${path} HTTP/1.1` },
+    ]
+    const lines = forms.map((form) => JSON.stringify({ ...form, ...sizes }))
+    const { rows, summary } = await importText(lines.join('\n'))
+    expect(summary.faults).toEqual([])
+    expect(rows.map(({ atUs, endpoint }) => [atUs, endpoint])).toEqual([
+      [0, 'completions'],
+      [250_000, 'completions'],
+      [1_000_000, 'completions'],
     ])
   })
 })

@@ -107,6 +107,29 @@ describe('times', () => {
     expect(await at(1_753_780_607.25, 1_753_780_609.5)).toEqual([0, 2_250])
   })
 
+  test('a clock that makes sense in another unit only asks for that unit', async () => {
+    const notes = async (text: string, options = {}) =>
+      (await importText(text, options)).summary.notes.filter((note) => note.includes('--time-unit'))
+    const asked = (read: string, unit: string) => [
+      `its numbers were read as ${read}; as ${unit} its clock would begin in 2025: ` +
+        `is --time-unit ${unit} meant?`,
+    ]
+    const seconds = line(1_753_780_607.25)
+    expect(await notes(seconds)).toEqual(asked('ms', 's'))
+    expect(await notes(seconds, { timeUnit: 's' })).toEqual([])
+    expect(await notes(line(1_753_780_607_250))).toEqual([])
+    expect(await notes(line(1_753_780_607_250_000_000))).toEqual(asked('ms', 'ns'))
+    expect(await notes(line(5_000))).toEqual([])
+    const agent = { timestamp: 1_753_780_607, input: 'a', output: 'b', session_id: 1 }
+    expect(await notes(JSON.stringify(agent))).toEqual(asked('us', 's'))
+  })
+
+  test('one beyond what a trace can hold is a row left out, not a trace that cannot be written', async () => {
+    const { rows, summary } = await importText(line(0) + line(1e300) + line(5))
+    expect(rows.map(({ atUs }) => atUs)).toEqual([0, 5_000])
+    expect(summary.faults).toMatchObject([{ reason: 'its time is beyond 2^53 µs', count: 1 }])
+  })
+
   test('hundreds of requests within less than a millisecond ask whether the unit is another', async () => {
     const text = Array.from({ length: 200 }, (_, index) => line(index * 1e-4)).join('')
     expect((await importText(text)).summary.notes.join()).toContain('is --time-unit needed?')
@@ -122,6 +145,30 @@ test('lists, truth values and blanks are no counts', async () => {
     { reason: 'input_length is not a count', count: 3 },
     { reason: 'input_length is missing', count: 2 },
   ])
+})
+
+test('a number that no column can hold is rounded, or not known', async () => {
+  const priorities = [0.6, 1e300].map((priority, index) => ({
+    request_id: index,
+    input_length: 9,
+    output_length: 1,
+    priority,
+  }))
+  const head = { schema: 'dynamo.agentic_mooncake', version: 2, block_size: 4 }
+  const { rows } = await importText(
+    [head, ...priorities].map((row) => JSON.stringify(row)).join('\n'),
+  )
+  expect(rows.map(({ priority }) => priority)).toEqual([1, null])
+})
+
+test.each([
+  ['a log of messages and sessions, its times under a name of its own', { messages: [], at: 7 }],
+  ['a log of counts and sessions, likewise', { input_tokens: 9, output_tokens: 1, ts: 7 }],
+  ['a run of another tracer', { start_time: 1, end_time: 2, prompt_tokens: 9 }],
+])('%s is refused, not read without its times', async (_, record) => {
+  for (const text of [JSON.stringify({ session_id: 'a', ...record }), JSON.stringify([record])]) {
+    await expect(importText(text)).rejects.toMatchObject({ code: 'FORMAT_UNKNOWN' })
+  }
 })
 
 test('a turn that stands before the one it follows is a fault, not a prompt of another length', async () => {
