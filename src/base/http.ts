@@ -5,7 +5,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 import { TraceError } from './errors.ts'
-import { reasonOf } from './reason.ts'
+import { hintOf, reasonOf } from './reason.ts'
 
 /** Below vLLM's 5 s, so that a pooled connection is never used while the server closes it. */
 const KEEP_ALIVE_MS = 2_000
@@ -99,13 +99,7 @@ export class HttpClient {
       return { status: answer.statusCode, headers: answer.headers, text }
     } catch (error) {
       if (error instanceof TraceError || call.signal?.aborted === true) throw error
-      throw new TraceError(
-        'TARGET_DOWN',
-        `cannot reach ${new URL(url).origin}: ${reasonOf(error)}`,
-        {
-          cause: error,
-        },
-      )
+      throw unreachable(url, error)
     }
   }
 
@@ -134,8 +128,7 @@ export class HttpClient {
       }
     } catch (error) {
       if (signal?.aborted === true) throw error
-      const message = `cannot reach ${new URL(url).origin}: ${reasonOf(error)}`
-      throw new TraceError('TARGET_DOWN', message, { cause: error })
+      throw unreachable(url, error)
     }
   }
 
@@ -153,6 +146,12 @@ export class HttpClient {
   async close(): Promise<void> {
     await this.#agent.destroy()
   }
+}
+
+function unreachable(url: URL | string, cause: unknown): TraceError {
+  const hint = hintOf(cause)
+  const message = `cannot reach ${new URL(url).origin}: ${reasonOf(cause)}`
+  return new TraceError('TARGET_DOWN', message, { cause, ...(hint === undefined ? {} : { hint }) })
 }
 
 function agentFor(tls: TlsOptions = {}, connectTimeoutUs: number): Agent {

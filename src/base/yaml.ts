@@ -42,7 +42,8 @@ export function formatYaml(value: unknown, compactKeys: readonly string[] = []):
       if (compactKeys.includes(String(key)) && isCollection(held)) held.flow = true
     },
   })
-  return foldItems(document.toString({ lineWidth: LINE_WIDTH }))
+  // In a block each line of a text would look like an item.
+  return foldItems(document.toString({ lineWidth: LINE_WIDTH, blockQuote: false }))
 }
 
 const LINE_WIDTH = 100
