@@ -1,6 +1,13 @@
 /** `trace head`: the first rows of a trace. */
 import { Command } from 'commander'
-import { HEAD_DEFAULTS, parseHeadOptions, readHead, type RawHeadOptions } from '../trace/head.ts'
+import { plural } from '../base/format.ts'
+import {
+  fitRows,
+  HEAD_DEFAULTS,
+  parseHeadOptions,
+  readHead,
+  type RawHeadOptions,
+} from '../trace/head.ts'
 import { ROW_FORMATS, rowsText } from '../trace/rows-text.ts'
 import type { Verb } from './verbs.ts'
 
@@ -17,8 +24,16 @@ export const headCommand: Verb = (world) =>
     )
     .action(async (path: string, raw: RawHeadOptions) => {
       const options = parseHeadOptions(path, raw)
-      const { columns, rows } = await readHead(options)
+      const found = await readHead(options)
+      const isFitted = world.stdout.isTTY && options.format === 'table' && options.columns === null
+      const { columns, rows } = isFitted ? fitRows(found, world.stdout.columns) : found
       const text = rowsText(options.format, columns)
       for (const row of rows) world.stdout.write(text.add(row))
       world.stdout.write(text.end())
+      const hidden = found.columns.length - columns.length
+      if (hidden > 0) {
+        world.stderr.write(
+          `${plural(hidden, 'column')} left out: --columns NAMES, or --format jsonl\n`,
+        )
+      }
     })

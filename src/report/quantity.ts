@@ -38,8 +38,12 @@ export function parseQuantity(flag: string, text: string): Quantity {
   })
 }
 
+/** The name that gates and objectives take. */
 export function quantityName(quantity: Quantity): string {
-  return quantity.kind === 'rate' ? quantity.name : `${quantity.metric}.${quantity.statistic}`
+  if (quantity.kind === 'rate') return quantity.name
+  const { metric, statistic } = quantity
+  const named = Object.entries({ ...FROM_DUE, ...FROM_SENT }).find(([, each]) => each === metric)
+  return `${named?.[0] ?? metric}.${statistic}`
 }
 
 /** µs, a share or a rate; null where this side cannot say it. */

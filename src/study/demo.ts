@@ -66,7 +66,7 @@ async function play(stage: Stage): Promise<void> {
   const recorderUrl = `http://${HOST}:${await freePort()}`
   const recording = join(folder, 'prod')
   const run = join(folder, 'twice.sqlite')
-  say(stage, 'A simulated vLLM, a recorder in front of it, and made-up users. No GPU, no set-up.\n')
+  say(stage, 'A simulated vLLM, a recorder in front of it, made-up users. No GPU, no set-up.\n')
   await serve(
     stage,
     ['engine', '--listen', addressOf(engineUrl), '--seed', options.seed],
@@ -78,10 +78,10 @@ async function play(stage: Stage): Promise<void> {
     [...record, '--admin-listen', 'off', '--out', recording],
     recorderUrl,
   )
-  await live(stage, recorderUrl)
-  say(stage, '\n^C to the recorder\n')
+  const tally = await live(stage, recorderUrl)
   stage.servers.splice(stage.servers.indexOf(recorder), 1)
   await expectCode(stopVerb(recorder, world.clock), 'record')
+  say(stage, `the users sent ${tally}\n`)
   signal.throwIfAborted()
   await step(stage, ['inspect', recording])
   const stagingUrl = `http://${HOST}:${await freePort()}`
@@ -92,10 +92,7 @@ async function play(stage: Stage): Promise<void> {
   const report = await capture(stage, ['report', run, '--against', recording, '--json'])
   await writeWhole(join(world.cwd, folder, 'report.json'), report)
   const took = formatDuration(world.clock.nowUs() - startUs)
-  say(
-    stage,
-    `\nleft behind after ${took}: ${recording}/ · ${run} · ${join(folder, 'report.json')}\n`,
-  )
+  say(stage, `\nleft behind after ${took} in ${folder}/: prod/ · twice.sqlite · report.json\n`)
   say(stage, `next  trace inspect ${run} · trace replay --help\n`)
 }
 
@@ -109,22 +106,25 @@ function driftOf({ durationUs }: DemoOptions): string {
   return `input=x1.5 at ${significant(replayedSec / 2, 2)}s over ${significant(replayedSec / 4, 2)}s`
 }
 
-/** The made-up users, live. */
-async function live(stage: Stage, baseUrl: string): Promise<void> {
+/**
+ * The made-up users, live. Nothing is said while the recorder draws its own lines.
+ *
+ * @returns what became of their requests
+ */
+async function live(stage: Stage, baseUrl: string): Promise<string> {
   const { options, world, signal } = stage
   const { seed, durationUs } = options
   const users = demoTraffic(seed, durationUs)
   const count = (kind: string) => users.filter((user) => user.kind === kind).length
   say(
     stage,
-    `\nlive for ${formatDuration(durationUs)}: ${count('chat')} chat sessions, ` +
+    `\nlive for ${formatDuration(durationUs)}, then ^C to the recorder: ${count('chat')} chat sessions,\n` +
       `${count('burst')} requests in bursts, ${count('batch')} of a batch tenant\n`,
   )
   const tally = await playUsers(users, { baseUrl, durationUs }, world.clock, signal)
-  say(
-    stage,
-    `sent ${formatCount(tally.requests)} · ${formatCount(tally.answered)} answered · ` +
-      `${formatCount(tally.hungUp)} hung up · ${formatCount(tally.failed)} failed\n`,
+  return (
+    `${formatCount(tally.requests)} · ${formatCount(tally.answered)} answered · ` +
+    `${formatCount(tally.hungUp)} hung up · ${formatCount(tally.failed)} failed`
   )
 }
 
@@ -159,7 +159,23 @@ async function expectCode(ended: Promise<number>, verb: string): Promise<void> {
 
 function show(stage: Stage, argv: readonly string[]): void {
   const words = argv.map((word) => (/[ '*]/.test(word) ? `'${word}'` : word))
-  say(stage, `\n$ trace ${words.join(' ')}\n`)
+  say(stage, `\n${commandLines(words, stage.world.stdout.columns)}\n`)
+}
+
+/** As it can be pasted: broken before a flag, with the backslash that a shell wants. */
+function commandLines(words: readonly string[], columns: number): string {
+  const lines = ['$ trace']
+  for (const [index, word] of words.entries()) {
+    const line = lines.at(-1) ?? ''
+    const value = words[index + 1] ?? ''
+    const isBegin = /^(?:--|>)/.test(word)
+    const needed = isBegin ? `${word} ${value}` : word
+    if (isBegin && line.length + needed.length + 3 > columns) {
+      lines[lines.length - 1] = `${line} \\`
+      lines.push(`    ${word}`)
+    } else lines[lines.length - 1] = `${line} ${word}`
+  }
+  return lines.join('\n')
 }
 
 function say({ world }: Stage, text: string): void {

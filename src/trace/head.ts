@@ -4,7 +4,7 @@ import { parseChoice, parseCount } from '../base/parse.ts'
 import type { RequestColumn } from './columns.ts'
 import { openTrace } from './open.ts'
 import type { Cell } from './query.ts'
-import { ROW_FORMATS, type RowFormat } from './rows-text.ts'
+import { COLUMN_GAP, columnWidths, ROW_FORMATS, type RowFormat } from './rows-text.ts'
 import { columnsOf, hasValue, isNull, type Batch, type ColumnEntry } from './table.ts'
 
 export type HeadOptions = Readonly<{
@@ -63,6 +63,42 @@ export async function readHead({ path, rowCount, columns }: HeadOptions): Promis
   } finally {
     await reader.close()
   }
+}
+
+/** What a reader looks for first; the others follow as the file has them. */
+const FIRST_COLUMNS = [
+  'seq',
+  'at_us',
+  'prompt_tokens',
+  'output_tokens',
+  'ttft_us',
+  'e2e_us',
+  'outcome',
+  'model',
+  'session',
+  'turn',
+]
+
+/** Leaves out the columns for which a terminal has no room. */
+export function fitRows({ columns, rows }: HeadRows, terminalColumns: number): HeadRows {
+  const widths = columnWidths(columns, rows)
+  const byRank = columns
+    .map((_, at) => at)
+    .toSorted((a, b) => rankOf(columns[a]!) - rankOf(columns[b]!))
+  let room = terminalColumns + COLUMN_GAP
+  const shown = byRank.filter((at) => {
+    room -= widths[at]! + COLUMN_GAP
+    return room >= 0
+  })
+  const kept = shown.toSorted((a, b) => a - b)
+  return {
+    columns: kept.map((at) => columns[at]!),
+    rows: rows.map((row) => kept.map((at) => row[at]!)),
+  }
+}
+
+function rankOf(column: string): number {
+  return FIRST_COLUMNS.indexOf(column) + 1 || FIRST_COLUMNS.length + 1
 }
 
 function cellsOf(batch: Batch, wanted: readonly ColumnEntry[], row: number): Cell[] {

@@ -60,6 +60,13 @@ class TableText implements RowsText {
   }
 }
 
+/** @returns how wide a table makes each column */
+export function columnWidths(columns: readonly string[], rows: readonly Cell[][]): number[] {
+  return widthsOf([columns.map(escapeText), ...rows.map((row) => row.map(tableCell))])
+}
+
+export const COLUMN_GAP = 2
+
 function widthsOf(lines: readonly string[][]): number[] {
   const count = lines[0]?.length ?? 0
   return Array.from({ length: count }, (_, index) =>
@@ -76,7 +83,7 @@ function line(
     const width = widths[index] ?? 0
     return isRight[index] === true ? cell.padStart(width) : cell.padEnd(width)
   })
-  return `${padded.join('  ').trimEnd()}\n`
+  return `${padded.join(' '.repeat(COLUMN_GAP)).trimEnd()}\n`
 }
 
 function isNumber(cell: Cell): boolean {

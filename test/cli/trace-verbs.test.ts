@@ -51,6 +51,15 @@ test('head shows the columns that are asked for, and names one that is not there
   expect(wrong.err).toContain("no column 'tokens'")
 })
 
+test('head shows on a terminal the columns for which it has room, and how many it left out', async () => {
+  const path = await sample()
+  const { world, said } = testWorld()
+  const stdout = { ...world.stdout, isTTY: true, columns: 32 }
+  expect(await main(['head', path, '--rows', '1'], { ...world, stdout })).toBe(0)
+  expect(said.out).toBe('seq  model  at_us  prompt_tokens\n  0  a          0            100\n')
+  expect(said.err).toContain('1 column left out')
+})
+
 test('query answers SQL', async () => {
   const sql = 'select model, sum(prompt_tokens) n from request group by 1 order by 1'
   const { code, out } = await run('query', await sample(), sql, '--format', 'jsonl')
