@@ -59,7 +59,7 @@ const ANSWER =
   '{"choices":[{"index":0,"text":" a b","finish_reason":"length"}],"usage":{"prompt_tokens":16,"completion_tokens":2}}'
 
 /** What the server does once it has the request. */
-const ACTS: Readonly<Record<Misfortune, readonly Act[]>> = {
+export const ACTS: Readonly<Record<Misfortune, readonly Act[]>> = {
   none: steps(stream),
   whole_body: steps([whole('200 OK', ANSWER)]),
   dribble: steps(Array.from(stream.join('')), 100),
