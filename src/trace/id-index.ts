@@ -27,6 +27,10 @@ export class IdIndex {
     this.#values = new Int32Array(this.#capacity).fill(EMPTY)
   }
 
+  get size(): number {
+    return this.#size
+  }
+
   /** −1 if the id is not in it. */
   get(id: bigint): number {
     return this.#values[this.#slot(lowHalf(id), highHalf(id))] ?? EMPTY
