@@ -3,7 +3,6 @@
  *
  * Where the two could be paired wrongly it stops looking, and says how many were under way. Pure.
  */
-import type { AnswerCollector } from '../stream/answer-collector.ts'
 import { AnswerStream } from '../stream/answer-reader.ts'
 import type { MessageHead } from '../stream/http-head.ts'
 import { HttpReader, type StopReason } from '../stream/http-reader.ts'
@@ -46,8 +45,6 @@ export class ConnectionView {
   #requestCount: number
   #connectUs: number | null = null
   #clientGoneAtUs: number | null = null
-  /** Of the latest answer. */
-  #collector: AnswerCollector | null = null
   /** Whole answers after the client had ended its side: a reset shows whether it had left. */
   readonly #late: { exchange: Exchange; capture: AnswerCapture }[] = []
   clientBytes: number
@@ -69,7 +66,7 @@ export class ConnectionView {
     this.#answers = new AnswerStream(
       {
         methodOfNext: () => this.#waiting[0]?.method ?? null,
-        onAnswerBegin: (collector) => void (this.#collector = collector),
+        onAnswerBegin: () => undefined,
         onAnswer: (capture) => this.#onAnswer(capture),
         onStop: (reason, atUs) => this.#stop(reason, atUs),
       },
@@ -214,8 +211,6 @@ export class ConnectionView {
     const mayHaveLeft = this.#clientGoneAtUs !== null && capture.end === 'complete'
     if (mayHaveLeft) return void this.#late.push({ exchange, capture })
     this.#options.sink.onAnswered(exchange, capture)
-    this.#collector?.release()
-    this.#collector = null
   }
 
   #stop(reason: StopReason, atUs: number): void {

@@ -1,5 +1,5 @@
 /** An answer that was whole only after its client had gone: what of it still reached somebody. Pure. */
-import { MARKS_PER_EVENT } from '../stream/event-log.ts'
+import { eventsUntil } from '../stream/kept-events.ts'
 import type { AnswerCapture } from '../stream/observation.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -9,11 +9,8 @@ const NOTHING = new Uint8Array(0)
  * @returns the answer up to there; null where it had not begun
  */
 export function upToHangup(capture: AnswerCapture, goneAtUs: number): AnswerCapture | null {
-  if (capture.headersAtUs > goneAtUs) return null
-  const end = { end: 'hangup', endAtUs: goneAtUs } as const
-  const { eventMarks } = capture
-  if (eventMarks === null) return { ...capture, ...end, body: NOTHING }
-  let kept = 0
-  while (kept < eventMarks.length && (eventMarks[kept] ?? 0) <= goneAtUs) kept += MARKS_PER_EVENT
-  return { ...capture, ...end, eventMarks: eventMarks.subarray(0, kept) }
+  const { headersAtUs, isEvents, body } = capture
+  if (headersAtUs > goneAtUs) return null
+  const kept = isEvents ? eventsUntil(body, goneAtUs) : NOTHING
+  return { ...capture, end: 'hangup', endAtUs: goneAtUs, body: kept }
 }

@@ -9,7 +9,6 @@ import { FAULTS, type FlightResult } from './flight-result.ts'
 export type PackedResults = Readonly<{
   fields: Float64Array
   bytes: Uint8Array
-  eventMarks: Float64Array
   /** Values of headers, each once. */
   texts: readonly string[]
 }>
@@ -23,11 +22,9 @@ const CAPTURE = 12
 export class ResultPacker {
   #fields = new Float64Array(64 * FIELDS)
   #bytes: Uint8Array = new Uint8Array(65_536)
-  #eventMarks = new Float64Array(4_096)
   #texts: string[] = []
   #count = 0
   #byteCount = 0
-  #markCount = 0
 
   get count(): number {
     return this.#count
@@ -55,11 +52,12 @@ export class ResultPacker {
     fields[at + 10] = result.endedAtUs
     fields[at + 11] = FAULTS.indexOf(result.fault)
     fields[at + CAPTURE] = Number.NaN
+    fields[at + CAPTURE + 4] = 0
     if (result.capture !== null) this.#addCapture(result.capture, at + CAPTURE)
   }
 
   #addCapture(capture: AnswerCapture, at: number): void {
-    const { body, eventMarks } = capture
+    const { body } = capture
     const fields = this.#fields
     fields[at] = capture.status
     fields[at + 1] = this.#text(capture.contentType)
@@ -67,7 +65,7 @@ export class ResultPacker {
     fields[at + 3] = capture.headersAtUs
     fields[at + 4] = body.length
     fields[at + 5] = capture.bodyBytes
-    fields[at + 6] = eventMarks === null ? -1 : eventMarks.length
+    fields[at + 6] = Number(capture.isEvents)
     fields[at + 7] = Number(capture.isCut)
     fields[at + 8] = capture.endAtUs
     fields[at + 9] = ENDS.indexOf(capture.end)
@@ -76,11 +74,6 @@ export class ResultPacker {
     if (this.#bytes.length < bytesTo) this.#bytes = grown(this.#bytes, bytesTo)
     this.#bytes.set(body, this.#byteCount)
     this.#byteCount = bytesTo
-    if (eventMarks === null) return
-    const marksTo = this.#markCount + eventMarks.length
-    if (this.#eventMarks.length < marksTo) this.#eventMarks = grown(this.#eventMarks, marksTo)
-    this.#eventMarks.set(eventMarks, this.#markCount)
-    this.#markCount = marksTo
   }
 
   #text(text: string): number {
@@ -93,13 +86,11 @@ export class ResultPacker {
     const packed: PackedResults = {
       fields: this.#fields.slice(0, this.#count * FIELDS),
       bytes: this.#bytes.slice(0, this.#byteCount),
-      eventMarks: this.#eventMarks.slice(0, this.#markCount),
       texts: this.#texts,
     }
     this.#texts = []
     this.#count = 0
     this.#byteCount = 0
-    this.#markCount = 0
     return packed
   }
 }
@@ -108,8 +99,9 @@ export class ResultPacker {
 export function unpackResults(packed: PackedResults): FlightResult[] {
   const { fields } = packed
   const results: FlightResult[] = []
-  const from = { byte: 0, mark: 0 }
+  let byte = 0
   for (let at = 0; at < fields.length; at += FIELDS) {
+    const captureAt = at + CAPTURE
     results.push({
       index: fields[at]!,
       attempt: fields[at + 1]!,
@@ -123,32 +115,28 @@ export function unpackResults(packed: PackedResults): FlightResult[] {
       abortAtUs: fields[at + 9]!,
       endedAtUs: fields[at + 10]!,
       fault: FAULTS[fields[at + 11]!]!,
-      capture: unpackCapture(packed, at + CAPTURE, from),
+      capture: unpackCapture(packed, captureAt, byte),
     })
+    byte += fields[captureAt + 4]!
   }
   return results
 }
 
 function unpackCapture(
-  { fields, bytes, eventMarks, texts }: PackedResults,
+  { fields, bytes, texts }: PackedResults,
   at: number,
-  from: { byte: number; mark: number },
+  fromByte: number,
 ): AnswerCapture | null {
   if (Number.isNaN(fields[at])) return null
-  const byte = from.byte
-  const mark = from.mark
-  const marks = fields[at + 6]!
-  from.byte += fields[at + 4]!
-  from.mark += Math.max(0, marks)
   return {
     status: fields[at]!,
     contentType: texts[fields[at + 1]!]!,
     contentEncoding: texts[fields[at + 2]!]!,
     retryAfter: texts[fields[at + 10]!]!,
     headersAtUs: fields[at + 3]!,
-    body: bytes.subarray(byte, from.byte),
+    body: bytes.subarray(fromByte, fromByte + fields[at + 4]!),
     bodyBytes: fields[at + 5]!,
-    eventMarks: marks < 0 ? null : eventMarks.subarray(mark, from.mark),
+    isEvents: fields[at + 6] === 1,
     isCut: fields[at + 7] === 1,
     endAtUs: fields[at + 8]!,
     end: ENDS[fields[at + 9]!]!,

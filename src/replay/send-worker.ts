@@ -101,8 +101,8 @@ class ResultBox {
 
   #post(packer: ResultPacker): void {
     const packed = packer.take()
-    const { fields, bytes, eventMarks } = packed
-    const buffers = [fields, bytes, eventMarks].map(({ buffer }) => buffer as ArrayBuffer)
+    const { fields, bytes } = packed
+    const buffers = [fields, bytes].map(({ buffer }) => buffer as ArrayBuffer)
     const { startUs } = this
     this.#port.postMessage({ packed, startUs } satisfies ResultMessage, buffers)
   }

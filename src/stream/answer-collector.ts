@@ -1,5 +1,6 @@
 /** Keeps one answer as it passes: its head, its events or its body, and when they came. Pure. */
 import type { MessageHead } from './http-head.ts'
+import { eventsUntil } from './kept-events.ts'
 import type { AnswerCapture, AnswerEnd } from './observation.ts'
 import { MAX_PACKED_PIECES } from './packed-stream.ts'
 import { SseSplitter, type SplitterLimits } from './sse-splitter.ts'
@@ -14,6 +15,7 @@ export const ANSWER_HEADERS = ['content-type', 'content-encoding', 'retry-after'
 export type CollectorLimits = SplitterLimits & Readonly<{ maxBodyBytes?: number }>
 
 const FIRST_BODY_BYTES = 4_096
+const NOTHING: Buffer = Buffer.alloc(0)
 
 const FIELD_NAMES = [Buffer.from('data:'), Buffer.from('event:')]
 
@@ -43,7 +45,7 @@ export class AnswerCollector {
   readonly #expectedBytes: number
   /** Of a compressed event stream: bytes kept and when, in pairs. */
   readonly #packedMarks: number[] | null
-  #body: Buffer = Buffer.allocUnsafeSlow(0)
+  #body = NOTHING
   #kept = 0
   #isCut = false
 
@@ -84,27 +86,29 @@ export class AnswerCollector {
   finish(how: AnswerEnd, atUs: number): AnswerCapture {
     const splitter = this.#splitter
     if (splitter !== null && how === 'complete') splitter.finish(this.lastByteAtUs)
-    // What came after the client had left reached nobody.
-    if (splitter !== null && how === 'hangup') splitter.log.dropAfter(atUs)
+    const isCut = splitter?.isCut === true
+    const all = splitter?.log.bytes ?? this.#keptBody()
+    splitter?.release()
     return {
       status: this.status,
       contentType: this.#contentType,
       contentEncoding: this.#contentEncoding,
       retryAfter: this.#retryAfter,
       headersAtUs: this.headersAtUs,
-      body: splitter?.log.bytes ?? this.#body.subarray(0, this.#kept),
+      // What came after the client had left reached nobody.
+      body: splitter !== null && how === 'hangup' ? eventsUntil(all, atUs) : all,
       bodyBytes: this.bodyBytes,
-      eventMarks: splitter?.log.marks ?? null,
+      isEvents: splitter !== null,
       ...(this.#packedMarks === null ? {} : { packedMarks: Float64Array.from(this.#packedMarks) }),
-      isCut: this.#isCut || splitter?.isCut === true,
+      isCut: this.#isCut || isCut,
       endAtUs: atUs,
       end: how,
     }
   }
 
-  /** What `finish` gave is not looked at any more. */
-  release(): void {
-    this.#splitter?.release()
+  /** Of memory that nobody else has: it may cross to another thread. */
+  #keptBody(): Buffer {
+    return this.#kept === 0 ? Buffer.allocUnsafeSlow(0) : this.#body.subarray(0, this.#kept)
   }
 
   #newSplitter(): SseSplitter {

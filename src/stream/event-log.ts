@@ -1,75 +1,71 @@
 /**
- * The events of one stream and when they came. Most differ from an earlier one in a word, and of those
- * only the word is kept: an answer takes much less memory than it took on the wire. An event that
- * is kept whole is the pattern of those after it, up to the next whole one. Pure.
+ * The events of one stream and when they came, as one piece of bytes. Most differ from an earlier one in
+ * a word, and of those only the word is kept: an answer takes much less memory than it took on the wire.
+ * An event that is kept whole is the pattern of those after it, up to the next whole one. Pure.
+ *
+ * Each event: how long after the one before it its last byte arrived; how many bytes of its own follow;
+ * how much of its start and of its end is its pattern's, nothing of either where it is whole; its bytes.
  */
+import { copyBytes } from './copy-bytes.ts'
 
-/** When its last byte arrived; where it ends in the kept bytes; how much of its start and end is its pattern's. */
-export const MARKS_PER_EVENT = 4
-
-const FIRST_BYTES = 2_048
-const FIRST_EVENTS = 64
-/** Below this a loop is quicker than a native copy. */
-const SHORT_BYTES = 32
+/**
+ * What is kept grows page by page: streams that run in step would all ask for twice the memory within one
+ * step, and every stamp of that step would be late.
+ */
+const PAGE_BYTES = 1_024
+const PAGES_PER_SLAB = 256
 /** So many of the last bytes count as the end even of an event that is all like its pattern. */
 export const LEAST_END_BYTES = 4
-
-type Storage = Readonly<{ bytes: Buffer; marks: Float64Array }>
+const LEAST_LARGE = 2 ** 31
 
 /** Left by streams that ended, for streams that begin: a thread that reads many asks for no memory. */
-const spare: Storage[] = []
-const MAX_SPARE = 256
-const MAX_SPARE_BYTES = 65_536
+const spare: Buffer[] = []
+const MAX_SPARE = 8_192
 
-const NOTHING: Storage = { bytes: Buffer.alloc(0), marks: new Float64Array(0) }
+const NOTHING: Buffer = Buffer.alloc(0)
 
-function newStorage(): Storage {
-  const marks = new Float64Array(FIRST_EVENTS * MARKS_PER_EVENT)
-  return { bytes: Buffer.allocUnsafeSlow(FIRST_BYTES), marks }
+function takePage(): Buffer {
+  const page = spare.pop()
+  if (page !== undefined) return page
+  const slab = Buffer.allocUnsafeSlow(PAGES_PER_SLAB * PAGE_BYTES)
+  for (let at = PAGE_BYTES; at < slab.length; at += PAGE_BYTES)
+    givePage(slab.subarray(at, at + PAGE_BYTES))
+  return slab.subarray(0, PAGE_BYTES)
 }
 
-/** The bytes of one event, [from, to), valid only during the call, and when its last one arrived. */
-export type OnEvent = (bytes: Buffer, from: number, to: number, atUs: number) => void
+function givePage(page: Buffer): void {
+  if (page.length === PAGE_BYTES && spare.length < MAX_SPARE) spare.push(page)
+}
 
 export class EventLog {
-  count = 0
   /** Of the event that was compared last: how much of its start and of its end is its pattern's. */
   likeStart = 0
   likeEnd = 0
-  #bytes: Buffer
-  #marks: Float64Array
+  readonly #full: Buffer[] = []
+  #page = NOTHING
   #length = 0
-  #patternFrom = 0
-  #patternTo = 0
+  #pattern = NOTHING
+  #patternBytes = 0
+  #lastUs = 0
 
-  constructor() {
-    const { bytes, marks } = spare.pop() ?? newStorage()
-    this.#bytes = bytes
-    this.#marks = marks
-  }
-
-  /** What was kept of all events; `eachEvent` gives them back. */
+  /** What was kept of all events; `kept-events.ts` gives them back. */
   get bytes(): Buffer {
-    const end = this.count === 0 ? 0 : (this.#marks[(this.count - 1) * MARKS_PER_EVENT + 1] ?? 0)
-    return this.#bytes.subarray(0, end)
-  }
-
-  get marks(): Float64Array {
-    return this.#marks.subarray(0, this.count * MARKS_PER_EVENT)
+    const all = Buffer.allocUnsafeSlow(this.#full.length * PAGE_BYTES + this.#length)
+    for (const [index, page] of this.#full.entries()) page.copy(all, index * PAGE_BYTES)
+    this.#page.copy(all, this.#full.length * PAGE_BYTES, 0, this.#length)
+    return all
   }
 
   /** Sets `likeStart` and `likeEnd` for an event at [from, to). */
   compare(bytes: Buffer, from: number, to: number): void {
-    const kept = this.#bytes
-    const patternFrom = this.#patternFrom
-    const patternTo = this.#patternTo
-    const most = Math.min(to - from, patternTo - patternFrom)
+    const pattern = this.#pattern
+    const patternTo = this.#patternBytes
+    const most = Math.min(to - from, patternTo)
     let start = 0
-    while (start < most - LEAST_END_BYTES && bytes[from + start] === kept[patternFrom + start])
-      start += 1
+    while (start < most - LEAST_END_BYTES && bytes[from + start] === pattern[start]) start += 1
     const rest = most - start
     let end = 1
-    while (end <= rest && bytes[to - end] === kept[patternTo - end]) end += 1
+    while (end <= rest && bytes[to - end] === pattern[patternTo - end]) end += 1
     this.likeStart = start
     this.likeEnd = end - 1
   }
@@ -77,138 +73,76 @@ export class EventLog {
   /**
    * Keeps the event at [from, to), which was the last to be compared.
    *
+   * @param atUs whole, not before the event before it
    * @returns true if it is the pattern from now on
    */
   add(bytes: Buffer, from: number, to: number, atUs: number): boolean {
     const isLike = 2 * (this.likeStart + this.likeEnd) >= to - from
     const start = isLike ? this.likeStart : 0
     const end = isLike ? this.likeEnd : 0
-    const keptFrom = this.#length
-    this.#keep(bytes, from + start, to - end)
-    if (!isLike) {
-      this.#patternFrom = keptFrom
-      this.#patternTo = this.#length
-    }
-    const at = this.count * MARKS_PER_EVENT
-    if (at === this.#marks.length) this.#growMarks()
-    const marks = this.#marks
-    marks[at] = atUs
-    marks[at + 1] = this.#length
-    marks[at + 2] = start
-    marks[at + 3] = end
-    this.count += 1
+    this.#putNumber(Math.max(0, atUs - this.#lastUs))
+    this.#putNumber(to - from - start - end)
+    this.#putNumber(start)
+    this.#putNumber(end)
+    this.#put(bytes, from + start, to - end)
+    this.#lastUs = Math.max(this.#lastUs, atUs)
+    if (!isLike) this.#learn(bytes, from, to)
     return !isLike
   }
 
-  /** Forgets events whose last byte came later. Nothing may be added after. */
-  dropAfter(atUs: number): void {
-    const marks = this.#marks
-    while (this.count > 0 && (marks[(this.count - 1) * MARKS_PER_EVENT] ?? 0) > atUs)
-      this.count -= 1
-  }
-
-  /** Nothing of what it kept is looked at any more, nor added: another stream may have the memory. */
+  /** Nothing is added to it or asked of it any more: another stream may have the memory. */
   release(): void {
-    const storage = { bytes: this.#bytes, marks: this.#marks }
-    this.count = 0
-    this.#bytes = NOTHING.bytes
-    this.#marks = NOTHING.marks
-    const sizeBytes = storage.bytes.length + storage.marks.byteLength
-    if (sizeBytes > 0 && sizeBytes <= MAX_SPARE_BYTES && spare.length < MAX_SPARE) {
-      spare.push(storage)
+    for (const page of this.#full.splice(0)) givePage(page)
+    givePage(this.#page)
+    givePage(this.#pattern)
+    this.#page = NOTHING
+    this.#pattern = NOTHING
+    this.#length = 0
+    this.#patternBytes = 0
+  }
+
+  #learn(bytes: Buffer, from: number, to: number): void {
+    if (this.#pattern.length < to - from) {
+      givePage(this.#pattern)
+      this.#pattern = to - from > PAGE_BYTES ? Buffer.allocUnsafeSlow(to - from) : takePage()
+    }
+    bytes.copy(this.#pattern, 0, from, to)
+    this.#patternBytes = to - from
+  }
+
+  #put(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to;) {
+      if (this.#length === this.#page.length) this.#turnPage()
+      const next = Math.min(to, at + PAGE_BYTES - this.#length)
+      copyBytes(bytes, at, next, this.#page, this.#length)
+      this.#length += next - at
+      at = next
     }
   }
 
-  #keep(bytes: Buffer, from: number, to: number): void {
-    const needed = this.#length + to - from
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
+  #putNumber(value: number): void {
+    let large = value
+    while (large >= LEAST_LARGE) {
+      this.#putByte((large % 0x80) + 0x80)
+      large = Math.floor(large / 0x80)
     }
-    copyBytes(bytes, from, to, this.#bytes, this.#length)
-    this.#length = needed
-  }
-
-  #growMarks(): void {
-    const larger = new Float64Array(this.#marks.length * 2)
-    larger.set(this.#marks)
-    this.#marks = larger
-  }
-}
-
-/** How long the events were on the wire. */
-export function wireBytes(marks: Float64Array): number {
-  let bytes = marks.at(1 - MARKS_PER_EVENT) ?? 0
-  for (let at = 0; at < marks.length; at += MARKS_PER_EVENT) {
-    bytes += (marks[at + 2] ?? 0) + (marks[at + 3] ?? 0)
-  }
-  return bytes
-}
-
-/** Gives back what an `EventLog` kept, event after event. */
-export function eachEvent(kept: Buffer, marks: Float64Array, onEvent: OnEvent): void {
-  const alike = new AlikeEvent()
-  let patternFrom = 0
-  let patternTo = 0
-  let from = 0
-  for (let at = 0; at < marks.length; at += MARKS_PER_EVENT) {
-    const atUs = marks[at] ?? 0
-    const to = marks[at + 1] ?? from
-    const start = marks[at + 2] ?? 0
-    const end = marks[at + 3] ?? 0
-    if (start + end === 0) {
-      patternFrom = from
-      patternTo = to
-      alike.begin()
-      onEvent(kept, from, to, atUs)
-    } else {
-      const size = start + to - from + end
-      alike.make(size)
-      alike.putStart(kept, patternFrom, start)
-      copyBytes(kept, from, to, alike.bytes, start)
-      alike.putEnd(kept, patternTo, end)
-      onEvent(alike.bytes, 0, size, atUs)
+    let rest = Math.trunc(large)
+    while (rest >= 0x80) {
+      this.#putByte((rest & 0x7f) | 0x80)
+      rest >>>= 7
     }
-    from = to
-  }
-}
-
-/** An event put together from its pattern; what stands there from the one before it is left alone. */
-class AlikeEvent {
-  bytes = Buffer.allocUnsafe(FIRST_BYTES)
-  #size = 0
-  #start = 0
-  #end = 0
-
-  begin(): void {
-    this.#start = 0
-    this.#end = 0
+    this.#putByte(rest)
   }
 
-  make(size: number): void {
-    if (size > this.bytes.length) {
-      this.bytes = Buffer.allocUnsafe(size * 2)
-      this.#start = 0
-    }
-    if (size !== this.#size) this.#end = 0
-    this.#size = size
+  #putByte(byte: number): void {
+    if (this.#length === this.#page.length) this.#turnPage()
+    this.#page[this.#length] = byte
+    this.#length += 1
   }
 
-  putStart(kept: Buffer, patternFrom: number, start: number): void {
-    const known = Math.min(this.#start, start)
-    copyBytes(kept, patternFrom + known, patternFrom + start, this.bytes, known)
-    this.#start = start
+  #turnPage(): void {
+    if (this.#page.length > 0) this.#full.push(this.#page)
+    this.#page = takePage()
+    this.#length = 0
   }
-
-  putEnd(kept: Buffer, patternTo: number, end: number): void {
-    const known = Math.min(this.#end, end)
-    copyBytes(kept, patternTo - end, patternTo - known, this.bytes, this.#size - end)
-    this.#end = end
-  }
-}
-
-function copyBytes(source: Buffer, from: number, to: number, into: Buffer, at: number): void {
-  if (to - from > SHORT_BYTES) source.copy(into, at, from, to)
-  else for (let k = 0; k < to - from; k += 1) into[at + k] = source[from + k] ?? 0
 }

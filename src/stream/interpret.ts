@@ -7,7 +7,7 @@ import { readMessagesBody, readMessagesEvent } from './dialect-messages.ts'
 import { readResponsesBody, readResponsesEvent } from './dialect-responses.ts'
 import { dropEmptyEnds, firstContentAtUs, newDraft, type Draft } from './draft.ts'
 import { eventData, isErrorNamed } from './event-data.ts'
-import { eachEvent, wireBytes } from './event-log.ts'
+import { eachEvent, wireBytes } from './kept-events.ts'
 import { EventTemplate } from './event-template.ts'
 import { inflate } from './inflate.ts'
 import { asObject, parseJson, type JsonObject } from './json.ts'
@@ -90,11 +90,11 @@ type Reading = Readonly<{
 const UNREAD: Reading = { isEvents: false, seenShare: 1 }
 
 function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Reading {
-  const { eventMarks } = capture
-  const keptBytes = eventMarks === null ? capture.body.byteLength : wireBytes(eventMarks)
-  const seenShare = capture.isCut ? keptBytes / Math.max(1, capture.bodyBytes) : 1
-  if (eventMarks !== null) {
-    readEvents(capture.body, eventMarks, dialect, draft)
+  const { isEvents, isCut } = capture
+  const keptBytes = isCut && isEvents ? wireBytes(capture.body) : capture.body.byteLength
+  const seenShare = isCut ? keptBytes / Math.max(1, capture.bodyBytes) : 1
+  if (isEvents) {
+    readEvents(capture.body, dialect, draft)
     return { isEvents: true, seenShare }
   }
   const body = inflate(capture.body, capture.contentEncoding)
@@ -103,7 +103,8 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Rea
     const splitter = new SseSplitter()
     splitter.push(bufferOf(body), 0, body.byteLength, capture.endAtUs)
     splitter.finish(capture.endAtUs)
-    readEvents(splitter.log.bytes, splitter.log.marks, dialect, draft)
+    readEvents(splitter.log.bytes, dialect, draft)
+    splitter.release()
     return { isEvents: true, seenShare, packed: packedTimes(capture, draft.chunks.count > 0) }
   }
   const value = capture.isCut ? null : asObject(parseJson(bufferOf(body).toString('utf8')))
@@ -111,9 +112,9 @@ function readAnswer(capture: AnswerCapture, dialect: Dialect, draft: Draft): Rea
   return { isEvents: false, seenShare }
 }
 
-function readEvents(body: Uint8Array, marks: Float64Array, dialect: Dialect, draft: Draft): void {
+function readEvents(body: Uint8Array, dialect: Dialect, draft: Draft): void {
   const template = dialect.hasChoices === true ? new EventTemplate() : null
-  eachEvent(bufferOf(body), marks, (bytes, from, to, atUs) => {
+  eachEvent(bufferOf(body), (bytes, from, to, atUs) => {
     if (template?.read(draft, bytes, from, to, atUs) === true) return
     const value = readEvent(dialect, draft, bytes, from, to, atUs)
     if (value !== null) template?.learn(value, bytes, from, to)

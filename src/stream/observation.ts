@@ -25,8 +25,8 @@ export type AnswerCapture = {
   body: Uint8Array
   /** Bytes of the body on the wire, kept or not. */
   bodyBytes: number
-  /** For event streams: how `eachEvent` gets the events back from `body`, and when they came. */
-  eventMarks: Float64Array | null
+  /** `body` is what `eachEvent` reads: events and when they came. */
+  isEvents: boolean
   /** For compressed event streams: how much of `body` was there, and when, in pairs for its first pieces. */
   packedMarks?: Float64Array
   /** Kept bytes are only the head of the body: a limit was passed. */

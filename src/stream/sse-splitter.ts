@@ -3,7 +3,8 @@
  *
  * Kept are whole events without the comments that servers send to keep a connection open. Pure.
  */
-import { EventLog, LEAST_END_BYTES, type OnEvent } from './event-log.ts'
+import { EventLog, LEAST_END_BYTES } from './event-log.ts'
+import type { OnEvent } from './kept-events.ts'
 
 /** One event, or all events of an answer, longer than this are kept only up to the limit. */
 export const MAX_EVENT_BYTES = 4_000_000

@@ -67,13 +67,25 @@ export class VarintReader {
       if (byte < 0x80) break
       factor *= 0x80
     }
-    throw new TraceError('TRACE_UNREADABLE', 'a packed list of numbers is cut off or damaged')
+    throw damaged()
+  }
+
+  /** Passes over bytes that are no numbers. @returns the index of the first of them */
+  skip(sizeBytes: number): number {
+    const from = this.#place
+    this.#place += sizeBytes
+    if (this.#place > this.#bytes.length) throw damaged()
+    return from
   }
 
   signed(): number {
     const value = this.unsigned()
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
+}
+
+function damaged(): TraceError {
+  return new TraceError('TRACE_UNREADABLE', 'a packed list of numbers is cut off or damaged')
 }
 
 /** How many bytes `signed` would write. */

@@ -89,7 +89,7 @@ function streamed(events: readonly unknown[], status = 200): AnswerCapture {
     headersAtUs: 1,
     body: status === 200 ? splitter.log.bytes : bytes,
     bodyBytes: bytes.length,
-    eventMarks: status === 200 ? splitter.log.marks : null,
+    isEvents: status === 200,
     isCut: false,
     endAtUs: 9,
     end: 'complete',

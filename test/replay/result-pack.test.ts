@@ -14,18 +14,11 @@ const capture: fc.Arbitrary<AnswerCapture> = fc.record({
   headersAtUs: fc.nat(),
   body: fc.uint8Array({ maxLength: 300 }),
   bodyBytes: fc.nat(),
-  eventMarks: fc.constant(null),
+  isEvents: fc.boolean(),
   isCut: fc.boolean(),
   endAtUs: fc.nat(),
   end: fc.constantFrom('complete', 'fin', 'reset', 'hangup', 'timeout'),
 })
-
-const stream: fc.Arbitrary<AnswerCapture> = fc
-  .tuple(capture, fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 40 }))
-  .map(([all, events]) => ({
-    ...all,
-    eventMarks: Float64Array.from(events.flat()),
-  }))
 
 const result: fc.Arbitrary<FlightResult> = fc.record({
   index: fc.nat(),
@@ -40,7 +33,7 @@ const result: fc.Arbitrary<FlightResult> = fc.record({
   abortAtUs: timeUs,
   endedAtUs: fc.nat(),
   fault: fc.constantFrom(...FAULTS),
-  capture: fc.oneof(fc.constant(null), capture, stream),
+  capture: fc.oneof(fc.constant(null), capture),
 })
 
 test('what a sending thread packs is what the reading thread unpacks, batch after batch', () => {

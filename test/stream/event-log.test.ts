@@ -1,7 +1,8 @@
 /** Events that are kept by what they differ in come back as they were. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { eachEvent, EventLog, wireBytes } from '../../src/stream/event-log.ts'
+import { EventLog } from '../../src/stream/event-log.ts'
+import { eachEvent, eventsUntil, wireBytes } from '../../src/stream/kept-events.ts'
 import { SseSplitter } from '../../src/stream/sse-splitter.ts'
 
 const usual = (text: string) =>
@@ -21,12 +22,12 @@ const event = fc.oneof(
 )
 const events = fc.array(event, { maxLength: 20 })
 
-function keptOf(log: EventLog): (readonly [string, number])[] {
-  const kept: (readonly [string, number])[] = []
-  eachEvent(log.bytes, log.marks, (bytes, from, to, atUs) => {
-    kept.push([bytes.toString('latin1', from, to), atUs])
+function eventsOf(kept: Uint8Array): (readonly [string, number])[] {
+  const found: (readonly [string, number])[] = []
+  eachEvent(Buffer.from(kept), (bytes, from, to, atUs) => {
+    found.push([bytes.toString('latin1', from, to), atUs])
   })
-  return kept
+  return found
 }
 
 test('every event comes back, byte for byte and with its time', () => {
@@ -36,17 +37,17 @@ test('every event comes back, byte for byte and with its time', () => {
       (all) => {
         const given = all.map((text) => Buffer.from(text)).filter(({ length }) => length > 0)
         const log = new EventLog()
-        given.forEach((bytes, atUs) => {
+        const atUs = (index: number) => 2 ** 40 + index * 20_000
+        given.forEach((bytes, index) => {
           log.compare(bytes, 0, bytes.length)
-          log.add(bytes, 0, bytes.length, atUs)
+          log.add(bytes, 0, bytes.length, atUs(index))
         })
-        expect(keptOf(log)).toEqual(given.map((bytes, atUs) => [bytes.toString('latin1'), atUs]))
-        expect(wireBytes(log.marks)).toBe(given.reduce((sum, { length }) => sum + length, 0))
-        log.dropAfter(2)
-        expect(keptOf(log)).toEqual(
-          given.slice(0, 3).map((bytes, atUs) => [bytes.toString('latin1'), atUs]),
-        )
+        const whole = given.map((bytes, index) => [bytes.toString('latin1'), atUs(index)])
+        const kept = log.bytes
         log.release()
+        expect(eventsOf(kept)).toEqual(whole)
+        expect(wireBytes(kept)).toBe(given.reduce((sum, { length }) => sum + length, 0))
+        expect(eventsOf(eventsUntil(kept, atUs(2)))).toEqual(whole.slice(0, 3))
       },
     ),
     { numRuns: 500 },
@@ -60,7 +61,7 @@ test('events that come one by one are those of the same bytes one by one', () =>
       seen.push(bytes.toString('latin1', from, to))
     })
     for (const bytes of pieces) splitter.push(bytes, 0, bytes.length, 0)
-    expect(keptOf(splitter.log).map(([text]) => text)).toEqual(seen)
+    expect(eventsOf(splitter.log.bytes).map(([text]) => text)).toEqual(seen)
     return { seen, keptBytes: splitter.keptBytes }
   }
   fc.assert(
@@ -81,5 +82,5 @@ test('a stream whose events differ in a word is kept in a tenth of its bytes, ti
     log.compare(bytes, 0, bytes.length)
     log.add(bytes, 0, bytes.length, index)
   }
-  expect(log.bytes.length * 10).toBeLessThan(wireBytes(log.marks))
+  expect(log.bytes.length * 10).toBeLessThan(wireBytes(log.bytes))
 })

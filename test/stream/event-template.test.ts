@@ -59,7 +59,7 @@ function observe(parts: readonly (readonly [object, number, boolean])[], isVarie
     headersAtUs: 1,
     body: splitter.log.bytes,
     bodyBytes: 0,
-    eventMarks: splitter.log.marks,
+    isEvents: true,
     isCut: false,
     endAtUs: 9,
     end: 'complete',

@@ -325,7 +325,7 @@ function packed(
     headersAtUs: 1,
     body,
     bodyBytes: body.byteLength,
-    eventMarks: null,
+    isEvents: false,
     isCut: false,
     endAtUs: 2,
     end: 'complete',
