@@ -3,9 +3,9 @@ import { basename } from 'node:path'
 import { TraceError } from '../base/errors.ts'
 import { publish, checkOutput, removeFile, temporaryPath } from '../base/files.ts'
 import type { World } from '../base/world.ts'
-import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
 import { copyTrace } from '../trace/copy.ts'
-import { createTrace } from '../trace/create.ts'
+import { createTrace, writeTrace } from '../trace/create.ts'
+import { MappedReader } from '../trace/mapped-reader.ts'
 import { openTrace } from '../trace/open.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { exportTrace, type ExportSummary } from './export.ts'
@@ -121,43 +121,21 @@ function empty({ title, faults }: ImportSummary): TraceError {
 async function shift(path: string, shiftUs: number): Promise<void> {
   const reader = await openTrace(path)
   try {
+    const moved = new MappedReader(reader, { shiftUs, seqBase: 0, apart: null })
     const { originWallUs } = reader.header
-    const writer = await createTrace(path, reader.header, { force: true })
-    try {
-      for await (const { rowCount, columns } of reader.requests(ALL_COLUMNS)) {
-        const atUs = columns.atUs.slice(0, rowCount).map((us) => us + shiftUs)
-        await writer.addRequestBatch({ rowCount, columns: { ...columns, atUs } })
-      }
-      for await (const { rowCount, columns } of reader.blocks()) {
-        await writer.addBlocks(
-          Array.from({ length: rowCount }, (_, row) => ({
-            id: columns.id[row] ?? 0n,
-            parent: columns.parent[row] || null,
-            tokens: columns.tokens[row] ?? null,
-          })),
-        )
-      }
-      await writer.finish({ originWallUs: originWallUs === null ? null : originWallUs - shiftUs })
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    const origin = originWallUs === null ? null : originWallUs - shiftUs
+    await writeTrace(path, { ...reader.header, originWallUs: origin }, true, (writer) =>
+      copyTrace(moved, writer),
+    )
   } finally {
     await reader.close()
   }
 }
 
-const ALL_COLUMNS = Object.keys(REQUEST_COLUMNS) as RequestColumn[]
-
 async function copied(reader: TraceReader, options: ConvertOptions): Promise<Conversion> {
-  const writer = await createTrace(options.output, reader.header, { force: options.isForced })
-  try {
-    await copyTrace(reader, writer)
-    await writer.finish()
-  } catch (error) {
-    await writer.abandon()
-    throw error
-  }
+  await writeTrace(options.output, reader.header, options.isForced, (writer) =>
+    copyTrace(reader, writer),
+  )
   const written = await openTrace(options.output)
   try {
     return await described(written, options.output, null)

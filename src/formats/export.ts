@@ -1,6 +1,6 @@
 /** A trace → a public format, with a list of what that cannot hold. Effects: writes files. */
 import { createWhole, checkOutput, writeWhole } from '../base/files.ts'
-import { fileName, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import { fileName, REQUEST_COLUMN_NAMES, type RequestColumn } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import type { ExportOptions, Exporter, ExportResult } from './exporter.ts'
 
@@ -39,7 +39,7 @@ export async function exportTrace(
 /** Columns that hold something here and have no place there, and tables that are not empty. */
 export async function lostColumns(reader: TraceReader, exporter: Exporter): Promise<string[]> {
   const kept = new Set([...exporter.holds, ...NOT_A_LOSS])
-  const asked = (Object.keys(REQUEST_COLUMNS) as RequestColumn[]).filter((name) => !kept.has(name))
+  const asked = REQUEST_COLUMN_NAMES.filter((name) => !kept.has(name))
   const found = new Set<RequestColumn>()
   for await (const { rowCount, columns } of reader.requests(asked)) {
     for (const name of asked) {

@@ -3,6 +3,7 @@ import {
   ENDPOINTS,
   fileName,
   OUTCOMES,
+  REQUEST_COLUMN_NAMES,
   REQUEST_COLUMNS,
   TOKEN_SOURCES,
   type ColumnType,
@@ -17,9 +18,7 @@ import { RowFault } from './row-fault.ts'
 /** Ids of blocks say nothing without the table of blocks, which has no place in a flat file. */
 const WITHOUT_BLOCKS: readonly RequestColumn[] = ['prefixLeaf', 'prefixBlocks', 'answerLeaf']
 
-export const PLAIN_COLUMNS = (Object.keys(REQUEST_COLUMNS) as RequestColumn[]).filter(
-  (name) => !WITHOUT_BLOCKS.includes(name),
-)
+export const PLAIN_COLUMNS = REQUEST_COLUMN_NAMES.filter((name) => !WITHOUT_BLOCKS.includes(name))
 
 const BY_FILE_NAME = new Map(PLAIN_COLUMNS.map((name) => [fileName(name), name]))
 

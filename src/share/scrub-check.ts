@@ -1,5 +1,10 @@
 /** Whether a trace already is what a policy lets out: the gate before sharing. Effects: reads a trace file. */
-import { fileName, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import {
+  fileName,
+  REQUEST_COLUMN_NAMES,
+  REQUEST_COLUMNS,
+  type RequestColumn,
+} from '../trace/columns.ts'
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import { openTrace } from '../trace/open.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
@@ -11,7 +16,6 @@ import { SharingCheck } from './sharing-check.ts'
 export type Violation = Readonly<{ what: string; count: number }>
 
 const KEYED = /^[0-9a-f]{16}$/
-const ALL_COLUMNS = Object.keys(REQUEST_COLUMNS) as RequestColumn[]
 
 /** @throws TraceError TRACE_UNREADABLE */
 export async function checkTrace(path: string, policy: ScrubPolicy): Promise<Violation[]> {
@@ -31,8 +35,8 @@ export async function violationsOf(reader: TraceReader, policy: ScrubPolicy): Pr
   const sharing = await SharingCheck.load(reader, policy)
   const models = new Map<string, number>()
   const tenants = new Map<string, number>()
-  for await (const batch of reader.requests(ALL_COLUMNS)) {
-    for (const name of ALL_COLUMNS) checkColumn(name, batch, policy, dropped, add)
+  for await (const batch of reader.requests(REQUEST_COLUMN_NAMES)) {
+    for (const name of REQUEST_COLUMN_NAMES) checkColumn(name, batch, policy, dropped, add)
     for (let row = 0; row < batch.rowCount; row += 1) {
       const { model, tenant } = batch.columns
       addOne(models, model[row] ?? null)

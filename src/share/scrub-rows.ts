@@ -1,5 +1,5 @@
 /** One batch of requests as a policy lets it out. Pure. */
-import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
+import { REQUEST_COLUMN_NAMES, REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { dependenciesOf, imageSizesOf, paramsOf } from '../trace/json-column.ts'
 import { decodeChunkTimes, encodeChunkTimes } from '../trace/chunk-times.ts'
@@ -57,7 +57,7 @@ export function scrubBatch(
   const { rowCount } = batch
   const columns: Record<string, unknown> = {}
   const dropped = new Set(droppedColumns(policy))
-  for (const name of Object.keys(REQUEST_COLUMNS) as RequestColumn[]) {
+  for (const name of REQUEST_COLUMN_NAMES) {
     if (dropped.has(name)) continue
     columns[name] = scrubColumn(name, batch.columns[name].slice(0, rowCount), policy, census, key)
   }

@@ -1,8 +1,8 @@
 /** A copy of a trace that may leave the team. Effects: reads and writes trace files. */
 import { randomBytes } from 'node:crypto'
 import { TraceError } from '../base/errors.ts'
-import { REQUEST_COLUMNS, type RequestColumn } from '../trace/columns.ts'
-import { createTrace } from '../trace/create.ts'
+import { REQUEST_COLUMN_NAMES } from '../trace/columns.ts'
+import { writeTrace } from '../trace/create.ts'
 import type { TraceHeader, Transform } from '../trace/header.ts'
 import { openTrace } from '../trace/open.ts'
 import type { TraceReader, TraceWriter } from '../trace/trace.ts'
@@ -24,7 +24,6 @@ export type ScrubResult = Readonly<{
   rowDigest: string | null
 }>
 
-const ALL_COLUMNS = Object.keys(REQUEST_COLUMNS) as RequestColumn[]
 const KEY_BYTES = 32
 
 export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
@@ -36,14 +35,9 @@ export async function scrubTrace(options: ScrubOptions): Promise<ScrubResult> {
     const census = await takeCensus(reader, options, scope, table)
     const steps = stepsOf(options, census, scope, key)
     const header = scrubHeader(reader.header, options.policy, steps, key)
-    const writer = await createTrace(options.output, header, { force: options.isForced })
-    try {
-      await writeScrubbed(reader, writer, options.policy, census, scope, key)
-      await writer.finish()
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    await writeTrace(options.output, header, options.isForced, (writer) =>
+      writeScrubbed(reader, writer, options.policy, census, scope, key),
+    )
     const written = await openTrace(options.output)
     try {
       const fidelity = await compareTraces(reader, written)
@@ -147,7 +141,7 @@ async function writeScrubbed(
   key: Uint8Array,
 ): Promise<void> {
   let first = 0
-  for await (const batch of reader.requests(ALL_COLUMNS)) {
+  for await (const batch of reader.requests(REQUEST_COLUMN_NAMES)) {
     const columns = scrubBatch(batch, first, policy, census, scope, key)
     await writer.addBlocks(scope.takeBlocks())
     await writer.addRequestBatch({ rowCount: batch.rowCount, columns })

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { fold } from '../base/fold.ts'
 import { copyTrace } from '../trace/copy.ts'
-import { createTrace } from '../trace/create.ts'
+import { writeTrace } from '../trace/create.ts'
 import { openTrace } from '../trace/open.ts'
 import { isSignatureGood, keyIdOf, signHeader } from './signature.ts'
 import { checkedDigest, digestsOf } from './whole-trace.ts'
@@ -20,14 +20,7 @@ export async function signTrace(path: string, key: KeyObject): Promise<string> {
     const signature = signHeader(reader.header, digest, key)
     const others = reader.header.signatures.filter(({ keyId }) => keyId !== signature.keyId)
     const header = { ...reader.header, signatures: [...others, signature] }
-    const writer = await createTrace(path, header, { force: true })
-    try {
-      await copyTrace(reader, writer)
-      await writer.finish()
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    await writeTrace(path, header, true, (writer) => copyTrace(reader, writer))
     return signature.keyId
   } finally {
     await reader.close()

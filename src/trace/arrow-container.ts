@@ -7,21 +7,14 @@ import { rm } from 'node:fs/promises'
 import { temporaryPath as nameBeside } from '../base/files.ts'
 import { readArrow } from './arrow-reader.ts'
 import { ArrowTraceFile } from './arrow-trace-file.ts'
-import type { RequestColumn, TableName } from './columns.ts'
+import { REQUEST_COLUMN_NAMES, type TableName } from './columns.ts'
 import type { Container } from './container.ts'
+import { copyOthers } from './copy.ts'
 import type { TraceHeader } from './header.ts'
 import { mergeRequests } from './merge.ts'
 import { readSqlite } from './sqlite-reader.ts'
 import { SqliteContainer } from './sqlite-writer.ts'
-import {
-  columnsOf,
-  concatBatches,
-  gatherRows,
-  rowsToBatch,
-  sliceRows,
-  sortRequests,
-  type Batch,
-} from './table.ts'
+import { concatBatches, gatherRows, sliceRows, sortRequests, type Batch } from './table.ts'
 
 /** Rows of one Arrow batch. */
 const BATCH_ROWS = 32_768
@@ -118,14 +111,10 @@ export class ArrowContainer implements Container {
     this.#file = new ArrowTraceFile(this.#temporaryPath, this.#header)
     this.#late = null
     this.#lastAtUs = -Infinity
-    const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
-    for await (const batch of mergeRequests(readers, keys)) this.addBatch('request', batch)
+    const requests = mergeRequests(readers, REQUEST_COLUMN_NAMES)
+    for await (const batch of requests) this.addBatch('request', batch)
     this.#writeRequests(1)
-    for await (const batch of readers[0].blocks()) this.addBatch('block', batch)
-    for await (const rows of readers[0].samples())
-      this.addBatch('sample', rowsToBatch('sample', rows))
-    this.addBatch('event', rowsToBatch('event', await readers[0].events()))
-    this.addBatch('gap', rowsToBatch('gap', await readers[0].gaps()))
+    await copyOthers(readers[0], (table, batch) => this.addBatch(table, batch))
     for (const table of SMALL_TABLES) this.#writeParts(table)
     await Promise.all(readers.map(async (reader) => reader.close()))
     before.abandon()

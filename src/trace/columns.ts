@@ -184,6 +184,7 @@ export type ColumnsOf<T extends TableName, K extends keyof (typeof TABLES)[T]> =
 }
 
 export type RequestColumn = keyof typeof REQUEST_COLUMNS
+export const REQUEST_COLUMN_NAMES = Object.keys(REQUEST_COLUMNS) as readonly RequestColumn[]
 export type RequestRow = RowOf<'request'>
 export type BlockRow = RowOf<'block'>
 export type EventRow = RowOf<'event'>

@@ -1,38 +1,26 @@
 /** One trace's rows into another place. Effects: only through reader and writer. */
-import type { RequestColumn, TableName } from './columns.ts'
-import { batchToRows, columnsOf, rowsToBatch, type Batch } from './table.ts'
+import { REQUEST_COLUMN_NAMES, type TableName } from './columns.ts'
+import { rowsToBatch, type Batch } from './table.ts'
 import type { TraceReader, TraceWriter } from './trace.ts'
+
+/** Takes batches of any table. */
+type Take = (table: TableName, batch: Batch) => unknown
 
 /** Everything but the header, which `createTrace` was given. The writer is not finished. */
 export async function copyTrace(reader: TraceReader, writer: TraceWriter): Promise<void> {
-  await copyInto(reader, async (table, batch) => addTo(writer, table, batch))
+  await copyInto(reader, (table, batch) => writer.addBatch(table, batch))
 }
 
-/** Every batch of every table, requests first, to a function that takes them. */
-export async function copyInto(
-  reader: TraceReader,
-  take: (table: TableName, batch: Batch) => unknown,
-): Promise<void> {
-  const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
-  for await (const batch of reader.requests(keys)) await take('request', batch)
+/** Every batch of every table, requests first. */
+export async function copyInto(reader: TraceReader, take: Take): Promise<void> {
+  for await (const batch of reader.requests(REQUEST_COLUMN_NAMES)) await take('request', batch)
+  await copyOthers(reader, take)
+}
+
+/** Every batch of every table but `request`. */
+export async function copyOthers(reader: TraceReader, take: Take): Promise<void> {
   for await (const batch of reader.blocks()) await take('block', batch)
   await take('event', rowsToBatch('event', await reader.events()))
   await take('gap', rowsToBatch('gap', await reader.gaps()))
   for await (const rows of reader.samples()) await take('sample', rowsToBatch('sample', rows))
-}
-
-async function addTo(writer: TraceWriter, table: TableName, batch: Batch): Promise<void> {
-  switch (table) {
-    case 'request':
-      return writer.addRequestBatch(batch)
-    case 'block':
-      return writer.addBlocks(batchToRows('block', batch))
-    case 'event':
-      return writer.addEvents(batchToRows('event', batch))
-    case 'gap':
-      return writer.addGaps(batchToRows('gap', batch))
-    case 'sample':
-    default:
-      return writer.addSamples(batchToRows('sample', batch))
-  }
 }

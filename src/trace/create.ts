@@ -34,6 +34,30 @@ export async function createTrace(
   }
 }
 
+/**
+ * A trace of what `fill` writes, whole or not at all.
+ *
+ * @param isForced replace an existing file
+ * @returns what `fill` does
+ * @throws TraceError as `createTrace`, and what `fill` throws
+ */
+export async function writeTrace<T>(
+  path: string,
+  header: TraceHeader,
+  isForced: boolean,
+  fill: (writer: TraceWriter) => Promise<T>,
+): Promise<T> {
+  const writer = await createTrace(path, header, { force: isForced })
+  try {
+    const result = await fill(writer)
+    await writer.finish()
+    return result
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
+
 /** apache-arrow takes a tenth of a second to load, so it is loaded only to write an Arrow file. */
 async function begin(name: ContainerName, path: string, header: TraceHeader): Promise<Container> {
   if (name === 'sqlite') return new SqliteContainer(path, header)
@@ -71,45 +95,48 @@ class FileWriter implements TraceWriter {
   }
 
   async addRequests(rows: readonly object[]): Promise<void> {
-    this.#add('request', rowsToBatch('request', rows))
+    await this.addBatch('request', rowsToBatch('request', rows))
   }
 
   async addRequestBatch(batch: Readonly<{ rowCount: number; columns: RequestColumns }>) {
-    this.#add('request', batch)
+    await this.addBatch('request', batch)
   }
 
   async addBlocks(rows: readonly BlockRow[]): Promise<void> {
-    const batch = rowsToBatch('block', rows)
-    const places: number[] = []
-    for (const [index, { id, parent }] of rows.entries()) {
-      assert(parent === null || this.#blockIds.has(parent), 'a block comes after its parent')
-      if (this.#blockIds.add(id)) places.push(index)
-    }
-    this.#add(
-      'block',
-      places.length === batch.rowCount ? batch : gatherRows('block', batch, places),
-    )
+    await this.addBatch('block', rowsToBatch('block', rows))
   }
 
   async addEvents(rows: readonly object[]): Promise<void> {
-    this.#add('event', rowsToBatch('event', rows))
+    await this.addBatch('event', rowsToBatch('event', rows))
   }
 
   async addGaps(rows: readonly object[]): Promise<void> {
-    this.#add('gap', rowsToBatch('gap', rows))
+    await this.addBatch('gap', rowsToBatch('gap', rows))
   }
 
   async addSamples(rows: readonly Readonly<{ value: number }>[]): Promise<void> {
     const kept = rows.filter(({ value }) => !Number.isNaN(value))
-    this.#add('sample', rowsToBatch('sample', kept))
+    await this.addBatch('sample', rowsToBatch('sample', kept))
   }
 
-  #add(table: TableName, batch: Batch): void {
+  async addBatch(table: TableName, given: Batch): Promise<void> {
+    const batch = table === 'block' ? this.#newBlocks(given) : given
     if (batch.rowCount === 0) return
     checkBatch(table, batch)
     if (table === 'request') this.#watch(batch)
     this.#container.addBatch(table, batch)
     this.#counts[table] += batch.rowCount
+  }
+
+  #newBlocks(batch: Batch): Batch {
+    const { id, parent } = batch.columns as Readonly<Record<string, BigUint64Array | undefined>>
+    const places: number[] = []
+    for (let row = 0; row < batch.rowCount; row += 1) {
+      const before = parent?.[row] ?? 0n
+      assert(before === 0n || this.#blockIds.has(before), 'a block comes after its parent')
+      if (this.#blockIds.add(id?.[row] ?? 0n)) places.push(row)
+    }
+    return places.length === batch.rowCount ? batch : gatherRows('block', batch, places)
   }
 
   #watch(batch: Batch): void {

@@ -1,7 +1,7 @@
 /** Where two traces differ, row by row. Effects: reads both. */
 import { isDeepStrictEqual } from 'node:util'
 import { TraceError } from '../base/errors.ts'
-import type { RequestColumn, RequestRow } from './columns.ts'
+import { REQUEST_COLUMN_NAMES, type RequestColumn, type RequestRow } from './columns.ts'
 import { compareRows } from './digest.ts'
 import type { TraceHeader } from './header.ts'
 import { GrowingBlocks } from './growing-blocks.ts'
@@ -66,8 +66,9 @@ async function walkTogether(
   right: TraceReader,
   rows: RowMatcher,
 ): Promise<void> {
-  const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
-  const sides = [left, right].map((reader) => reader.requests(keys)[Symbol.asyncIterator]())
+  const sides = [left, right].map((reader) =>
+    reader.requests(REQUEST_COLUMN_NAMES)[Symbol.asyncIterator](),
+  )
   const counts = [0, 0]
   const isDone = [false, false]
   while (isDone.includes(false)) {

@@ -12,7 +12,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { ColumnType, RequestColumn, RowOf, TableName } from './columns.ts'
+import { REQUEST_COLUMN_NAMES, type ColumnType, type RowOf, type TableName } from './columns.ts'
 import { GrowingBlocks } from './growing-blocks.ts'
 import { columnsOf, hasValue, rowsToBatch, TABLE_NAMES, type Batch, type Data } from './table.ts'
 import type { TraceReader } from './trace.ts'
@@ -43,8 +43,8 @@ export async function rowDigest(
 async function encodeTable(encoder: RowEncoder, table: TableName, reader: TraceReader) {
   switch (table) {
     case 'request': {
-      const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
-      for await (const batch of reader.requests(keys)) encoder.rows('request', batch)
+      for await (const batch of reader.requests(REQUEST_COLUMN_NAMES))
+        encoder.rows('request', batch)
       return
     }
     case 'block': {

@@ -1,6 +1,6 @@
 /** docs/trace-format.md, made from the tables that the program itself reads and writes by. Pure. */
 import { ARROW_KEYS } from './arrow-reader.ts'
-import type { ColumnType, TableName } from './columns.ts'
+import { fileName, type ColumnType, type TableName } from './columns.ts'
 import { FORMAT_VERSION, type TraceHeader } from './header.ts'
 import { LIMITS } from './limits.ts'
 import { APPLICATION_ID } from './sqlite-schema.ts'
@@ -65,7 +65,7 @@ export function formatDocument(hashScheme: string, vectors: readonly DigestVecto
     ...TABLE_NAMES.map(tableSection),
     '## Header',
     HEADER_OPENING,
-    ...Object.entries(HEADER_TEXTS).map(([key, text]) => `| \`${snakeCase(key)}\` | ${text} |`),
+    ...Object.entries(HEADER_TEXTS).map(([key, text]) => `| \`${fileName(key)}\` | ${text} |`),
     '',
     CODECS,
     CONTAINERS,
@@ -103,10 +103,6 @@ function padTables(markdown: string): string {
     })
     return `${lines.join('\n')}\n`
   })
-}
-
-function snakeCase(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 function tableSection(table: TableName): string {

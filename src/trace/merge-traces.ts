@@ -1,12 +1,13 @@
 /** Several traces as one: side by side, or the shards of one replay joined. Effects: reads and writes files. */
 import { TraceError } from '../base/errors.ts'
-import type { RequestColumn } from './columns.ts'
-import { createTrace } from './create.ts'
-import { joinRows } from './join-rows.ts'
+import { REQUEST_COLUMN_NAMES } from './columns.ts'
+import { copyOthers } from './copy.ts'
+import { writeTrace } from './create.ts'
 import { MappedReader, type Mapping } from './mapped-reader.ts'
+import { mergeRequests } from './merge.ts'
 import { mergedHeader, shardsHeader } from './merged-header.ts'
 import { openTrace } from './open.ts'
-import type { TraceReader } from './trace.ts'
+import type { TraceReader, TraceWriter } from './trace.ts'
 
 export type MergeOptions = Readonly<{
   inputs: readonly string[]
@@ -44,18 +45,26 @@ export async function mergeTraces(options: MergeOptions): Promise<MergeSummary> 
       const mapping = mappings?.[index]
       return mapping === undefined ? reader : new MappedReader(reader, mapping)
     })
-    const writer = await createTrace(options.output, header, { force: options.isForced })
-    try {
-      const rowCount = await joinRows(mapped, writer)
-      await writer.finish()
-      return { rowCount, how }
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    const rowCount = await writeTrace(options.output, header, options.isForced, (writer) =>
+      joinRows(mapped, writer),
+    )
+    return { rowCount, how }
   } finally {
     await Promise.all(readers.map(async (reader) => reader.close()))
   }
+}
+
+/** @returns how many requests there were */
+async function joinRows(readers: readonly TraceReader[], writer: TraceWriter): Promise<number> {
+  let rowCount = 0
+  for await (const batch of mergeRequests(readers, REQUEST_COLUMN_NAMES)) {
+    await writer.addRequestBatch(batch)
+    rowCount += batch.rowCount
+  }
+  for (const reader of readers) {
+    await copyOthers(reader, (table, batch) => writer.addBatch(table, batch))
+  }
+  return rowCount
 }
 
 /** @returns what is joined, or null if these are not the shards of one replay */
@@ -117,7 +126,7 @@ function haveOneKey(readers: readonly TraceReader[]): boolean {
 
 async function maxSeq(reader: TraceReader): Promise<number> {
   let largest = -1
-  for await (const { rowCount, columns } of reader.requests<RequestColumn>(['seq'])) {
+  for await (const { rowCount, columns } of reader.requests(['seq'])) {
     for (let row = 0; row < rowCount; row += 1) largest = Math.max(largest, columns.seq[row] ?? -1)
   }
   return largest

@@ -1,11 +1,11 @@
 /** A part of a trace as a trace of its own. Effects: reads and writes files. */
 import { TraceError } from '../base/errors.ts'
-import type { RequestColumn } from './columns.ts'
-import { createTrace } from './create.ts'
+import { REQUEST_COLUMN_NAMES } from './columns.ts'
+import { writeTrace } from './create.ts'
 import { GrowingBlocks } from './growing-blocks.ts'
 import { openTrace } from './open.ts'
 import { describeSelection, selectedRows, type Selection } from './selection.ts'
-import { batchToRows, columnsOf, gatherRows, type Batch } from './table.ts'
+import { gatherRows, type Batch } from './table.ts'
 import type { TraceReader, TraceWriter } from './trace.ts'
 
 export type SliceOptions = Readonly<{
@@ -30,18 +30,12 @@ export async function sliceTrace(options: SliceOptions): Promise<SliceSummary> {
     const applied = { name: 'slice', arguments: describeSelection(options.selection) }
     const transforms = [...header.transforms, applied]
     const changed = { ...header, transforms, signatures: [] }
-    const writer = await createTrace(options.output, changed, { force: options.isForced })
-    try {
-      const counts = await copySelected(reader, writer, options.selection)
-      if (counts.rowCount === 0) {
-        throw new TraceError('EMPTY_WINDOW', `no request of ${options.input} is in the window`)
-      }
-      await writer.finish()
-      return { ...counts, digest: await headerDigest(options.output) }
-    } catch (error) {
-      await writer.abandon()
-      throw error
-    }
+    const counts = await writeTrace(options.output, changed, options.isForced, async (writer) => {
+      const copied = await copySelected(reader, writer, options.selection)
+      if (copied.rowCount > 0) return copied
+      throw new TraceError('EMPTY_WINDOW', `no request of ${options.input} is in the window`)
+    })
+    return { ...counts, digest: await headerDigest(options.output) }
   } finally {
     await reader.close()
   }
@@ -58,8 +52,7 @@ async function copySelected(reader: TraceReader, writer: TraceWriter, selection:
   let originUs: number | null = null
   let rowCount = 0
   let readCount = 0
-  const keys = columnsOf('request').map(({ key }) => key as RequestColumn)
-  for await (const batch of reader.requests(keys)) {
+  for await (const batch of reader.requests(REQUEST_COLUMN_NAMES)) {
     originUs ??= batch.columns.atUs[0] ?? 0
     const places = selectedRows(batch, selection, originUs).slice(0, selection.limit - rowCount)
     readCount += batch.rowCount
@@ -94,5 +87,5 @@ async function copyChains(
 ): Promise<void> {
   const blocks = new GrowingBlocks()
   for await (const batch of reader.blocks()) blocks.add(batch)
-  for (const batch of blocks.chains(leaves)) await writer.addBlocks(batchToRows('block', batch))
+  for (const batch of blocks.chains(leaves)) await writer.addBatch('block', batch)
 }

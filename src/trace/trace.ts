@@ -7,8 +7,10 @@ import type {
   RequestColumn,
   RequestRow,
   SampleRow,
+  TableName,
 } from './columns.ts'
 import type { TraceHeader } from './header.ts'
+import type { Batch } from './table.ts'
 
 /** So many rows of `request`, column by column. Arrays may be longer than `rowCount`: use it. */
 export type RequestBatch<K extends RequestColumn = RequestColumn> = Readonly<{
@@ -44,6 +46,8 @@ export interface TraceWriter {
   addRequests(rows: readonly Partial<RequestRow>[]): Promise<void>
   /** The same, column by column, for a million rows. */
   addRequestBatch(batch: Readonly<{ rowCount: number; columns: RequestColumns }>): Promise<void>
+  /** Rows of any table, column by column, as a reader gives them. */
+  addBatch(table: TableName, batch: Batch): Promise<void>
   /** An id that was added before is ignored; parents come before their children. */
   addBlocks(rows: readonly BlockRow[]): Promise<void>
   addEvents(rows: readonly EventRow[]): Promise<void>
