@@ -104,7 +104,7 @@ function originOf({ kind, producer, producerVersion, server, capture }: TraceHea
   return [
     `${KINDS[kind]} by ${producer} ${producerVersion}.`,
     `Server: ${software || 'not known'}.`,
-    `Kept: ${capture.policy}; sampled share ${formatShare(capture.samplingShare, 0)}${sampledBy}.`,
+    `Kept: ${capture.policy}${capture.samplingShare === 1 ? '' : `; sampled share ${formatShare(capture.samplingShare, 0)}${sampledBy}`}.`,
     ...capture.notes.map((note) => `${note}.`),
   ]
 }

@@ -33,7 +33,7 @@ function changesOf(followed: readonly Followed[]): string {
   )
   if (rows.length === 0) {
     const counts = followed.map(({ values }) => values.filter((value) => value !== null).length)
-    return `<p>All numbers: ${unchangedText(Math.max(0, ...counts))}.</p>`
+    return `<p>Runs: ${unchangedText(Math.max(0, ...counts))}.</p>`
   }
   const head = ['number', 'from run', 'before', 'after', 'change', 'p']
   return section({ title: 'Changes of level', body: table('Changes of level', head, rows) })

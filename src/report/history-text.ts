@@ -8,10 +8,11 @@ import { sparkline } from './sparkline.ts'
 const LINE_WIDTH = 40
 
 export function formatHistory(history: History): string {
+  const isShort = history.runs.length < FEWEST_RUNS
   const lines = [
     `${plural(history.runs.length, 'run')}${
       history.left_out.length === 0 ? '' : ` · ${history.left_out.length} left out`
-    }`,
+    }${isShort ? `: ${unchangedText(history.runs.length)}` : ''}`,
     ...history.left_out.map(({ name, reason }) => `  left out: ${name} (${reason})`),
     ...history.numbers.flatMap(({ name, values, changes }) => {
       const known = values.filter((value) => value !== null)
@@ -27,7 +28,9 @@ export function formatHistory(history: History): string {
             `  ${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} % from ${run}: ` +
             `${historyValue(name, before)} → ${historyValue(name, after)} (p ${significant(p, 2)})`,
         ),
-        ...(changes.length === 0 ? [`  ${unchangedText(known.length)}`] : []),
+        ...(changes.length === 0 && known.length >= FEWEST_RUNS
+          ? [`  ${unchangedText(known.length)}`]
+          : []),
       ]
     }),
   ]
@@ -37,7 +40,7 @@ export function formatHistory(history: History): string {
 /** What may be said where no change was found. */
 export function unchangedText(runs: number): string {
   return runs < FEWEST_RUNS
-    ? `too few runs to see a change (${FEWEST_RUNS} at least)`
+    ? `too few to see a change (${FEWEST_RUNS} at least)`
     : 'no change of level'
 }
 

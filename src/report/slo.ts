@@ -146,20 +146,29 @@ function parts(
     if (isGood(row)) part.good += 1
     found.set(name, part)
   }
+  const order = [...LENGTH_EDGES.map(lengthName), OVER_LENGTH, ...PHASES]
   return [...found]
     .map(([name, { requests, good }]) => ({ name, requests, goodput: good / requests }))
     .toSorted((a, b) => b.requests - a.requests)
     .slice(0, MAX_PARTS)
+    .toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
 }
 
 const LENGTH_EDGES = [256, 1_024, 4_096, 16_384, 65_536] as const
+const OVER_LENGTH = 'over 65,536'
 
 function lengthBucket(tokens: number): string | null {
   if (Number.isNaN(tokens)) return null
   const edge = LENGTH_EDGES.find((each) => tokens <= each)
-  return edge === undefined ? 'over 65,536' : `up to ${edge.toLocaleString('en-US')}`
+  return edge === undefined ? OVER_LENGTH : lengthName(edge)
 }
 
+function lengthName(edge: number): string {
+  return `up to ${edge.toLocaleString('en-US')}`
+}
+
+const PHASES = ['first third', 'second third', 'last third'] as const
+
 function phaseOf(row: number, count: number): string {
-  return ['first third', 'second third', 'last third'][Math.min(2, Math.floor((3 * row) / count))]!
+  return PHASES[Math.min(2, Math.floor((3 * row) / count))]!
 }

@@ -52,7 +52,7 @@ test('it runs each verb, leaves its files and no process, and overwrites nothing
   expect(code).toBe(0)
   const verbs = [...text.matchAll(/^\$ trace (\w+)/gm)].map(([, verb]) => verb)
   expect(verbs).toEqual(['engine', 'record', 'inspect', 'engine', 'replay', 'report'])
-  expect(text.match(/^(?:\$ |    |live |left ).{78,}$/gm)).toBeNull()
+  expect(text.match(/^(?:\$ | {4}\S|live |left ).{77,}$/gm)).toBeNull()
   expect(existsSync(join(folder, 'trace-demo/twice.sqlite'))).toBe(true)
   const report: unknown = JSON.parse(readFileSync(join(folder, 'trace-demo/report.json'), 'utf8'))
   expect(report).toHaveProperty('verdict')

@@ -41,8 +41,8 @@ test('with too few runs no level is said to have stayed', async () => {
     maxP: 0.001,
     minChange: 0,
   })
-  expect(formatHistory(history)).toContain('too few runs to see a change (6 at least)')
-  expect(historyPage(history)).toContain('too few runs to see a change')
+  expect(formatHistory(history)).toContain('runs: too few to see a change (6 at least)')
+  expect(historyPage(history)).toContain('too few to see a change')
 })
 
 test('a sparkline spans its values and leaves gaps', () => {
