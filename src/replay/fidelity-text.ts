@@ -13,6 +13,7 @@ export function fidelityText(fidelity: Fidelity): string {
     `sent ${formatCount(sent)} of ${formatCount(planned)}`,
     ...shareOf('prompts exact', promptExact, promptOff),
     ...shareOf('answers exact', outputExact, outputOff),
+    ...(isUntold(fidelity) ? ['the server told no sizes'] : []),
     ...(hungUp === 0
       ? []
       : [`hung up ${formatCount(hungUp)} (${formatCount(surplusTokens)} tokens late)`]),
@@ -30,6 +31,12 @@ export function fidelityText(fidelity: Fidelity): string {
   const lines = [`done  ${[...parts, ...failed].join(' · ')}`]
   if (fidelity.prefix !== null) lines.push(`      ${prefixText(fidelity.prefix)}`)
   return fold(lines.join('\n'))
+}
+
+/** Answers came whole, and of none the server counted a token. */
+function isUntold({ outcomes, promptExact, promptOff, outputExact, outputOff }: Fidelity): boolean {
+  const told = promptExact + promptOff + outputExact + outputOff
+  return told === 0 && (outcomes['ok'] ?? 0) > 0
 }
 
 const FILLER_WORDS: Readonly<Record<FillerReason, string>> = {

@@ -69,7 +69,7 @@ export function newFidelity(planned: number): Fidelity {
   }
 }
 
-/** Prompts count where the server told their size; outputs where the answer is whole. */
+/** Sizes count where the server told them, those of answers where they are whole. */
 export function countFidelity(
   fidelity: Fidelity,
   row: Partial<RequestRow>,
@@ -81,7 +81,8 @@ export function countFidelity(
     fidelity.sent += 1
     if (planned.isStructured) fidelity.structured += 1
   } else fidelity.dropped += 1
-  if (row.tokenSource === 'server') countPrompt(fidelity, row.promptTokens, planned.promptTokens)
+  const isTold = row.tokenSource === 'server'
+  if (isTold) countPrompt(fidelity, row.promptTokens, planned.promptTokens)
   if (outcome === 'client_abort') {
     fidelity.hungUp += 1
     if (planned.abortTokens > 0) {
@@ -89,7 +90,7 @@ export function countFidelity(
     }
   } else if (planned.isHangUp) {
     fidelity.hangUpMissed += 1
-  } else if (outcome === 'ok') {
+  } else if (outcome === 'ok' && isTold) {
     countOutput(fidelity, row.outputTokens, planned.outputTokens)
   }
 }

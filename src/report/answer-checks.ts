@@ -65,11 +65,20 @@ export function checkErrors({ side }: RunFacts): Finding {
   )
 }
 
-/** Whole answers whose tokens nobody counted. */
-export function checkCounting({ side, watch }: RunFacts): Finding {
-  if (side.requests.ok === 0) return unmeasured('no whole answers')
-  const share = watch.uncountedCount / side.requests.ok
-  return atMost(share, { warnAbove: 0.01 }, 'share', `${formatShare(share)} of answers uncounted`)
+/**
+ * Whole answers whose tokens nobody counted. A replay asks for usage: where a server gives none, there
+ * are only events to count, and any of them may hold several tokens.
+ */
+export function checkCounting({ side, watch, kind }: RunFacts): Finding {
+  const { ok } = side.requests
+  if (ok === 0) return unmeasured('no whole answers')
+  const byEvents = kind === 'replayed' ? watch.eventCountedCount / ok : 0
+  const share = Math.max(watch.uncountedCount / ok, byEvents)
+  const how =
+    share > 0 && share === byEvents
+      ? 'counted by their events: the server gave no usage'
+      : 'uncounted'
+  return atMost(share, { warnAbove: 0.01 }, 'share', `${formatShare(share)} of answers ${how}`)
 }
 
 /** Planned hang-ups that came too late: the answer had ended. */

@@ -69,6 +69,8 @@ export class SideWatch {
   extraChoices = 0
   /** Whole streams in which nobody counted tokens. */
   uncountedCount = 0
+  /** Whole answers of which only the events were counted. */
+  eventCountedCount = 0
 
   add(batch: SideBatch, row: number): void {
     const { columns } = batch
@@ -101,7 +103,9 @@ export class SideWatch {
     this.promptTokens += sentTokens
     this.promptReads += sentTokens * choices
     this.extraChoices += choices * (columns.inputCount[row]! || 1) - 1
-    if (outcome === 'ok' && columns.tokenSource[row] === null) this.uncountedCount += 1
+    const source = columns.tokenSource[row]
+    if (outcome === 'ok' && source === null) this.uncountedCount += 1
+    if (outcome === 'ok' && source === 'stream') this.eventCountedCount += 1
   }
 }
 

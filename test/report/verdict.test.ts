@@ -235,6 +235,12 @@ const FAULTS: readonly [string, Partial<UnsavedTrace>, CheckName, 'SUSPECT' | 'I
     'SUSPECT',
   ],
   [
+    'answers that a server sends without usage',
+    { requests: goodRows(() => ({ tokenSource: 'stream' })) },
+    'counting',
+    'SUSPECT',
+  ],
+  [
     'hang-ups that came late',
     { events: delivered({ hungUp: 5, hangUpMissed: 5 }) },
     'hang_ups',
