@@ -72,29 +72,32 @@ async function serve(
   stop: () => void,
   startedSec: number,
 ) {
-  if (place === null && metrics === null) return { show: nothing, close: async () => undefined }
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => void (await Promise.all(closers.map((each) => each())))
+  let show = nothing
+  if (place === null && metrics === null) return { show, close }
   // Servers and the chart library are loaded only for those who look.
   const { replayMetrics } = await import('./replay-metrics.ts')
   const render = () => replayMetrics(history, startedSec)
-  const closers: (() => Promise<void>)[] = []
-  let show = nothing
-  if (place !== null) {
-    const { Dashboard } = await import('./dashboard.ts')
-    const dashboard = new Dashboard(history, stop, render)
-    world.stderr.write(`dashboard  ${await dashboard.listen(place)}\n`)
-    closers.push(async () => dashboard.close())
-    show = () => dashboard.show()
+  try {
+    if (place !== null) {
+      const { Dashboard } = await import('./dashboard.ts')
+      const dashboard = new Dashboard(history, stop, render)
+      world.stderr.write(`dashboard  ${await dashboard.listen(place)}\n`)
+      closers.push(async () => dashboard.close())
+      show = () => dashboard.show()
+    }
+    const isShared = place?.host === metrics?.host && place?.port === metrics?.port
+    if (metrics !== null && !isShared) {
+      const { serveMetrics } = await import('./metrics-server.ts')
+      closers.push(await serveMetrics(metrics, render))
+      world.stderr.write(`metrics    http://${metrics.host}:${metrics.port}/metrics\n`)
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
-  const isShared = place?.host === metrics?.host && place?.port === metrics?.port
-  if (metrics !== null && !isShared) {
-    const { serveMetrics } = await import('./metrics-server.ts')
-    closers.push(await serveMetrics(metrics, render))
-    world.stderr.write(`metrics    http://${metrics.host}:${metrics.port}/metrics\n`)
-  }
-  return {
-    show: () => show(),
-    close: async () => void (await Promise.all(closers.map((each) => each()))),
-  }
+  return { show, close }
 }
 
 function nothing(): void {

@@ -5,6 +5,7 @@
 import { TraceError } from '../base/errors.ts'
 import { checkOutput, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
+import { refuseSource } from '../replay/fit-check.ts'
 import type { ReplayOptions } from '../replay/options.ts'
 import type { ReplayEnd } from '../replay/replay.ts'
 import { calibrate, type Calibration, calibrationNote } from '../report/calibration.ts'
@@ -14,8 +15,11 @@ import { startVerb, stopVerb } from './verb-process.ts'
 
 const HOST = '127.0.0.1'
 
-/** @throws TraceError BAD_OPTION where the run could not tell the place from the load */
-export function checkCalibrates(plan: Plan, { targets }: ReplayOptions): void {
+/**
+ * @throws TraceError BAD_OPTION where the run could not tell the place from the load; TARGET_UNFIT if
+ *   the target is the recorded server, which the run itself cannot see behind the recorder
+ */
+export function checkCalibrates(plan: Plan, { targets, mayHitSource }: ReplayOptions): void {
   const step = plan.steps.find(({ name }) => name === 'speed')
   const speed = Object.values(step?.arguments ?? {}).find((value) => typeof value === 'number')
   const wrong = [
@@ -23,6 +27,7 @@ export function checkCalibrates(plan: Plan, { targets }: ReplayOptions): void {
     targets.length === 1 ? [] : ['wants one target'],
   ].flat()
   if (wrong.length > 0) throw new TraceError('BAD_OPTION', `--calibrate ${wrong.join(', and ')}`)
+  if (!mayHitSource) refuseSource(plan, targets[0]!.url)
 }
 
 /**
@@ -39,10 +44,10 @@ export async function calibratedReplay(
   const calibrationPath = `${stem}.calibration.json`
   for (const path of [relayPath, calibrationPath]) checkOutput(path, options.isForced)
   const relay = new URL(options.targets[0]!.url)
-  const upstream = relay.origin
+  const towards = ['--upstream', relay.origin, ...upstreamTls(options)]
   relay.protocol = 'http:'
   relay.host = `${HOST}:${await freePort()}`
-  const recorder = await startRecorder(upstream, relay.host, relayPath, world)
+  const recorder = await startRecorder(towards, relay.host, relayPath, world)
   let end: ReplayEnd
   try {
     end = await run({ ...options, targets: [{ name: null, url: relay }] })
@@ -55,10 +60,23 @@ export async function calibratedReplay(
   return { ...end, calibration, calibrationPath }
 }
 
-async function startRecorder(upstream: string, listenAt: string, out: string, world: World) {
+/** The recorder meets the server in the replay's place: with its certificate, and its trust. */
+function upstreamTls({ tls }: ReplayOptions): string[] {
+  const { caPath, certPath, keyPath, isInsecure } = tls
+  const files = { '--upstream-ca': caPath, '--upstream-cert': certPath, '--upstream-key': keyPath }
+  const named = Object.entries(files).flatMap(([flag, path]) => (path === null ? [] : [flag, path]))
+  return isInsecure ? [...named, '--insecure'] : named
+}
+
+async function startRecorder(
+  towards: readonly string[],
+  listenAt: string,
+  out: string,
+  world: World,
+) {
   const said: string[] = []
   const verb = startVerb(
-    ['record', '--upstream', upstream, '--listen', listenAt, '--admin-listen', 'off', '--out', out],
+    ['record', ...towards, '--listen', listenAt, '--admin-listen', 'off', '--out', out],
     world,
     { onText: (text) => said.push(text) },
   )

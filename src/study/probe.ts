@@ -28,10 +28,13 @@ export function probeHooks(plan: Plan, perSecond: number): RunHooks {
         else answers.push(answer)
       })
       started.on('error', () => resolve())
+      // A run that fails asks for no end: the prober holds nothing up.
+      started.unref()
       worker = started
       over = promise
     },
     async onEnd() {
+      worker?.ref()
       worker?.postMessage('stop')
       await over
       await worker?.terminate()

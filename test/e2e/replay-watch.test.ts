@@ -1,14 +1,19 @@
 /** Whole replays with someone watching, over real sockets and threads. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createServer } from 'node:tls'
 import { expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
 import { breachHooks, watchedObjectives } from '../../src/report/breach-watch.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
-import { watchedReplay } from '../../src/study/watched-replay.ts'
+import { watchedReplay, type WatchedEnd } from '../../src/study/watched-replay.ts'
 import { probeHooks } from '../../src/study/probe.ts'
+import { addressHash } from '../../src/trace/address-hash.ts'
+import type { Plan } from '../../src/workload/plan.ts'
 import { handPlan } from '../support/hand-plan.ts'
 import { replayDefaults, runReplay } from '../support/replay-run.ts'
 import { testWorld } from '../support/test-world.ts'
@@ -67,19 +72,27 @@ test('a prober asks on its own beside the load, and sees what the load sees', as
   })
 })
 
-test('a calibration sends the load through a recorder, and says what the place of measuring costs', async () => {
+/** A calibration to `target`, into a folder of its own. */
+async function calibrated<T>(
+  plan: Plan,
+  wish: Partial<RawReplayOptions>,
+  look: (folder: string, end: WatchedEnd) => T,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'trace-calibrate-'))
+  const raw = { ...replayDefaults, out: join(folder, 'run.sqlite'), ...wish }
+  const { world } = testWorld({ clock: systemClock, env: process.env })
+  const watching = { watched: [], isTraced: false, isCalibrating: true, probesPerSec: null }
   try {
-    await withTruth(26_004, async (target) => {
-      const out = join(folder, 'run.sqlite')
-      const options = parseReplayOptions({
-        ...replayDefaults,
-        target: [target],
-        out,
-      } as unknown as RawReplayOptions)
-      const { world } = testWorld({ clock: systemClock, env: process.env })
-      const watching = { watched: [], isTraced: false, isCalibrating: true, probesPerSec: null }
-      const end = await watchedReplay(paced(120), options, watching, world, {})
+    const options = parseReplayOptions(raw as unknown as RawReplayOptions)
+    return look(folder, await watchedReplay(plan, options, watching, world, {}))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test('a calibration sends the load through a recorder, and says what the place of measuring costs', async () => {
+  await withTruth(26_004, async (target) => {
+    await calibrated(paced(120), { target: [target] }, (folder, end) => {
       expect(end).toMatchObject({ exitCode: 0, calibration: { pairs: 120 } })
       const written = JSON.parse(readFileSync(join(folder, 'run.calibration.json'), 'utf8'))
       expect(written).toEqual(end.calibration)
@@ -87,7 +100,52 @@ test('a calibration sends the load through a recorder, and says what the place o
       expect(written.place.ttft_due.p50.shift_us).toBeGreaterThan(0)
       expect(written.place.ttft_due.p50.shift_us).toBeLessThan(50_000)
     })
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  })
+})
+
+test("a calibration's recorder trusts whom the replay would, and the recorded server stays refused behind it", async () => {
+  const fixture = (name: string) => new URL(`../../fixtures/tls/${name}`, import.meta.url).pathname
+  await withTruth(26_005, async () => {
+    const files = { key: fixture('server.key'), cert: fixture('server.pem') }
+    const front = createServer(
+      { key: readFileSync(files.key), cert: readFileSync(files.cert) },
+      (socket) => {
+        const onward = connect(26_005, '127.0.0.1')
+        for (const each of [socket, onward]) each.on('error', () => undefined)
+        socket.pipe(onward).pipe(socket)
+      },
+    )
+    await new Promise<void>((done) => front.listen(0, '127.0.0.1', done))
+    const { port } = front.address() as AddressInfo
+    const wish = { target: [`https://127.0.0.1:${port}`], tlsCa: fixture('authority.pem') }
+    await calibrated(paced(20), wish, (_folder, { calibration }) => {
+      expect(calibration).toMatchObject({ pairs: 20 })
+    })
+    const plan = paced(20)
+    const own = { addressHash: addressHash('s', '127.0.0.1', port), addressSalt: 's' }
+    const recorded = { ...plan, source: { ...plan.source, ...own } }
+    await expect(calibrated(recorded, wish, () => undefined)).rejects.toMatchObject({
+      code: 'TARGET_UNFIT',
+    })
+    front.close()
+  })
+})
+
+test('a prober whose run fails keeps no process alive', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-probe-'))
+  const path = join(folder, 'run.ts')
+  const probe = new URL('../../src/study/probe.ts', import.meta.url).href
+  writeFileSync(
+    path,
+    `import { probeHooks } from ${JSON.stringify(probe)}
+    const columns = { promptTokens: Int32Array.of(10), shape: Int32Array.of(0) }
+    const hooks = probeHooks({ columns, shapes: [{ endpoint: 'completions' }], count: 1 }, 5)
+    const target = { basePath: '', dialect: {}, model: 'm', vocabulary: { words: [' a'] } }
+    const url = new URL('http://127.0.0.1:1')
+    hooks.onBegin({ probe: { url, target, http: {}, startUs: 1e18 } })
+    console.log('the run fails here')`,
+  )
+  const child = spawnSync(process.execPath, [path], { timeout: 20_000, encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  expect(child).toMatchObject({ status: 0, stdout: 'the run fails here\n' })
 })
