@@ -5,6 +5,7 @@ import { interChunkUs } from '../stream/latency.ts'
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
 import type { RequestColumn } from '../trace/columns.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
+import type { Keep } from './side-watch.ts'
 
 export const METRIC_PROFILES = ['vllm', 'aiperf', 'guidellm', 'inference-perf'] as const
 export type ProfileName = (typeof METRIC_PROFILES)[number]
@@ -32,6 +33,7 @@ export type ProfileFigures = Readonly<{
 }>
 
 const PROFILE_COLUMNS = [
+  'seq',
   'atUs',
   'endpoint',
   'lagUs',
@@ -112,10 +114,15 @@ export function parseProfile(text: string): ProfileName {
   )
 }
 
-/** These tools count whole answers only, each from its first byte written. */
+/**
+ * These tools count whole answers only, each from its first byte written.
+ *
+ * @param keep rows that count; all unless said
+ */
 export async function profileFigures(
   reader: TraceReader,
   profile: ProfileName,
+  keep: Keep = () => true,
 ): Promise<ProfileFigures> {
   const formulas = Object.entries(PROFILES[profile]).map(([name, formula]) => ({
     name,
@@ -126,7 +133,7 @@ export async function profileFigures(
   for await (const batch of reader.requests(PROFILE_COLUMNS)) {
     for (let row = 0; row < batch.rowCount; row += 1) {
       const answer = answerOf(batch, row)
-      if (answer === null) continue
+      if (answer === null || !keep(batch.columns.atUs[row]!, batch.columns.seq[row]!)) continue
       const startUs = batch.columns.atUs[row]! + (batch.columns.lagUs[row]! || 0)
       firstUs = Math.min(firstUs, startUs)
       lastUs = Math.max(lastUs, startUs + answer.e2eUs)

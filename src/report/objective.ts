@@ -10,6 +10,8 @@ export type Objective = Readonly<{
   limit: number
   /** A rate of work is to stay above its limit; everything else below. */
   isFloor: boolean
+  /** Not even the limit itself will do. */
+  isStrict: boolean
 }>
 
 /** p99 of TTFT and TPOT in ms, as MLPerf inference asks of its server scenarios. */
@@ -73,7 +75,7 @@ function parseObjective(text: string): Objective {
     )
   }
   const limit = limitOf(quantity, limitText)
-  return { text, quantity, limit, isFloor }
+  return { text, quantity, limit, isFloor, isStrict: !sign.endsWith('=') }
 }
 
 function limitOf(quantity: Quantity, text: string): number {

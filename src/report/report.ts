@@ -141,7 +141,7 @@ export async function buildReport(
     fluidity: await fluidityOf(run, objectives, keepOf(window)),
     series: seriesOf(watch, samples, events),
     recorded_series: other && seriesOf(other, [], []),
-    profile: profile && (await profileFigures(run, profile)),
+    profile: profile && (await profileFigures(run, profile, keepOf(window))),
   }
 }
 

@@ -63,7 +63,8 @@ function shortened(name: string): string {
 }
 
 export function objectiveText({ text, name, value, met }: ObjectiveResult): string {
-  if (met === null || value === null) return `${text}: too few samples to say`
+  if (met === null) return `${text}: too few samples to say`
+  if (value === null) return `${text} MISSED: too few samples to say by how much`
   const shown = name.includes('.')
     ? formatDuration(value)
     : name === 'error_rate'

@@ -1,13 +1,14 @@
 /** Objectives held against a run: met or not, goodput, fluidity, and how fast the error budget burns. Pure. */
 import type { RowLatency } from '../replay/live-results.ts'
 import { classOfCode, isJudged } from '../trace/outcome-class.ts'
-import type { PerRequestName } from './latency-watch.ts'
+import { type PerRequestName, present } from './latency-watch.ts'
 import type { Objective } from './objective.ts'
 import { shareOf } from './metric.ts'
 import { quantityName, valueOf } from './quantity.ts'
 import type { SideWatch } from './side-watch.ts'
 import type { MetricName, Side } from './side.ts'
 import { rowsWhere } from '../stats/growing.ts'
+import { binomialCdf } from '../stats/interval.ts'
 
 export type SloResult = Readonly<{
   objectives: readonly ObjectiveResult[]
@@ -25,7 +26,7 @@ export type ObjectiveResult = Readonly<{
   name: string
   value: number | null
   limit: number
-  /** null: too few samples to say. */
+  /** null: too few samples to say. May be false without a value: too many are beyond for chance. */
   met: boolean | null
 }>
 
@@ -82,7 +83,7 @@ export function judgeObjectives(
   const windowS = side.throughput.window_s
   const goodTokens = good.reduce((sum, row) => sum + (watch.columns.output.view()[row]! || 0), 0)
   return {
-    objectives: objectives.map((objective) => resultOf(objective, side)),
+    objectives: objectives.map((objective) => resultOf(objective, side, watch)),
     goodput: bounds.length === 0 || counted.length === 0 ? null : good.length / counted.length,
     good_requests_per_s: bounds.length === 0 || windowS === 0 ? null : good.length / windowS,
     good_tokens_per_s: bounds.length === 0 || windowS === 0 ? null : goodTokens / windowS,
@@ -98,12 +99,28 @@ export function judgeObjectives(
   }
 }
 
-/** An objective is met if the value is; that too few samples bound it leaves it open. */
-function resultOf(objective: Objective, side: Side): ObjectiveResult {
+/** An objective is met if the value is. Where too few samples bound that, it may still be surely missed, else it is open. */
+function resultOf(objective: Objective, side: Side, watch: SideWatch): ObjectiveResult {
   const value = valueOf(side, objective.quantity)
-  const { limit, isFloor, text } = objective
-  const met = value === null ? null : isFloor ? value >= limit : value <= limit
+  const { limit, text } = objective
+  const met =
+    value === null ? (isSurelyMissed(objective, watch) ? false : null) : holds(objective, value)
   return { text, name: quantityName(objective.quantity), value, limit, met }
+}
+
+function holds({ limit, isFloor, isStrict }: Objective, value: number): boolean {
+  if (value === limit) return !isStrict
+  return isFloor ? value > limit : value < limit
+}
+
+/** So many beyond the limit as chance gives once in forty runs whose percentile is at it: its exact lower bound is beyond. */
+function isSurelyMissed({ quantity, limit }: Objective, watch: SideWatch): boolean {
+  if (quantity.kind !== 'latency' || quantity.statistic === 'mean') return false
+  const column = COLUMNS[quantity.metric]
+  if (!column) return false
+  const values = present(watch.latency.columns[column])
+  const beyond = values.filter((value) => value > limit).length
+  return 1 - binomialCdf(beyond - 1, values.length, 1 - shareOf(quantity.statistic)) <= 0.025
 }
 
 function budgetOf(objective: Objective, watch: SideWatch, counted: Uint32Array): Budget[] {

@@ -2,6 +2,7 @@
 import { dispersionIndex, gapsOf } from '../stats/arrivals.ts'
 import { ksDistance, wasserstein } from '../stats/distance.ts'
 import { describe } from '../stats/moments.ts'
+import { classOfCode } from '../trace/outcome-class.ts'
 import type { Pairs } from './pairing.ts'
 import type { SideWatch } from './side-watch.ts'
 
@@ -33,8 +34,9 @@ export type SizeMatch = Readonly<{
 }>
 
 export function stimulusOf(recorded: SideWatch, replayed: SideWatch, pairs: Pairs): Stimulus {
-  const before = picked(recorded.columns.at.view(), pairs.recorded).toSorted()
-  const after = sentAt(replayed, pairs.replayed).toSorted()
+  const once = firstCopies(replayed, pairs)
+  const before = picked(recorded.columns.at.view(), once.recorded).toSorted()
+  const after = sentAt(replayed, once.replayed).toSorted()
   const speed = orNull(spanOf(before) / spanOf(after))
   const [left, right] = [gapsOf(before).map((us) => us / (speed ?? 1)), gapsOf(after)]
   const idcRatio = (windowUs: number) =>
@@ -53,10 +55,22 @@ export function stimulusOf(recorded: SideWatch, replayed: SideWatch, pairs: Pair
     output_tokens: sizeMatch(recorded, replayed, pairs, 'output'),
     cached_share: { recorded: cachedShare(recorded), replayed: cachedShare(replayed) },
     hang_ups: {
-      recorded: recorded.outcomes.countOf('client_abort'),
-      replayed: replayed.outcomes.countOf('client_abort'),
+      recorded: hangUps(recorded, pairs.recorded),
+      replayed: hangUps(replayed, pairs.replayed),
     },
   }
+}
+
+/** Further laps and added users repeat a recorded arrival at other times: each counts once. */
+function firstCopies({ columns }: SideWatch, { recorded, replayed }: Pairs): Pairs {
+  const copy = columns.copy.view()
+  const isFirst = (_: number, pair: number) => !(copy[replayed[pair]!]! > 0)
+  return { recorded: recorded.filter(isFirst), replayed: replayed.filter(isFirst) }
+}
+
+function hangUps({ columns }: SideWatch, rows: Uint32Array): number {
+  const outcome = columns.outcome.view()
+  return rows.filter((row) => classOfCode(outcome[row]!) === 'hung_up').length
 }
 
 function sizeMatch(

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fluidityIndex } from '../../src/report/fluidity.ts'
 import { parseObjectiveFile, parseObjectives } from '../../src/report/objective.ts'
 import { buildReport } from '../../src/report/report.ts'
+import { objectiveText } from '../../src/report/slo-text.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
 import { unsavedTrace } from '../support/unsaved-trace.ts'
 
@@ -41,6 +42,23 @@ test('an objective is met, missed, or left open where too few samples bound it',
     'ttft.p99.9<1s',
   )
   expect(objectives.map(({ met }) => met)).toEqual([true, false, false, null])
+})
+
+test('an objective that nearly all miss is missed, however few they are', async () => {
+  const { objectives } = await judged('ttft.p99.9<50ms', 'ttft.p99.9<800ms', 'ttft.p99.9<1s')
+  expect(objectives.map(({ met, value }) => [met, value])).toEqual([
+    [false, null],
+    [false, null],
+    [null, null],
+  ])
+  expect(objectiveText(objectives[0]!)).toBe(
+    'ttft.p99.9<50ms MISSED: too few samples to say by how much',
+  )
+})
+
+test('< is missed by what is just at its limit, <= is not', async () => {
+  const { objectives } = await judged('error_rate<5%', 'error_rate<=5%', 'ttft.p50<=100ms')
+  expect(objectives.map(({ met }) => met)).toEqual([false, true, true])
 })
 
 test('goodput counts each request that met every bound; failed ones stay in the denominator', async () => {

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { violations } from '../support/json-schema.ts'
-import { sampleInspections, sampleReports } from '../support/sample-documents.ts'
+import {
+  drawnInspection,
+  drawnReport,
+  sampleInspections,
+  sampleReports,
+} from '../support/sample-documents.ts'
 import { schemas } from '../support/write-schemas.ts'
 
 const LONG_MS = 60_000
@@ -29,6 +34,20 @@ test(
     expect(violations(inspect, { ...(await sampleInspections())[0], arrivals: 3 })).toEqual([
       '$.arrivals: number',
     ])
+  },
+  LONG_MS,
+)
+
+test(
+  'documents that had no part in them follow them, too: whatever a trace lacks',
+  async () => {
+    const [inspect, report] = ['docs/inspect.schema.json', 'docs/report.schema.json'].map((path) =>
+      JSON.parse(readFileSync(path, 'utf8')),
+    )
+    for (let seed = 1_000; seed < 1_040; seed += 1) {
+      expect([seed, ...violations(report, await drawnReport(seed))]).toEqual([seed])
+      expect([seed, ...violations(inspect, await drawnInspection(seed))]).toEqual([seed])
+    }
   },
   LONG_MS,
 )

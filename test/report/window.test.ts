@@ -27,16 +27,17 @@ const run = unsavedTrace({ kind: 'replayed', requests: rows('replayed', 2) })
 const report = async (warmup: string, drain: string) =>
   buildReport(run, recorded, {
     objectives: [],
-    profile: null,
+    profile: 'vllm',
     window: parseWindow({ warmup, drain }),
   })
 
 test('warm-up and drain are cut by due time, and the same requests on both sides', async () => {
-  const { side, recorded: other, window, notes, verdict } = await report('5s', '5s')
+  const { side, recorded: other, window, notes, verdict, profile } = await report('5s', '5s')
   expect(window).toEqual({ from_us: 5_000_000, to_us: 44_500_000, cut_before: 10, cut_after: 10 })
   expect(side.requests.total).toBe(80)
   expect(other!.side.requests.total).toBe(80)
   expect([side.metrics.ttft!.max, other!.side.metrics.ttft!.max]).toEqual([100_000, 100_000])
+  expect(profile).toMatchObject({ completed: 80, metrics: { ttft: { n: 80, mean: 100 } } })
   expect(notes[0]).toBe(
     'figures of what was due from 5 s to 44.5 s; left out 10 before and 10 after',
   )

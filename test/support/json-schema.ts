@@ -1,6 +1,7 @@
 /**
  * A schema for the JSON documents that the program prints, read off sample documents: enough of JSON
- * Schema (2020-12) to publish, and a check that a document follows it.
+ * Schema (2020-12) to publish, and a check that a document follows it. Objects with the same keys are the same part,
+ * wherever they stand: what is null in one may be null in all.
  */
 
 export type Schema = {
@@ -13,27 +14,53 @@ export type Schema = {
   $defs?: Record<string, Schema>
 }
 
-/** Objects under these names are maps: any key may stand there. */
-type MapNames = ReadonlySet<string>
+/** Objects under `maps` may have any key, all of one kind; what is under `free` is the user's own. */
+type Names = Readonly<{ maps: ReadonlySet<string>; free: ReadonlySet<string> }>
 
-export function schemaOf(samples: readonly unknown[], maps: MapNames, name = ''): Schema {
+export function schemaOf(documents: readonly unknown[], names: Names): Schema {
+  const alike = new Map<string, JsonObject[]>()
+  const gather = (value: unknown, name: string): void => {
+    if (Array.isArray(value)) for (const each of value) gather(each, name)
+    if (typeOf(value) !== 'object' || names.free.has(name)) return
+    const object = value as JsonObject
+    if (!names.maps.has(name))
+      alike.set(shapeOf(object), [...(alike.get(shapeOf(object)) ?? []), object])
+    for (const [key, each] of Object.entries(object)) gather(each, key)
+  }
+  gather(documents, '')
+  return partOf(documents, '', names, alike)
+}
+
+type JsonObject = Record<string, unknown>
+
+function shapeOf(object: JsonObject): string {
+  return Object.keys(object).toSorted().join()
+}
+
+function partOf(
+  samples: readonly unknown[],
+  name: string,
+  names: Names,
+  alike: ReadonlyMap<string, JsonObject[]>,
+): Schema {
   const types = [...new Set(samples.map(typeOf))].toSorted()
   const schema: Schema = { type: types.length === 1 ? types[0]! : types }
-  const objects = samples.filter((each) => typeOf(each) === 'object') as Record<string, unknown>[]
-  const lists = samples.filter((each) => Array.isArray(each)) as unknown[][]
-  if (objects.length > 0) {
+  if (names.free.has(name)) return schema
+  const here = samples.filter((each) => typeOf(each) === 'object') as JsonObject[]
+  if (names.maps.has(name)) {
+    const values = here.flatMap((each) => Object.values(each))
+    schema.additionalProperties = values.length === 0 ? true : partOf(values, '', names, alike)
+  } else if (here.length > 0) {
+    const objects = [...new Set(here.map(shapeOf))].flatMap((shape) => alike.get(shape)!)
     const keys = [...new Set(objects.flatMap((each) => Object.keys(each)))].toSorted()
     const of = (key: string) => objects.filter((each) => key in each).map((each) => each[key])
-    if (maps.has(name)) {
-      const values = keys.flatMap(of)
-      schema.additionalProperties = values.length === 0 ? true : schemaOf(values, maps)
-    } else {
-      schema.properties = Object.fromEntries(keys.map((key) => [key, schemaOf(of(key), maps, key)]))
-      schema.required = keys.filter((key) => objects.every((each) => key in each))
-    }
+    schema.properties = Object.fromEntries(
+      keys.map((key) => [key, partOf(of(key), key, names, alike)]),
+    )
+    schema.required = keys.filter((key) => objects.every((each) => key in each))
   }
-  const items = lists.flat()
-  if (items.length > 0) schema.items = schemaOf(items, maps, name)
+  const items = (samples.filter((each) => Array.isArray(each)) as unknown[][]).flat()
+  if (items.length > 0) schema.items = partOf(items, name, names, alike)
   return schema
 }
 

@@ -1,9 +1,11 @@
 /** Reports and inspections of traces that between them have everything, and nothing. */
+import { METRIC_PROFILES } from '../../src/report/metric-profile.ts'
 import { inspectTrace } from '../../src/report/inspection.ts'
 import { parseObjectives } from '../../src/report/objective.ts'
 import { buildReport } from '../../src/report/report.ts'
 import { encodeChunkTimes } from '../../src/trace/chunk-times.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
+import { drawnTrace } from './drawn-traces.ts'
 import { unsavedTrace, type UnsavedTrace } from './unsaved-trace.ts'
 
 const COUNT = 800
@@ -146,6 +148,16 @@ const FEW: UnsavedTrace = {
     .map(({ atUs }) => ({ atUs: atUs! })),
 }
 
+/** So many that each percentile can be bounded. */
+const MANY: UnsavedTrace = {
+  kind: 'imported',
+  requests: Array.from({ length: 3_700 }, (_, index) => ({
+    atUs: index * 1_000,
+    outcome: 'ok',
+    e2eUs: 1_000 + ((index * 7_919) % 10_007),
+  })),
+}
+
 const COST = { shift_us: 800, low_us: 700, high_us: 900 }
 const COSTS = { p50: COST, p95: COST, p99: COST }
 const CALIBRATION = {
@@ -154,6 +166,26 @@ const CALIBRATION = {
   pairs: 700,
   place: { ttft_due: COSTS, tpot: COSTS, e2e_due: { ...COSTS, p99: null } },
 }
+
+/** Documents of traces of which anything may be missing. */
+export async function drawnReport(seed: number) {
+  const drawn = drawnTrace(seed)
+  const run = unsavedTrace(drawn)
+  const isReplay = run.header.kind === 'replayed'
+  return buildReport(run, isReplay ? unsavedTrace(drawnTrace(seed + 1)) : null, {
+    objectives: ['ttft.p50<90ms', 'tpot.p95<20ms', 'completed>1/s', 'e2e.mean<1s'].flatMap(
+      parseObjectives,
+    ),
+    profile: METRIC_PROFILES[seed % METRIC_PROFILES.length]!,
+    window: seed % 3 === 0 && drawn.requests.length > 30 ? { warmupUs: 1, drainUs: 1 } : null,
+  })
+}
+
+export async function drawnInspection(seed: number) {
+  return inspectTrace(unsavedTrace(drawnTrace(seed)))
+}
+
+const DRAWN = Array.from({ length: 40 }, (_, seed) => seed)
 
 export async function sampleReports() {
   const options = {
@@ -174,6 +206,8 @@ export async function sampleReports() {
     await buildReport(recording, null),
     await buildReport(unsavedTrace(EMPTY), unsavedTrace(EMPTY), options),
     await buildReport(unsavedTrace(FEW), unsavedTrace(FEW), { ...options, window: null }),
+    await buildReport(unsavedTrace(MANY), null),
+    ...(await Promise.all(DRAWN.map(drawnReport))),
   ]
 }
 
@@ -194,5 +228,6 @@ export async function sampleInspections() {
     ),
     await inspectTrace(unsavedTrace(EMPTY)),
     await inspectTrace(unsavedTrace(FEW), question),
+    ...(await Promise.all(DRAWN.map(drawnInspection))),
   ]
 }

@@ -19,8 +19,9 @@ const MAPS = new Set([
   'by_finish_reason',
   'by_token_source',
   'completed_by_reason',
-  'arguments',
 ])
+
+const NAMES = { maps: MAPS, free: new Set(['arguments']) }
 
 export async function schemas(): Promise<Record<string, Schema & Record<string, unknown>>> {
   const head = (title: string, version: number) => ({
@@ -31,11 +32,11 @@ export async function schemas(): Promise<Record<string, Schema & Record<string, 
   return {
     'docs/inspect.schema.json': {
       ...head('trace inspect --json', INSPECTION_VERSION),
-      ...shared(schemaOf(await sampleInspections(), MAPS)),
+      ...shared(schemaOf(await sampleInspections(), NAMES)),
     },
     'docs/report.schema.json': {
       ...head('trace report --json', REPORT_VERSION),
-      ...shared(schemaOf(await sampleReports(), MAPS)),
+      ...shared(schemaOf(await sampleReports(), NAMES)),
     },
   }
 }
