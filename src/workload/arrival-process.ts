@@ -80,20 +80,38 @@ function positive(fields: Fields, key: string): number {
 /** More than a plan can hold. */
 const MAX_ARRIVALS = 50_000_000
 
-/** @returns ascending seconds in [0, durationSec]; 'at once' and 'constant' begin at 0 */
-export function arrivals(process: ArrivalProcess, durationSec: number, uniform: Uniform): number[] {
+/**
+ * @param isAlone false: one of many clients, whose beats are out of phase
+ * @returns ascending seconds in [0, durationSec]; 'at once', and a 'constant' alone, begin at 0
+ */
+export function arrivals(
+  process: ArrivalProcess,
+  durationSec: number,
+  uniform: Uniform,
+  isAlone = true,
+): number[] {
   switch (process.process) {
     case 'poisson':
       return renewal(randomExponential.source(uniform)(process.rate), durationSec)
-    case 'constant':
-      return evenly(Math.floor(process.rate * durationSec), 1 / process.rate)
+    case 'constant': {
+      const stepSec = 1 / process.rate
+      return isAlone
+        ? evenly(Math.floor(process.rate * durationSec), stepSec)
+        : renewal(() => stepSec, durationSec, uniform() * stepSec)
+    }
     case 'gamma': {
       const shape = 1 / process.cv ** 2
-      return renewal(randomGamma.source(uniform)(shape, 1 / (process.rate * shape)), durationSec)
+      const gamma = randomGamma.source(uniform)
+      const scale = 1 / (process.rate * shape)
+      const firstSec = uniform() * gamma(shape + 1, scale)()
+      return renewal(gamma(shape, scale), durationSec, firstSec)
     }
     case 'weibull': {
-      const scale = 1 / (process.rate * Math.exp(logGamma(1 + 1 / process.shape)))
-      return renewal(randomWeibull.source(uniform)(process.shape, 0, scale), durationSec)
+      const { rate, shape } = process
+      const scale = 1 / (rate * Math.exp(logGamma(1 + 1 / shape)))
+      const firstSec =
+        uniform() * scale * randomGamma.source(uniform)(1 + 1 / shape)() ** (1 / shape)
+      return renewal(randomWeibull.source(uniform)(shape, 0, scale), durationSec, firstSec)
     }
     case 'mmpp':
       return modulated(process.states, durationSec, uniform)
@@ -115,9 +133,13 @@ export function arrivals(process: ArrivalProcess, durationSec: number, uniform: 
   }
 }
 
-function renewal(gap: () => number, durationSec: number): number[] {
+/**
+ * Has run for ever when it is looked at: `firstSec` is a uniform part of a gap that is drawn as often
+ * as it is long. Begun at an arrival it would bring (cv² − 1)/2 too many, all clients' near the start.
+ */
+function renewal(gap: () => number, durationSec: number, firstSec = gap()): number[] {
   const instants: number[] = []
-  for (let atSec = gap(); atSec < durationSec; atSec += gap()) push(instants, atSec)
+  for (let atSec = firstSec; atSec < durationSec; atSec += gap()) push(instants, atSec)
   return instants
 }
 

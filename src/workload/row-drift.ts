@@ -3,6 +3,7 @@ import type { Draw } from '../base/random.ts'
 import { isDuring, type Anomaly } from './anomaly.ts'
 import { driftFactor, type Drift } from './drift.ts'
 import { ABORT_BY_TIME, ABORT_BY_TOKENS, NONE, type PlanColumns } from './plan.ts'
+import { sized } from './source-row.ts'
 
 const HUNG_UP = ABORT_BY_TIME | ABORT_BY_TOKENS
 
@@ -76,7 +77,7 @@ export function oversize(
       const anomaly = anomalies[index]!
       const isHit =
         isDuring(anomaly, atUs[row]!) && draw(seq[row]!, copy[row], index) < anomaly.share
-      if (isHit) size = Math.max(1, Math.round(size * anomaly.factor))
+      if (isHit) size = sized(Math.round(size * anomaly.factor))
     }
     return size
   })

@@ -3,6 +3,7 @@ import type { Draw } from '../base/random.ts'
 import { driftFactorFor, type Drift } from './drift.ts'
 import { ABORT_BY_TOKENS, NONE, type PlanBlocks, type PlanColumns } from './plan.ts'
 import { endTokens } from './block-table.ts'
+import { sized } from './source-row.ts'
 
 /**
  * @param tokens n sizes; 0 stays 0
@@ -24,7 +25,7 @@ export function scaleSizes(
       const uniform = draw(seq[row]!, copy[row], index)
       scaled *= driftFactorFor(drifts[index]!, atUs[row]!, uniform)
     }
-    return Math.max(1, Math.round(scaled))
+    return sized(Math.round(scaled))
   })
 }
 

@@ -144,12 +144,20 @@ export function readSizes(
   else readOutput(source, row, to, at)
 }
 
+/** A plan keeps sizes in 32 bits: what no server takes anyway must not wrap to something small. */
+const LARGEST_SIZE = 2 ** 31
+
+/** @returns 1 to 2³¹ */
+export function sized(tokens: number): number {
+  return Math.min(LARGEST_SIZE, Math.max(1, tokens))
+}
+
 function readPrompt(source: SourceColumns, row: number, to: PlanColumns, at: number): void {
   const tokens = source.promptTokens[row]!
   const bytes = source.requestBytes[row]!
-  if (!Number.isNaN(tokens)) to.promptTokens[at] = Math.max(1, tokens)
+  if (!Number.isNaN(tokens)) to.promptTokens[at] = sized(tokens)
   else if (bytes > 0) {
-    to.promptTokens[at] = bytes
+    to.promptTokens[at] = sized(bytes)
     to.flags[at]! |= PROMPT_IS_BYTES | SIZES_ESTIMATED
   } else to.flags[at]! |= PROMPT_UNKNOWN | SIZES_ESTIMATED
 }
@@ -171,7 +179,7 @@ function readOutput(source: SourceColumns, row: number, to: PlanColumns, at: num
  * is the length of one.
  */
 function perAnswer(tokens: number, { n, inputCount }: SourceColumns, row: number): number {
-  return Math.max(1, Math.ceil(tokens / ((n[row]! || 1) * (inputCount[row]! || 1))))
+  return sized(Math.ceil(tokens / ((n[row]! || 1) * (inputCount[row]! || 1))))
 }
 
 /**
@@ -198,7 +206,7 @@ function readHangUp(
   }
   const maxTokens = source.maxTokens[row]!
   const readOfOne = readTokens === 0 ? 0 : perAnswer(readTokens, source, row)
-  if (maxTokens > readOfOne) to.outputTokens[at] = maxTokens
+  if (maxTokens > readOfOne) to.outputTokens[at] = sized(maxTokens)
   else {
     to.outputTokens[at] = readOfOne
     to.flags[at]! |= OUTPUT_UNKNOWN

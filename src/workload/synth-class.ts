@@ -52,12 +52,12 @@ export function* classRows(
   }
 }
 
-function sessionStarts({ stages, curve }: ClientClass, uniform: Uniform): number[] {
+function sessionStarts({ stages, curve, clients }: ClientClass, uniform: Uniform): number[] {
   const clock = curve === null ? null : rampClock(curve)
   return stages.flatMap(({ startUs, durationUs, arrivals: process }) => {
     // A curve presses more of the process into the same time, or less.
     const factor = curve === null ? 1 : Math.max(1, ...curve.factor)
-    return arrivals(process, (durationUs / 1e6) * factor, uniform)
+    return arrivals(process, (durationUs / 1e6) * factor, uniform, clients === 1)
       .map((atSec) => startUs + Math.round(clock === null ? atSec * 1e6 : clock(atSec * 1e6)))
       .filter((atUs) => clock === null || atUs <= startUs + durationUs)
   })

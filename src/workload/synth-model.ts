@@ -79,8 +79,7 @@ function durationOf(fields: Fields, key: string): number {
 
 function parseClass(fields: Fields, durationUs: number): ClientClass {
   const name = fields.text('name')
-  const law = (key: string, fallback: Law) =>
-    fields.has(key) ? parseLaw(fields.value(key), `${fields.where}: ${key}`) : fallback
+  const law = (key: string, fallback: Law) => (fields.has(key) ? lawIn(fields, key) : fallback)
   const parsed: ClientClass = {
     name,
     tenant: fields.text('tenant', name),
@@ -159,7 +158,7 @@ function parseCurve(fields: Fields): RateCurve {
 }
 
 function parseSystemPrompt(fields: Fields): ClientClass['systemPrompt'] {
-  const tokens = parseLaw(fields.value('tokens'), `${fields.where}: tokens`)
+  const tokens = lawIn(fields, 'tokens')
   const groups = fields.number('groups', 1, 1)
   fields.done()
   return { tokens, groups }
@@ -169,7 +168,7 @@ function parseSizes(fields: Fields): Sizes {
   if (!fields.has('pairs')) {
     return {
       kind: 'laws',
-      input: parseLaw(fields.value('input'), `${fields.where}: input`),
+      input: lawIn(fields, 'input'),
       output: parseLaw(fields.value('output') ?? 0, `${fields.where}: output`),
     }
   }
@@ -186,8 +185,14 @@ function parseSizes(fields: Fields): Sizes {
 
 function parseHangUps(fields: Fields): ClientClass['hangUps'] {
   const share = fields.number('share', undefined, 0)
-  const afterTokens = parseLaw(fields.value('after_tokens'), `${fields.where}: after_tokens`)
+  const afterTokens = lawIn(fields, 'after_tokens')
   fields.done()
   if (share > 1) throw fields.fault('share', 'wants a number between 0 and 1')
   return { share, afterTokens }
+}
+
+function lawIn(fields: Fields, key: string): Law {
+  if (!fields.has(key))
+    throw fields.unfit(key, 'a number, or a law such as { law: poisson, mean: 3 }')
+  return parseLaw(fields.value(key), `${fields.where}: ${key}`)
 }

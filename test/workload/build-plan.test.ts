@@ -29,6 +29,21 @@ test('a plain plan is the recording itself', async () => {
   expect(plan.columns.dueUs.buffer).toBeInstanceOf(SharedArrayBuffer)
 })
 
+test('sizes that no server takes stay huge, and do not wrap to small ones', async () => {
+  const huge = 2 ** 32 + 5
+  const rows = [
+    { promptTokens: huge, outputTokens: huge },
+    { promptTokens: 2 ** 31, outputTokens: 2 ** 31 },
+    { promptTokens: 5, outputTokens: 3, outcome: 'client_abort', maxTokens: huge, abortUs: 1 },
+  ]
+  const drift = ['input=x9', 'output=x9']
+  for (const plan of [await planOf(rows), await planOf(rows, { drift })]) {
+    const { promptTokens, outputTokens } = plan.columns
+    expect(Math.min(...promptTokens.subarray(0, 2))).toBe(2 ** 31)
+    expect(Math.min(...outputTokens)).toBe(2 ** 31)
+  }
+})
+
 test('the window is half open, on the clock of the trace', async () => {
   const plan = await planOf(every(10, 1e6), { from: '2s', to: '5s' })
   expect([...plan.columns.seq]).toEqual([2, 3, 4])

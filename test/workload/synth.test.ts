@@ -135,6 +135,21 @@ test('on and off phases leave silences as long as they say', () => {
   expect(Math.abs(describe(silences).mean / 33e6 - 1)).toBeLessThan(0.15)
 })
 
+test.each([
+  { process: 'gamma', rate: 0.01, cv: 3 },
+  { process: 'weibull', rate: 0.01, shape: 0.5 },
+  { process: 'constant', rate: 0.003 },
+])('many clients of few arrivals each keep their rate from the first second on: %o', (wanted) => {
+  const process = parseProcess(new Fields(wanted, 'p'))
+  const uniform = sequenceFor('7', 'many')
+  const all = Array.from({ length: 20_000 }, () => arrivals(process, 200, uniform, false)).flat()
+  const expected = 20_000 * 200 * wanted.rate
+  expect(Math.abs(all.length / expected - 1)).toBeLessThan(0.05)
+  // The first twentieth of the time brings a twentieth of the arrivals.
+  const early = all.filter((atSec) => atSec < 10).length
+  expect(Math.abs((20 * early) / expected - 1)).toBeLessThan(0.15)
+})
+
 test('a constant process is a beat', () => {
   expect([...instants({ process: 'constant', rate: 4 }, 1)]).toEqual([0, 250_000, 500_000, 750_000])
 })
@@ -259,6 +274,10 @@ classes:
 
 test.each([
   ['duration: 10m\nclasses: []\n', 'at least one class'],
+  [
+    'duration: 1s\nclasses: [{name: a, arrivals: {process: poisson, rate: 1}, inptu: 1}]\n',
+    'input is missing: a number, or a law',
+  ],
   ['duration: 10m\nclases: []\n', 'clases is not known'],
   ['duration: 10\nclasses: []\n', 'duration wants a duration'],
   [
