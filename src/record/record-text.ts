@@ -55,7 +55,9 @@ function serverText(server: ServerFacts | null): string {
   if (server === null) return 'not reachable yet; clients get 502 until it is'
   const { software, version, models, maxModelTokens } = server
   const parts = [
-    software === null ? 'a server that gives no version' : `${software} ${version ?? ''}`.trim(),
+    version === null
+      ? 'a server that gives no version'
+      : `${software ?? 'a server of version'} ${version}`,
     ...models.slice(0, 3),
     ...(models.length > 3 ? [`${models.length - 3} more models`] : []),
     ...(maxModelTokens === null ? [] : [`context ${formatCount(maxModelTokens)}`]),

@@ -1,6 +1,6 @@
 /** What the upstream says about itself, asked aside from traffic. Effects: network. */
 import type { HttpClient } from '../base/http.ts'
-import { asArray, asCount, asMark, asObject } from '../stream/json.ts'
+import { asArray, asCount, asMark, asObject, type JsonObject } from '../stream/json.ts'
 import type { ServerFacts } from './messages.ts'
 
 /** Of any question of the recorder's own. */
@@ -29,7 +29,7 @@ export async function readServerFacts(
     const limits = entries.map((entry) => asCount(entry?.['max_model_len'])).filter(isNumber)
     const number = asMark(asObject(version)?.['version'], 60)
     return {
-      software: number === null ? null : 'vLLM',
+      software: number !== null && isVllm(entries) ? 'vLLM' : null,
       version: number,
       models: entries.map((entry) => asMark(entry?.['id'])).filter((name) => name !== null),
       maxModelTokens: limits.length === 0 ? null : Math.max(...limits),
@@ -37,6 +37,11 @@ export async function readServerFacts(
   } catch (error) {
     return isAway(error) ? 'away' : null
   }
+}
+
+/** Others have a route of that name, too; where the list of models wants a key, it is taken for vLLM's. */
+function isVllm(entries: readonly (JsonObject | null)[]): boolean {
+  return entries.length === 0 || entries.some((entry) => entry?.['owned_by'] === 'vllm')
 }
 
 /** Its machine, its name or its process is not there yet. */

@@ -41,6 +41,18 @@ export function featuresOf(texts: readonly Uint8Array[]): Features {
   return features
 }
 
+/** Stretches of a text without white space: no token reaches over one of its gaps. */
+export function wordCount(text: Uint8Array): number {
+  let words = 0
+  let before = SPACE
+  for (const byte of text) {
+    const kind = CLASS[byte] ?? OTHER
+    if (kind !== SPACE && before === SPACE) words += 1
+    before = kind
+  }
+  return words
+}
+
 function add(features: Features, index: number, value: number): void {
   features[index] = (features[index] ?? 0) + value
 }

@@ -4,7 +4,10 @@ import type { CountCheck } from './count-check.ts'
 import type { PromptCount } from './prompt-count.ts'
 import type { Row } from './request-row.ts'
 import type { TokenEstimate } from './token-estimate.ts'
-import { featuresOf } from './token-features.ts'
+import { featuresOf, wordCount } from './token-features.ts'
+
+/** A few tokens of some tokenizers hold two words. */
+const MOST_WORDS_A_TOKEN = 1.1
 
 export class TokenFill {
   readonly #estimate: TokenEstimate
@@ -56,7 +59,7 @@ export class TokenFill {
     }
   }
 
-  /** Events are tokens while the server's counter agrees; a tool parser merges them. */
+  /** Events are tokens while the server's counter agrees; a tool parser and some servers merge them. */
   #outputOf(prompt: PromptCount, seen: Observation): { tokens: number | null; isSure: boolean } {
     const text = answerBytes(seen)
     const guess =
@@ -69,8 +72,10 @@ export class TokenFill {
     const isPartly = seen.seenShare > 0 && seen.seenShare < 1
     if (isPartly) return { tokens: Math.round(events / seen.seenShare), isSure: false }
     const hasTools = seen.chunkKinds.includes(CHUNK_TOOL)
-    if (hasTools) return { tokens: Math.max(events, guess), isSure: false }
     const tokens = Math.round(events * this.#check.tokensPerEvent)
+    // Some servers put several tokens into one event, and have no counter that would say so.
+    const hasMore = wordCount(text) > MOST_WORDS_A_TOKEN * tokens
+    if (hasTools || hasMore) return { tokens: Math.max(events, guess), isSure: false }
     return { tokens, isSure: this.#check.agreement !== 'differs' }
   }
 }

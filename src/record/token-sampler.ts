@@ -50,9 +50,10 @@ export function createTokenSampler(options: TokenSamplerOptions): CountPrompt {
     }
     if (question.call === null) return null
     const found = asObject(await post('/tokenize', origin, question.call.body))
-    const count = asCount(found?.['count'])
-    if (count === null) nextAtUs = clock.nowUs() + BACK_OFF_US
-    return count === null ? null : { count, ids: idsOf(asArray(found?.['tokens'])) }
+    // Of a question in other words than its own a server may say that it has no tokens.
+    const count = asCount(found?.['count']) ?? 0
+    if (count === 0) nextAtUs = clock.nowUs() + BACK_OFF_US
+    return count === 0 ? null : { count, ids: idsOf(asArray(found?.['tokens'])) }
   }
 
   return (exchange, body, wantsIds) => {

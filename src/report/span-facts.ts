@@ -92,7 +92,7 @@ export function spanFacts(header: TraceHeader, batch: SpanBatch, row: number): S
     error: outcomeClass(outcome) === 'failed' ? (outcome as OutcomeName) : null,
     attributes: {
       'gen_ai.operation.name': operation,
-      'gen_ai.provider.name': header.server.software === 'vllm' ? 'vllm' : 'openai',
+      'gen_ai.provider.name': header.server.software?.toLowerCase() === 'vllm' ? 'vllm' : 'openai',
       'http.request.header.x-request-id': [id],
       'trace.run': runNameOf(header),
       'trace.seq': columns.seq[row]!,

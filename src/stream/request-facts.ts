@@ -36,15 +36,22 @@ const PATHS: ReadonlyMap<string, EndpointName> = new Map([
   ['/v1/embeddings', 'embeddings'],
 ])
 
-/** What clients of a forward proxy write before the path. */
-const ORIGIN = /^https?:\/\/[^/]*/i
+/**
+ * The same behind what gateways put before it, and as Azure names a deployment. Without a version only
+ * chat is meant for sure: other servers have routes of their own at /completions and at …/messages.
+ */
+const PREFIXED =
+  /(?:\/v\d+|\/deployments\/[^/]+)\/(completions|responses|messages|embeddings)\/?$|\/(chat\/completions)\/?$/
 
 /** @returns null for a request that is passed on and not recorded */
 export function endpointOf(method: string, target: string): EndpointName | null {
   if (method !== 'POST') return null
   const query = target.indexOf('?')
   const path = query < 0 ? target : target.slice(0, query)
-  return PATHS.get(path) ?? PATHS.get(path.replace(ORIGIN, '').replace(/\/$/, '')) ?? null
+  const known = PATHS.get(path)
+  if (known !== undefined) return known
+  const [, versioned, chat] = PREFIXED.exec(path) ?? []
+  return PATHS.get(`/v1/${versioned ?? chat ?? ''}`) ?? null
 }
 
 const PARAMS = [

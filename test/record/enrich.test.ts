@@ -316,7 +316,7 @@ test('events are called an estimate once the server’s counter runs ahead of th
 
 test('an answer of vLLM that ended at its limit has that many tokens, in however few events', () => {
   const { ask } = recorder()
-  const words = ['one', 'two and three and four and more', 'four']
+  const words = ['one', 'two-and-three-and-four-and-more', 'four']
   const cut = (finish: string, more: object = { stop_reason: null }) =>
     streamed(
       words.map((content, index) => ({
@@ -343,6 +343,18 @@ test('an answer of vLLM that ended at its limit has that many tokens, in however
   expect(tokens({ max_tokens: 4 }, cut('stop'))).toBe(3)
   // Another server may have put a smaller limit in its place.
   expect(tokens({ max_tokens: 4 }, cut('length', {}))).toBe(3)
+})
+
+test('events with several words each hold several tokens, and are an estimate by length', () => {
+  const { ask } = recorder()
+  // Four tokens an event, and no usage, as some gateways send it.
+  const grouped = [' w0 w1 w2 w3', ' w4 w5 w6 w7', ' w8 w9 w10 w11']
+  const found = ask('chat', chat([user('a')])).answer(said(grouped))
+  expect(found.all.tokenSource).toBe('estimate')
+  expect(found.all.outputTokens).toBeGreaterThanOrEqual(12)
+  const single = [' über', 'große', ' naï', 've', ' Wör', 'ter', ' 世', '界', '\n\n', '  ']
+  const plain = ask('chat', chat([user('a')])).answer(said(single))
+  expect(plain.all).toMatchObject({ tokenSource: 'stream', outputTokens: 10 })
 })
 
 test('events of a tool call may hold several tokens: they are an estimate by length', () => {

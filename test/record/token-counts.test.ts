@@ -179,7 +179,13 @@ test('the upstream is asked so many times a second, with our own key', async () 
 })
 
 test('a server without the route, or one that fails, is left alone for a while', async () => {
-  for (const answer of [null, { detail: 'Not Found' }, new Error('down')]) {
+  // The third knows the route, and asks for the prompt under another name.
+  for (const answer of [
+    null,
+    { detail: 'Not Found' },
+    { count: 0, tokens: [] },
+    new Error('down'),
+  ]) {
     const { count, wait, asked } = samplerOf([answer])
     expect(await count()).toBeNull()
     await wait(30_000_000)

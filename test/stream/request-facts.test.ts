@@ -21,6 +21,24 @@ test('only the recorded endpoints are recorded, with or without a query', () => 
   expect(endpointOf('POST', '/v1/chat/completions/batch')).toBeNull()
 })
 
+test('a path before the route is what a gateway calls the server, and the route is still known', () => {
+  expect(endpointOf('POST', '/llama-70b/v1/completions')).toBe('completions')
+  expect(endpointOf('POST', '/api/v1/chat/completions')).toBe('chat')
+  expect(endpointOf('POST', '/openai/v1/responses?x=/v1/messages')).toBe('responses')
+  expect(endpointOf('POST', '/chat/completions')).toBe('chat')
+  expect(endpointOf('POST', '/openai/deployments/gpt/chat/completions?api-version=1')).toBe('chat')
+  expect(endpointOf('POST', '/openai/deployments/gpt/embeddings')).toBe('embeddings')
+  for (const path of [
+    '/v1/threads/thread_1/messages',
+    '/v1/messages/count_tokens',
+    '/completions',
+    '/v1/xcompletions',
+    '/x?/v1/completions',
+  ]) {
+    expect(endpointOf('POST', path)).toBeNull()
+  }
+})
+
 test('each dialect names its limit on tokens differently', () => {
   expect(facts('chat', { max_completion_tokens: 5, max_tokens: 9 }).maxTokens).toBe(5)
   expect(facts('completions', { max_tokens: 6 }).maxTokens).toBe(6)
