@@ -50,6 +50,11 @@ export type DialOptions = Readonly<{
 /** The TCP socket under a TLS one: only that can be reset. */
 const rawSockets = new WeakMap<Socket, Socket>()
 
+/** A URL's host as sockets take it: an IPv6 address without its brackets. */
+export function bareHost(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
 /**
  * Opens one connection; `address.host` should be an address, not a name. Plain sockets read straight
  * into `buffer`. With TLS, 'secureConnect' and not 'connect' says that it can be used.
@@ -72,12 +77,13 @@ export function dial(address: Address, options: DialOptions): Socket {
     return connect({ ...to, onread })
   }
   const raw = connect(to)
+  const name = bareHost(tls.serverName)
   const secure = connectTls({
     socket: raw,
     secureContext: tls.context,
     rejectUnauthorized: !tls.isInsecure,
     ALPNProtocols: ALPN_PROTOCOLS,
-    ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { host: tls.serverName }),
+    ...(isIP(name) === 0 ? { servername: name } : { host: name }),
   })
   return joinTls(secure, raw, onBytes)
 }
@@ -194,7 +200,7 @@ export class ResolvedName {
   /** @param ask the system's resolver, or another one in tests */
   constructor(host: string, ask: AskAddresses = askSystem) {
     this.#ask = ask
-    this.host = host.replace(/^\[(.*)\]$/, '$1')
+    this.host = bareHost(host)
     this.#addresses = isIP(this.host) === 0 ? [] : [this.host]
   }
 

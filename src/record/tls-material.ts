@@ -22,9 +22,8 @@ export class TlsMaterial {
   /** For an upstream of that host; null where it speaks plain HTTP. */
   dialTls(upstream: URL): DialTls | null {
     if (upstream.protocol !== 'https:' || this.#client === null) return null
-    const host = upstream.hostname.replace(/^\[(.*)\]$/, '$1')
     const { serverName, isInsecure } = this.#options
-    return { context: this.#client, serverName: serverName ?? host, isInsecure }
+    return { context: this.#client, serverName: serverName ?? upstream.hostname, isInsecure }
   }
 
   /**

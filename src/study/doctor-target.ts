@@ -5,7 +5,7 @@ import { readText } from '../base/files.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
 import { HttpClient } from '../base/http.ts'
 import { reasonOf } from '../base/reason.ts'
-import { dial, resolveHost, tlsContext } from '../base/socket.ts'
+import { bareHost, dial, resolveHost, tlsContext } from '../base/socket.ts'
 import { blockTokensOf, parseMetrics } from '../replay/server-metrics.ts'
 import { basePathOf, rootUrl } from '../replay/target-facts.ts'
 import type { DoctorOptions } from './doctor-options.ts'
@@ -121,7 +121,7 @@ function stepsFor(url: URL): Record<string, Check> {
 
 async function resolveName({ url }: Visit): Promise<Finding> {
   const address = await resolveHost(url.hostname)
-  const isName = address !== url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const isName = address !== bareHost(url.hostname)
   return ok(isName ? `${url.hostname} is ${address}` : `${address}, no name to look up`)
 }
 
