@@ -36,3 +36,11 @@ test('a run that lost a request misses its aim, whatever its speed', () => {
   const lost = { what: 'recorded', through: 'trace record', verdict: 'FAILED' }
   expect(verdicts([small, lost]).map(([, verdict]) => verdict)).toEqual(['met', 'missed by 1'])
 })
+
+test('a recorder that fails is held to the delay of one that is well', () => {
+  const failing = { what: 'while failing: disk full', through: 'trace record' }
+  expect(verdicts([{ ...failing, p50OfWell: 1.1, p99OfWell: 1.5 }])).toEqual([
+    ['p50 while failing: disk full, of one that is well', 'met'],
+    ['p99 while failing: disk full, of one that is well', 'missed by 0.25 times'],
+  ])
+})

@@ -20,6 +20,8 @@ const RELAYED_PER_SECOND = 40_000
 const RECORDED_PER_SECOND = 20_000
 const US_PER_CONNECTION = 250
 const LARGE_PROMPT_US = 10_000
+/** Two rounds of one recorder differ by so much. */
+const SAME_TIMES = 1.25
 
 /** One line for each aim that the run can tell of; those beside nginx only where it ran. */
 export function aimLines(lines: readonly Line[]): Line[] {
@@ -36,6 +38,12 @@ function besideNginx(lines: readonly Line[], { what }: Line): Line | undefined {
 function aimsOf(line: Line, nginx: Line | undefined): Aim[] {
   const what = String(line['what'])
   const found = (key: string) => Number(line[key])
+  if (what.startsWith('while failing')) {
+    return ['p50', 'p99'].map((key) => {
+      const name = `${key} ${what}, of one that is well`
+      return { name, unit: 'times', found: found(`${key}OfWell`), most: SAME_TIMES }
+    })
+  }
   if ('addedP99Us' in line && 'cpuUsPerChunk' in line) return streamAims(what, found, nginx)
   if (what === 'recorded') {
     const missing = line['verdict'] === 'FAILED' ? 1 : 0

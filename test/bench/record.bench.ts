@@ -1,7 +1,7 @@
 /**
  * What the recorder costs: delay, CPU of all threads, requests a second, memory; direct and through it
  * in turns, and through nginx where it is installed.
- * `npm run bench record [streams|lockstep|connections|large|hangup] [STREAMS]`, or `[small|shed] [SECONDS]`.
+ * `npm run bench record [streams|lockstep|connections|large|hangup|failing] [STREAMS]`, or `[small|shed] [SECONDS]`.
  * Last comes what was aimed at, with what was found in this run.
  *
  * Clients and server share one core, each proxy with all its threads has the other. *First* is the
@@ -20,6 +20,7 @@ import {
   runStreams,
   type StreamLoad,
 } from './record-client.ts'
+import { failingLines } from './record-failing.ts'
 import { hangUps, hangupServer, MOMENTS, TLS_FOLDER, type Moment } from './record-hangup.ts'
 import {
   cpuOf,
@@ -60,6 +61,7 @@ try {
   if (isWanted('connections')) await connectionLine()
   if (isWanted('large')) await largeLines()
   if (isWanted('hangup')) await hangupLines()
+  if (isWanted('failing')) await failingLines(folder, UPSTREAM)
 } finally {
   upstream.kill()
   rmSync(folder, { recursive: true, force: true })
