@@ -1,16 +1,25 @@
 /** A recorder's figures as Prometheus reads them. Effects: none of its own; reads on each scrape. */
-import { Counter, Gauge, Registry } from 'prom-client'
 import { processCpuUs, processMemoryBytes } from '../base/machine.ts'
+import {
+  type Counter,
+  counter,
+  type Family,
+  type Gauge,
+  gauge,
+  renderFamilies,
+} from '../engine/exposition.ts'
 import type { RecordControl } from '../record/control.ts'
 import type { RecordStatus } from '../record/record-text.ts'
+import { LIVE_LATENCIES } from '../replay/live-results.ts'
+import { ANSWER_EDGES, latencyFamily } from './latency-family.ts'
 
-type Family = Readonly<{
+type Figure = Readonly<{
   name: string
   help: string
   value: (status: RecordStatus, control: RecordControl) => number
 }>
 
-const COUNTERS: readonly Family[] = [
+const COUNTERS: readonly Figure[] = [
   {
     name: 'trace_record_requests_total',
     help: 'Requests begun on recorded endpoints',
@@ -58,7 +67,7 @@ const COUNTERS: readonly Family[] = [
   },
 ]
 
-const GAUGES: readonly Family[] = [
+const GAUGES: readonly Figure[] = [
   {
     name: 'trace_record_in_flight',
     help: 'Recorded requests under way',
@@ -96,37 +105,48 @@ const GAUGES: readonly Family[] = [
   },
 ]
 
-export function adminRegistry(control: RecordControl): Registry {
-  const registry = new Registry()
-  for (const { name, help, value } of COUNTERS) {
-    const counter: Counter = new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        counter.reset()
-        counter.inc(value(control.status(), control))
-      },
-    })
-  }
-  for (const { name, help, value } of GAUGES) {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: () => gauge.set(value(control.status(), control)),
-    })
-  }
-  const added: Gauge = new Gauge({
-    name: 'trace_record_added_seconds',
-    help: 'Added to a chunk by the relay, lately',
-    labelNames: ['quantile'],
-    registers: [registry],
-    collect() {
-      const { addedP50Us, addedP99Us } = control.status()
-      if (addedP50Us !== null) added.set({ quantile: '0.5' }, addedP50Us / 1_000_000)
-      if (addedP99Us !== null) added.set({ quantile: '0.99' }, addedP99Us / 1_000_000)
-    },
+/** Of what is added to a chunk: from 10 µs to 10 s. */
+const DELAY_EDGES = { fromUs: 10, toUs: 12_000_000 } as const
+
+const LATENCIES = {
+  ttft_due: ['trace_record_ttft_seconds', 'Time to first token of streams, from sent'],
+  tpot: ['trace_record_tpot_seconds', 'Time per output token after the first'],
+  e2e_due: ['trace_record_e2e_seconds', 'To the end of answers that ended well, from sent'],
+} as const
+
+const TOKENS = {
+  promptTokens: ['trace_record_prompt_tokens_total', 'Tokens of ended requests: prompt'],
+  cachedTokens: ['trace_record_cached_tokens_total', 'Tokens of ended requests: cached'],
+  outputTokens: ['trace_record_output_tokens_total', 'Tokens of ended requests: output'],
+} as const
+
+/** @param startedSec when the recorder began, s since 1970 */
+export function adminMetrics(control: RecordControl, startedSec: number): string {
+  const status = control.status()
+  const { answers } = control
+  const counted = COUNTERS.map(({ name, help, value }) => {
+    return single(counter(name, help), value(status, control))
   })
-  return registry
+  const gauged = GAUGES.map(({ name, help, value }) => {
+    return single(gauge(name, help, []), value(status, control))
+  })
+  const tokens = (Object.keys(TOKENS) as (keyof typeof TOKENS)[]).map((kind) =>
+    single(counter(TOKENS[kind][0], TOKENS[kind][1]), answers.total(kind)),
+  )
+  const latencies = LIVE_LATENCIES.map((latency) => {
+    const [name, help] = LATENCIES[latency]
+    return latencyFamily(name, help, answers.latency(latency), ANSWER_EDGES)
+  })
+  const added = latencyFamily(
+    'trace_record_added_seconds',
+    'Added to a chunk by the relay',
+    status.delays,
+    DELAY_EDGES,
+  )
+  return renderFamilies([...counted, ...gauged, ...tokens, ...latencies, added], startedSec)
+}
+
+function single(family: Counter | Gauge, value: number): Family {
+  family.series.set('', value)
+  return family
 }

@@ -4,13 +4,19 @@ import { pause } from '../base/clock.ts'
 import { listenFailure } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import type { RecordCompanion, RecordControl } from '../record/control.ts'
-import { adminRegistry } from './admin-metrics.ts'
+import { adminMetrics } from './admin-metrics.ts'
 import type { AdminOptions } from './admin-options.ts'
 import { isToken, tokenFrom } from './admin-token.ts'
+import { addMetrics } from './metrics-server.ts'
 import { RecordView } from './record-view.ts'
+import { refuseRenamedBrowser } from './renamed.ts'
 
 const MAX_BODY_BYTES = 4_096
 const MAX_MARK_LENGTH = 500
+/** Beyond so many connections only health and metrics are answered; beyond the second none is taken. */
+export const MAX_ADMIN_CONNECTIONS = 256
+const MOST_CONNECTIONS = 4_096
+const NEEDED: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics'])
 /** Between tries, while the recorder that is about to end still has the port. */
 const RETRY_US = 500_000
 
@@ -25,11 +31,11 @@ export function adminCompanion(
     if (listen === null) return { close: async () => undefined }
     const token = await tokenFrom(options.tokenPath)
     const view = new RecordView(control)
-    const server = adminServer(control, token)
+    const server = adminServer(control, token, world.clock.wallUs() / 1e6)
     view.page.addTo(server)
     const closing = new AbortController()
     const open = async (): Promise<void> => {
-      await server.listen({ ...listen })
+      await server.listen({ ...listen, backlog: MOST_CONNECTIONS })
       world.stderr.write(`admin at http://${listen.host}:${listen.port}\n`)
     }
     try {
@@ -62,29 +68,48 @@ async function openLater(open: () => Promise<void>, signal: AbortSignal): Promis
   }
 }
 
-/** @param token null where none could be made: then nothing can be switched */
-export function adminServer(control: RecordControl, token: string | null): FastifyInstance {
+/**
+ * @param token null where none could be made: then nothing can be switched
+ * @param startedSec s since 1970
+ */
+export function adminServer(
+  control: RecordControl,
+  token: string | null,
+  startedSec: number,
+): FastifyInstance {
   const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true })
-  const registry = adminRegistry(control)
-  server.get('/healthz', () => {
+  limitConnections(server)
+  const open = { onRequest: refuseRenamedBrowser }
+  server.get('/healthz', open, () => {
     const { degraded, upstreamProblem } = control.status()
     const state = degraded === null ? 'ok' : 'degraded'
     return { status: state, degraded, upstream: upstreamProblem, paused: control.isPaused }
   })
-  server.get('/readyz', async (_request, reply) => {
+  server.get('/readyz', open, async (_request, reply) => {
     if (control.isDraining) void reply.code(503)
     return { ready: !control.isDraining }
   })
-  server.get('/metrics', async (_request, reply) => {
-    void reply.type(registry.contentType)
-    return registry.metrics()
-  })
+  addMetrics(server, () => adminMetrics(control, startedSec))
   server.setErrorHandler(async (_error, _request, reply) => {
     void reply.code(400)
     return { error: 'not understood' }
   })
   addSwitches(server, control, token)
   return server
+}
+
+/** Who looks on takes nothing from those who must know. */
+function limitConnections(server: FastifyInstance): void {
+  let connections = 0
+  server.server.maxConnections = MOST_CONNECTIONS
+  server.server.on('connection', (socket) => {
+    connections += 1
+    socket.once('close', () => (connections -= 1))
+  })
+  server.addHook('onRequest', async ({ url }, reply) => {
+    if (connections <= MAX_ADMIN_CONNECTIONS || NEEDED.has(url)) return
+    await reply.code(503).header('connection', 'close').send({ error: 'too many connections' })
+  })
 }
 
 function addSwitches(server: FastifyInstance, control: RecordControl, token: string | null): void {

@@ -1,7 +1,8 @@
 /** What a run has published so far: the latest counts, and one point a second for pictures. Pure. */
-import { bucketQuantileUs, type LiveResults } from '../replay/live-results.ts'
+import type { LiveResults } from '../replay/live-results.ts'
 import type { Progress } from '../replay/progress.ts'
 import type { SampleRow } from '../trace/columns.ts'
+import { AnswerWindow } from './answer-window.ts'
 
 /** One point of the pictures; the newest last. Null: nothing is known of it. */
 export type LivePoint = Readonly<{
@@ -24,8 +25,8 @@ export type LivePoint = Readonly<{
 /** Ten minutes at one point a second. */
 const MAX_POINTS = 600
 const POINT_US = 1_000_000
-/** Percentiles are of the answers in so many points. */
-const WINDOW_POINTS = 10
+
+const NOTHING_TOLD = { ttftP50Us: null, ttftP99Us: null, outputTokensPerSec: null } as const
 
 const GAUGES = {
   waiting: 'vllm:num_requests_waiting',
@@ -35,11 +36,10 @@ const GAUGES = {
 
 export class LiveHistory {
   readonly #points: LivePoint[] = []
-  readonly #ttftCounts: Float64Array[] = []
   readonly #server = new Map<string, number>()
-  #outputTokens = 0
   #last: Progress | null = null
   #live: LiveResults | null = null
+  #answers: AnswerWindow | null = null
 
   get points(): readonly LivePoint[] {
     return this.#points
@@ -55,6 +55,7 @@ export class LiveHistory {
 
   begin(live: LiveResults): void {
     this.#live = live
+    this.#answers = new AnswerWindow(live)
   }
 
   /** The latest of what servers say of themselves. */
@@ -83,7 +84,7 @@ export class LiveHistory {
       donePerSec: (progress.done - before.done) / seconds,
       errors: progress.errors - before.errors,
       lagUs: progress.lagUs ?? 0,
-      ...this.#answers(seconds),
+      ...(this.#answers?.look(seconds) ?? NOTHING_TOLD),
       waiting: this.#server.get(GAUGES.waiting) ?? null,
       running: this.#server.get(GAUGES.running) ?? null,
       kvShare: this.#server.get(GAUGES.kvShare) ?? null,
@@ -92,22 +93,5 @@ export class LiveHistory {
     this.#points.push(point)
     if (this.#points.length > MAX_POINTS) this.#points.shift()
     return point
-  }
-
-  #answers(seconds: number) {
-    if (this.#live === null) return { ttftP50Us: null, ttftP99Us: null, outputTokensPerSec: null }
-    const { counts } = this.#live.latency('ttft_due')
-    const before = this.#ttftCounts[0]
-    this.#ttftCounts.push(counts)
-    if (this.#ttftCounts.length > WINDOW_POINTS) this.#ttftCounts.shift()
-    const lately = before === undefined ? counts : counts.map((count, at) => count - before[at]!)
-    const outputTokens = this.#live.total('outputTokens')
-    const outputTokensPerSec = (outputTokens - this.#outputTokens) / seconds
-    this.#outputTokens = outputTokens
-    return {
-      ttftP50Us: bucketQuantileUs(lately, 0.5),
-      ttftP99Us: bucketQuantileUs(lately, 0.99),
-      outputTokensPerSec,
-    }
   }
 }

@@ -1,7 +1,8 @@
 /** A page that shows what goes on, and the events that feed it. Effects: network. */
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { escapeHtml, page } from '../report/page.ts'
+import { refuseRenamed } from './renamed.ts'
 
 /** More watchers than this are turned away; each holds a connection. */
 const MAX_WATCHERS = 16
@@ -42,7 +43,9 @@ export class LivePage {
       return htmlOf(this.#text, nonce)
     })
     server.get('/events', { onRequest: refuseRenamed }, (_request, reply) => {
-      if (this.#watchers.size >= MAX_WATCHERS) return reply.code(503).send('too many watchers')
+      if (this.#watchers.size >= MAX_WATCHERS) {
+        return reply.code(503).header('connection', 'close').send('too many watchers')
+      }
       reply.hijack()
       reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
       // At once, so that the browser knows it is heard.
@@ -70,17 +73,6 @@ export class LivePage {
     for (const { raw } of this.#watchers) raw.end('event: end\ndata: {}\n\n')
     this.#watchers.clear()
   }
-}
-
-/**
- * A site whose name is made to mean this machine (DNS rebinding) would read the page as its own, and
- * what it holds: over loopback, only addresses and names that mean loopback for all are answered.
- */
-async function refuseRenamed(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const isLoopback = /^(?:::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? '')
-  // No name of a site ends in digits or stands in brackets.
-  if (!isLoopback || /^(?:[\d.]+|\[.*\]|(?:.+\.)?localhost)$/i.test(request.hostname)) return
-  await reply.code(421).send('ask for this page as 127.0.0.1 or localhost')
 }
 
 function htmlOf({ title, controls, script, endWords }: LiveText, nonce: string): string {

@@ -1,8 +1,10 @@
-/** A small server that says a running replay's figures to Prometheus. Effects: network. */
+/** Says figures to Prometheus, on a server that there is or on a small one of its own. Effects: network. */
 import fastify, { type FastifyInstance } from 'fastify'
 import type { HostPort } from '../base/parse.ts'
 import { listenFailure } from '../base/socket.ts'
-import { METRICS_TYPE } from './replay-metrics.ts'
+import { refuseRenamedBrowser } from './renamed.ts'
+
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** @throws TraceError PORT_IN_USE; @returns closes it */
 export async function serveMetrics(
@@ -20,5 +22,7 @@ export async function serveMetrics(
 }
 
 export function addMetrics(server: FastifyInstance, render: () => string): void {
-  server.get('/metrics', (_request, reply) => reply.type(METRICS_TYPE).send(render()))
+  server.get('/metrics', { onRequest: refuseRenamedBrowser }, (_request, reply) =>
+    reply.type(METRICS_TYPE).send(render()),
+  )
 }

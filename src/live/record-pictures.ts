@@ -6,6 +6,11 @@ import { drawLive, type LivePicture } from './live-chart.ts'
 export type RecordPoint = Readonly<{
   elapsedUs: number
   requestsPerSec: number
+  /** From sent, of the streams that ended in the last ten seconds. */
+  ttftP50Us: number | null
+  ttftP99Us: number | null
+  /** Of answers that ended. */
+  outputTokensPerSec: number
   inFlight: number
   connections: number
   hungUpPerSec: number
@@ -16,6 +21,19 @@ export type RecordPoint = Readonly<{
 }>
 
 const PICTURES: readonly LivePicture<RecordPoint>[] = [
+  {
+    name: 'Time to first token, from sent, of the last ten seconds',
+    unit: 'ms',
+    lines: [
+      { colour: ONE, name: 'p50', value: ({ ttftP50Us: us }) => (us === null ? null : us / 1e3) },
+      { colour: TWO, name: 'p99', value: ({ ttftP99Us: us }) => (us === null ? null : us / 1e3) },
+    ],
+  },
+  {
+    name: 'Output tokens of ended answers, a second',
+    unit: '1/s',
+    lines: [{ colour: THREE, value: (point) => point.outputTokensPerSec }],
+  },
   {
     name: 'Requests a second',
     unit: '1/s',

@@ -8,6 +8,8 @@ import { startThread, type Worker } from '../base/threads.ts'
 import type { RecordControl } from '../record/control.ts'
 import { every } from '../record/every.ts'
 import { liveText, type RecordStatus } from '../record/record-text.ts'
+import { bucketQuantileUs, countsSince } from '../stats/octaves.ts'
+import { AnswerWindow } from './answer-window.ts'
 import { LivePage } from './live-page.ts'
 import type { RecordPoint } from './record-pictures.ts'
 
@@ -40,6 +42,7 @@ export class RecordView {
   })
   readonly #control: RecordControl
   readonly #points: RecordPoint[] = []
+  readonly #answers: AnswerWindow
   #before: RecordStatus
   #drawer: Worker | null = null
   /** A picture is being drawn: what comes meanwhile is in the next. */
@@ -47,6 +50,7 @@ export class RecordView {
 
   constructor(control: RecordControl) {
     this.#control = control
+    this.#answers = new AnswerWindow(control.answers)
     this.#before = control.status()
   }
 
@@ -62,22 +66,23 @@ export class RecordView {
     if (seconds <= 0) return
     const rate = (now: number, then: number) => (now - then) / seconds
     const { counts } = status
-    const requestsPerSec = rate(counts.requests, before.counts.requests)
+    const delays = countsSince(status.delays.counts, before.delays.counts)
     this.#before = status
     this.#points.push({
       elapsedUs: status.elapsedUs,
-      requestsPerSec,
+      requestsPerSec: rate(counts.requests, before.counts.requests),
+      ...this.#answers.look(seconds),
       inFlight: counts.inFlight,
       connections: status.connections,
       hungUpPerSec: rate(counts.hungUp, before.counts.hungUp),
       failedPerSec: rate(counts.failed, before.counts.failed),
       unrecordedPerSec: rate(status.unrecorded, before.unrecorded),
-      addedP50Us: status.addedP50Us,
-      addedP99Us: status.addedP99Us,
+      addedP50Us: bucketQuantileUs(delays, 0.5),
+      addedP99Us: bucketQuantileUs(delays, 0.99),
     })
     if (this.#points.length > MAX_POINTS) this.#points.shift()
     if (!this.page.isWatched) this.#rest()
-    else if (!this.#isDrawing) this.#draw(lineOf(this.#control, { ...status, requestsPerSec }))
+    else if (!this.#isDrawing) this.#draw(lineOf(this.#control, status, before))
   }
 
   end(): void {
@@ -110,12 +115,12 @@ export class RecordView {
   }
 }
 
-function lineOf(control: RecordControl, status: RecordStatus): string {
+function lineOf(control: RecordControl, status: RecordStatus, before: RecordStatus): string {
   const { segments, fileBytes } = status.counts
   return [
     ...(control.isPaused ? ['NOT RECORDING: switched off'] : []),
     ...(control.isDraining ? ['draining'] : []),
-    liveText(status).trim(),
+    liveText(status, before).trim(),
     `${plural(segments, 'segment')}, ${formatBytes(fileBytes)}`,
   ].join(' · ')
 }

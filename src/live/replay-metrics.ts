@@ -1,18 +1,9 @@
 /** A running replay as Prometheus reads it. Pure. */
-import {
-  add,
-  counter,
-  type Family,
-  gauge,
-  histogram,
-  histogramSeries,
-  renderFamilies,
-} from '../engine/exposition.ts'
-import { edgeUs, LIVE_LATENCIES, type LiveResults } from '../replay/live-results.ts'
+import { add, counter, type Family, gauge, renderFamilies } from '../engine/exposition.ts'
+import { LIVE_LATENCIES } from '../replay/live-results.ts'
 import type { Progress } from '../replay/progress.ts'
+import { ANSWER_EDGES, latencyFamily } from './latency-family.ts'
 import type { LiveHistory } from './live-history.ts'
-
-export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 const COUNTERS: readonly (readonly [name: string, help: string, of: keyof Progress])[] = [
   ['due', 'Requests that were due so far', 'due'],
@@ -22,11 +13,6 @@ const COUNTERS: readonly (readonly [name: string, help: string, of: keyof Progre
   ['hung_up', 'Requests hung up as planned', 'hungUp'],
   ['dropped', 'Requests left out, by limits of ours or since they fit no target', 'dropped'],
 ]
-
-/** Every fourth edge of the buckets that are kept: two to the octave, from 1 ms to 9 min. */
-const EVERY = 4
-const FIRST_US = 900
-const LAST_US = 600_000_000
 
 const name = (word: string) => `trace_replay_${word}`
 
@@ -60,7 +46,10 @@ export function replayMetrics(history: LiveHistory, startedSec: number): string 
       const help = `Tokens of ended requests: ${word}`
       single(counter(name(`${word}_tokens_total`), help), live.total(of))
     }
-    families.push(...LIVE_LATENCIES.map((latency) => latencyFamily(live, latency)))
+    for (const latency of LIVE_LATENCIES) {
+      const tally = live.latency(latency)
+      families.push(latencyFamily(name(`${latency}_seconds`), HELP[latency], tally, ANSWER_EDGES))
+    }
   }
   return renderFamilies(families, startedSec)
 }
@@ -70,23 +59,3 @@ const HELP = {
   tpot: 'Time per output token after the first',
   e2e_due: 'End to end, from due',
 } as const
-
-function latencyFamily(live: LiveResults, latency: keyof typeof HELP): Family {
-  const { counts, sumUs } = live.latency(latency)
-  const edges = [...counts.keys()]
-    .map((bucket) => ({ bucket, us: edgeUs(bucket) }))
-    .filter(({ bucket, us }) => bucket % EVERY === EVERY - 1 && us >= FIRST_US && us <= LAST_US)
-  const family = histogram(
-    `trace_replay_${latency}_seconds`,
-    HELP[latency],
-    edges.map(({ us }) => Number((us / 1e6).toPrecision(3))),
-  ) as Family & { kind: 'histogram' }
-  const series = histogramSeries(family, '')
-  counts.forEach((count, bucket) => {
-    const at = edges.findIndex((edge) => bucket <= edge.bucket)
-    series.counts[at < 0 ? edges.length : at]! += count
-    series.count += count
-  })
-  series.sum = sumUs / 1e6
-  return family
-}

@@ -1,8 +1,11 @@
 /** What an operator can ask of a running recorder. Types only. */
+import type { LiveResults } from '../replay/live-results.ts'
 import type { RecordStatus } from './record-text.ts'
 
 export interface RecordControl {
   status(): RecordStatus
+  /** What answers that have ended tell of latencies and tokens. */
+  readonly answers: LiveResults
   /** No new connections are taken. */
   readonly isDraining: boolean
   readonly isPaused: boolean

@@ -3,14 +3,11 @@
  *
  * A chunk that waits behind others of the same turn of the event loop is charged for that wait.
  */
-
-/** Powers of 2^(1/4) from 1 µs: within 9 %. */
-const BUCKETS_PER_DOUBLING = 4
-const BUCKET_COUNT = 96
+import { bucketOf, BUCKETS, type Tally } from '../stats/octaves.ts'
 
 export class DelayMeter {
-  #counts = new Float64Array(BUCKET_COUNT)
-  #count = 0
+  readonly #counts = new Float64Array(BUCKETS)
+  #sumUs = 0
   #turnStartUs = 0
   readonly #onTurnEnd = (): void => void (this.#turnStartUs = 0)
   readonly #afterTurn: (callback: () => void) => void
@@ -25,26 +22,14 @@ export class DelayMeter {
       this.#turnStartUs = readAtUs
       this.#afterTurn(this.#onTurnEnd)
     }
-    const delayUs = Math.max(1, doneAtUs - this.#turnStartUs)
-    const bucket = Math.round(Math.log2(delayUs) * BUCKETS_PER_DOUBLING)
-    const index = Math.min(bucket, BUCKET_COUNT - 1)
-    this.#counts[index] = (this.#counts[index] ?? 0) + 1
-    this.#count += 1
+    const delayUs = Math.max(0, doneAtUs - this.#turnStartUs)
+    const bucket = bucketOf(delayUs)
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1
+    this.#sumUs += delayUs
   }
 
-  /** @returns µs at share q of the chunks since the last `reset`; null without any */
-  quantileUs(q: number): number | null {
-    if (this.#count === 0) return null
-    let seen = 0
-    for (let index = 0; index < BUCKET_COUNT; index += 1) {
-      seen += this.#counts[index] ?? 0
-      if (seen >= q * this.#count) return 2 ** (index / BUCKETS_PER_DOUBLING)
-    }
-    return null
-  }
-
-  reset(): void {
-    this.#counts.fill(0)
-    this.#count = 0
+  /** Of all chunks so far. */
+  get tally(): Tally {
+    return { counts: this.#counts.slice(), sumUs: this.#sumUs }
   }
 }

@@ -25,7 +25,7 @@ export class LiveLine {
     this.#before = session.status()
   }
 
-  /** Runs until the signal; the meter of added delay starts anew with each line. */
+  /** Runs until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     await every(TERMINAL_US, signal, () => this.#tick())
   }
@@ -52,13 +52,10 @@ export class LiveLine {
     const isNews = status.degraded !== this.#degraded
     this.#degraded = status.degraded
     if (!stderr.isTTY && !isNews && nowUs - this.#saidAtUs < LOG_US) return
-    const seconds = (status.elapsedUs - this.#before.elapsedUs) / 1_000_000
-    const requestsPerSec = (status.counts.requests - this.#before.counts.requests) / seconds
-    const text = liveText({ ...status, requestsPerSec })
+    const text = liveText(status, this.#before)
     if (stderr.isTTY) this.#draw(fold(text, this.#columns).split('\n'))
     else stderr.write(`${text}\n`)
     this.#before = status
     this.#saidAtUs = nowUs
-    this.#session.resetDelays()
   }
 }

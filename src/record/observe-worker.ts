@@ -5,6 +5,7 @@
 import { pause, systemClock } from '../base/clock.ts'
 import type { HttpClient } from '../base/http.ts'
 import { type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
+import { LiveResults } from '../replay/live-results.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { segmentIsThere } from '../trace/retention.ts'
 import { createAdapterLists } from './adapter-lists.ts'
@@ -51,6 +52,7 @@ class ObserverThread {
   constructor(config: ObserverConfig, client: HttpClient) {
     this.#config = config
     this.#client = client
+    const answers = new LiveResults(0, config.answers)
     this.#folder = new RecordingFolder(config, systemClock)
     this.#keeper = new RowKeeper({
       nowUs: () => systemClock.nowUs(),
@@ -80,6 +82,8 @@ class ObserverThread {
       }),
       originUs: () => this.#folder.originUs,
       limits: config.limits,
+      // Counted from sent, as rows are: the way of the request is the client's.
+      onEnded: (row) => answers.add(0, { ...row, uploadUs: null }, []),
     })
   }
 

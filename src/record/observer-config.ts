@@ -29,6 +29,8 @@ export type ObserverConfig = Readonly<{
   tls: TlsOptions
   /** Key for those questions. */
   apiKey: string | null
+  /** Where answers are counted for who watches. */
+  answers: SharedArrayBuffer
 }>
 
 /** @param originUs monotonic µs of now */
@@ -37,6 +39,7 @@ export function observerConfig(
   { clock, env }: World,
   secret: Uint8Array,
   originUs: number,
+  answers: SharedArrayBuffer,
 ): ObserverConfig {
   return {
     directory: options.directory,
@@ -63,6 +66,7 @@ export function observerConfig(
     ),
     tls: options.tls,
     apiKey: env['TRACE_UPSTREAM_KEY'] ?? null,
+    answers,
   }
 }
 

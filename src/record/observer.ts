@@ -23,6 +23,8 @@ export type ObserverOptions = Readonly<{
   /** Monotonic µs at the trace's origin. */
   originUs: () => number
   limits: ObserverLimits
+  /** A request is over; its row as far as it is known, kept or not. */
+  onEnded?: (row: Row) => void
 }>
 
 /** The connection turned into something that is no longer HTTP, as it may. */
@@ -45,7 +47,6 @@ export class Observer implements ExchangeSink {
   unreadable = 0
   passed = 0
   serverCounted = 0
-  completed = 0
 
   constructor(options: ObserverOptions) {
     this.#options = options
@@ -203,10 +204,11 @@ export class Observer implements ExchangeSink {
   #end(exchange: Exchange, row: Row, extra: Enrichment): void {
     const early = this.#live.get(exchange)
     this.#live.delete(exchange)
+    const whole = { ...early, ...row, ...extra.row }
+    this.#options.onEnded?.(whole)
     if (this.#dropped.has(exchange)) return
-    this.completed += 1
     this.#options.keeper.addBlocks(extra.blocks)
-    this.#options.keeper.complete({ ...early, ...row, ...extra.row })
+    this.#options.keeper.complete(whole)
   }
 
   #openView(id: number, atUs: number, bytes: Buffer, from: number, to: number): void {

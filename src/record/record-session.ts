@@ -2,6 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { pause } from '../base/clock.ts'
 import type { World } from '../base/world.ts'
+import { LiveResults } from '../replay/live-results.ts'
+import { addTallies } from '../stats/octaves.ts'
 import { addressHash } from '../trace/address-hash.ts'
 import type { FromObserver, ServerFacts, ToObserver } from './messages.ts'
 import { addCounts, NO_COUNTS } from './record-counts.ts'
@@ -29,6 +31,7 @@ export class RecordSession implements RecordControl {
   readonly #unit: RelayUnit
   readonly #threads: RelayThreads
   readonly #startedAtUs: number
+  readonly answers = new LiveResults(0)
   #counts = NO_COUNTS
   /** What observers before this one had counted. */
   #before = NO_COUNTS
@@ -50,7 +53,8 @@ export class RecordSession implements RecordControl {
     const { clock } = world
     this.#world = world
     this.#startedAtUs = clock.nowUs()
-    const config = observerConfig(options, world, secret, this.#startedAtUs)
+    const { memory } = this.answers
+    const config = observerConfig(options, world, secret, this.#startedAtUs, memory)
     this.#threads = new RelayThreads(options, threads.relay)
     this.#unit = new RelayUnit({
       work: relayWork(options, 0),
@@ -147,12 +151,6 @@ export class RecordSession implements RecordControl {
     this.#threads.tell({ type: 'cut' })
   }
 
-  /** The meter of added delay starts anew. */
-  resetDelays(): void {
-    this.#unit.relay.delays.reset()
-    this.#threads.tell({ type: 'reset-delays' })
-  }
-
   get isPaused(): boolean {
     return this.#unit.feed.isPaused
   }
@@ -177,7 +175,7 @@ export class RecordSession implements RecordControl {
     this.#unit.feed.send({ type: 'event', atUs: this.#world.clock.nowUs(), kind, detail })
   }
 
-  /** Figures now; `requestsPerSec` over the whole run. */
+  /** Figures so far. */
   status(): RecordStatus {
     const elapsedUs = this.#world.clock.nowUs() - this.#startedAtUs
     const counts = addCounts(this.#before, this.#counts)
@@ -185,12 +183,10 @@ export class RecordSession implements RecordControl {
     const shed = units.reduce((sum, unit) => sum + unit.shed, 0)
     return {
       elapsedUs,
-      requestsPerSec: elapsedUs === 0 ? 0 : (counts.requests * 1_000_000) / elapsedUs,
       counts,
       unrecorded: shed + counts.lostRows + counts.unreadable,
       connections: units.reduce((sum, { connections }) => sum + connections, 0),
-      addedP50Us: worst(units.map(({ addedP50Us }) => addedP50Us)),
-      addedP99Us: worst(units.map(({ addedP99Us }) => addedP99Us)),
+      delays: addTallies(units.map(({ delays }) => delays)),
       degraded: this.#problem ?? (units.some(({ isBehind }) => isBehind) ? BEHIND : null),
       upstreamProblem: units.map(({ upstreamProblem }) => upstreamProblem).find(Boolean) ?? null,
     }
@@ -231,10 +227,4 @@ export class RecordSession implements RecordControl {
         return
     }
   }
-}
-
-/** Of threads that each have their own: one figure that none exceeds. */
-function worst(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null)
-  return known.length === 0 ? null : Math.max(...known)
 }

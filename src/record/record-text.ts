@@ -6,6 +6,7 @@ import {
   formatShare,
   significant,
 } from '../base/format.ts'
+import { bucketQuantileUs, countsSince, type Tally } from '../stats/octaves.ts'
 import type { ObserverCounts, ServerFacts } from './messages.ts'
 import { chainKey } from '../stream/prefix-chain.ts'
 import type { RecordOptions, RecordRoute } from './options.ts'
@@ -13,14 +14,12 @@ import type { RecordOptions, RecordRoute } from './options.ts'
 /** The figures behind the live line and the admin page. */
 export type RecordStatus = Readonly<{
   elapsedUs: number
-  requestsPerSec: number
   counts: ObserverCounts
   /** Requests that no row tells of, or not to their end. */
   unrecorded: number
   connections: number
-  /** Added to a chunk: median and 99th percentile of the last interval; null without chunks. */
-  addedP50Us: number | null
-  addedP99Us: number | null
+  /** What was added to each chunk so far. */
+  delays: Tally
   /** null while all is well. */
   degraded: string | null
   /** Why the server was not reached last time; null while it is. */
@@ -65,18 +64,23 @@ function serverText(server: ServerFacts | null): string {
   return parts.join(', ')
 }
 
-export function liveText(status: RecordStatus): string {
-  const { counts } = status
+/** @param before what is a rate or a delay is of the time since then */
+export function liveText(status: RecordStatus, before: RecordStatus): string {
+  const { counts, elapsedUs } = status
+  const seconds = Math.max(1, elapsedUs - before.elapsedUs) / 1_000_000
+  const requestsPerSec = (counts.requests - before.counts.requests) / seconds
+  const delays = countsSince(status.delays.counts, before.delays.counts)
+  const addedUs = bucketQuantileUs(delays, 0.5)
   const parts = [
     // First, so that a narrow terminal shows it.
     ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
     ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
-    `${significant(status.requestsPerSec, 3)} req/s`,
+    `${significant(requestsPerSec, 3)} req/s`,
     `${formatCount(counts.inFlight)} in flight`,
     `${formatCount(counts.recorded)} recorded${countedText(counts)}`,
     `${formatCount(counts.hungUp)} hung up`,
     `${formatCount(status.unrecorded)} unrecorded`,
-    status.addedP50Us === null ? 'no chunks' : `+${significant(status.addedP50Us / 1_000, 2)} ms`,
+    addedUs === null ? 'no chunks' : `+${significant(addedUs / 1_000, 2)} ms`,
   ]
   return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`
 }

@@ -1,6 +1,7 @@
 /** What the main thread and the threads that only relay say to each other. Types, and their shares. */
 import type { MessagePort } from '../base/threads.ts'
 import type { HostPort } from '../base/parse.ts'
+import type { Tally } from '../stats/octaves.ts'
 import type { RecordOptions } from './options.ts'
 
 /** Connection ids of one thread; they are 32 bits in a batch. */
@@ -67,8 +68,8 @@ export type RelayStatus = Readonly<{
   shed: number
   /** Some of them not long ago, for want of room. */
   isBehind: boolean
-  addedP50Us: number | null
-  addedP99Us: number | null
+  /** What was added to each chunk so far. */
+  delays: Tally
   upstreamProblem: string | null
 }>
 
@@ -80,7 +81,6 @@ export type ToRelay =
   | Readonly<{ type: 'reload' }>
   | Readonly<{ type: 'recording'; isPaused: boolean; isWriting: boolean }>
   | Readonly<{ type: 'idle'; pairs: Float64Array; beforeUs: number }>
-  | Readonly<{ type: 'reset-delays' }>
   | Readonly<{ type: 'drain' }>
   | Readonly<{ type: 'cut' }>
   | Readonly<{ type: 'close'; patienceUs: number }>

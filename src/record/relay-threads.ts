@@ -5,6 +5,7 @@
 import { pause } from '../base/clock.ts'
 import { TraceError, type ErrorCode } from '../base/errors.ts'
 import { MessageChannel, type Worker } from '../base/threads.ts'
+import { addTallies, emptyTally, type Tally } from '../stats/octaves.ts'
 import type { ToObserver } from './messages.ts'
 import type { RecordOptions } from './options.ts'
 import {
@@ -20,8 +21,7 @@ const NOTHING: RelayStatus = {
   connections: 0,
   shed: 0,
   isBehind: false,
-  addedP50Us: null,
-  addedP99Us: null,
+  delays: emptyTally(),
   upstreamProblem: null,
 }
 
@@ -29,8 +29,9 @@ type RelayThread = {
   readonly index: number
   worker: Worker
   status: RelayStatus
-  /** Of the threads before this one, whose requests were not handed on. */
+  /** Of the threads before this one: requests that were not handed on, and chunks. */
   shedBefore: number
+  delaysBefore: Tally
   readonly empty: PromiseWithResolvers<void>
 }
 
@@ -55,7 +56,14 @@ export class RelayThreads {
     for (let index = 1; index < this.#options.workers; index += 1) {
       const worker = this.#start(relayWork(this.#options, index))
       const empty = Promise.withResolvers<void>()
-      const thread = { index, worker, status: NOTHING, shedBefore: 0, empty }
+      const thread = {
+        index,
+        worker,
+        status: NOTHING,
+        shedBefore: 0,
+        delaysBefore: emptyTally(),
+        empty,
+      }
       this.#threads.push(thread)
       all.push(this.#follow(thread))
     }
@@ -80,8 +88,9 @@ export class RelayThreads {
   }
 
   get statuses(): RelayStatus[] {
-    return this.#threads.map(({ status, shedBefore }) => {
-      return { ...status, shed: status.shed + shedBefore }
+    return this.#threads.map(({ status, shedBefore, delaysBefore }) => {
+      const delays = addTallies([status.delays, delaysBefore])
+      return { ...status, shed: status.shed + shedBefore, delays }
     })
   }
 
@@ -130,6 +139,7 @@ export class RelayThreads {
   /** A thread that died took its connections along; another takes its place. */
   async #replace(thread: RelayThread): Promise<void> {
     thread.shedBefore += thread.status.shed
+    thread.delaysBefore = addTallies([thread.delaysBefore, thread.status.delays])
     thread.status = NOTHING
     if (this.#isDraining) thread.empty.resolve()
     if (!this.#wantsThreads() || !this.#hasBegun) return

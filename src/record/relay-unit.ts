@@ -112,8 +112,7 @@ export class RelayUnit {
       connections: relay.connectionCount,
       shed: feed.shedCount,
       isBehind: this.#clock.nowUs() - feed.fullAtUs < BEHIND_US,
-      addedP50Us: relay.delays.quantileUs(0.5),
-      addedP99Us: relay.delays.quantileUs(0.99),
+      delays: relay.delays.tally,
       upstreamProblem: this.#names.map(({ problem }) => problem()).find(Boolean) ?? null,
     }
   }

@@ -54,8 +54,6 @@ class RelayThread {
         return feed.setPaused(message.isPaused)
       case 'idle':
         return relay.closeIdle(message.pairs, message.beforeUs)
-      case 'reset-delays':
-        return relay.delays.reset()
       case 'drain':
         relay.stopAccepting()
         await relay.empty()

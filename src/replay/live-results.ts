@@ -2,6 +2,7 @@
  * What finished requests tell while the run goes on, in shared memory: the thread that reads answers
  * writes, whoever watches reads. Pure.
  */
+import { bucketOf, BUCKETS, type Tally } from '../stats/octaves.ts'
 import { dueOffsetUs, normalisedUs, tpotUs } from '../stream/latency.ts'
 import type { RequestRow } from '../trace/columns.ts'
 import { isJudged, outcomeClass } from '../trace/outcome-class.ts'
@@ -24,9 +25,6 @@ export const MAX_BOUNDS = 6
 const TOTALS = ['promptTokens', 'cachedTokens', 'outputTokens', 'streams'] as const
 export type LiveTotal = (typeof TOTALS)[number]
 
-/** Eight buckets to the octave, from 1 µs to 18 min: a percentile read from them is at most 9 % too high. */
-const BUCKETS_PER_OCTAVE = 8
-const BUCKETS = BUCKETS_PER_OCTAVE * 30
 /** Of each latency: its buckets, then the sum of its values in µs. */
 const PER_LATENCY = BUCKETS + 1
 
@@ -71,7 +69,7 @@ export class LiveResults {
   }
 
   /** Counts of each bucket so far, and the sum of all values in µs. */
-  latency(name: LiveLatency): Readonly<{ counts: Float64Array; sumUs: number }> {
+  latency(name: LiveLatency): Tally {
     const from = LIVE_LATENCIES.indexOf(name) * PER_LATENCY
     return {
       counts: this.#values.slice(from, from + BUCKETS),
@@ -124,25 +122,4 @@ function latenciesOf(row: Partial<RequestRow>): RowLatencies {
     tpot: tpotUs(ttft, e2e, outputTokens),
     ntpot: normalisedUs(e2e, outputTokens),
   }
-}
-
-function bucketOf(us: number): number {
-  return Math.max(0, Math.min(BUCKETS - 1, Math.floor(BUCKETS_PER_OCTAVE * Math.log2(us + 1))))
-}
-
-/** Upper edge of a bucket, µs. */
-export function edgeUs(bucket: number): number {
-  return 2 ** ((bucket + 1) / BUCKETS_PER_OCTAVE) - 1
-}
-
-/** @returns µs, the upper edge of the bucket that holds it; null of no values */
-export function bucketQuantileUs(counts: Float64Array, share: number): number | null {
-  const total = counts.reduce((sum, count) => sum + count, 0)
-  if (total === 0) return null
-  let seen = 0
-  for (const [bucket, count] of counts.entries()) {
-    seen += count
-    if (seen >= share * total) return Math.round(edgeUs(bucket))
-  }
-  return null
 }

@@ -57,8 +57,51 @@ test('health, readiness and metrics need no token', async () => {
   expect(health.status).toBe('ok')
   expect((await fetch(`${admin}/readyz`)).status).toBe(200)
   const metrics = await (await fetch(`${admin}/metrics`)).text()
-  expect(metrics).toMatch(/^trace_record_recorded_total 1$/m)
-  expect(metrics).toMatch(/^trace_record_degraded 0$/m)
+  expect(metrics).toMatch(/^trace_record_recorded_total 1\.0$/m)
+  expect(metrics).toMatch(/^trace_record_degraded 0\.0$/m)
+})
+
+/** Asks by hand, since fetch takes no other Host. @returns status line and all that came with it */
+async function ask(path: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const socket = await wireClient(adminPort)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}Connection: close\r\n\r\n`)
+  let text = ''
+  socket.on('data', (bytes: Buffer) => void (text += bytes.toString()))
+  await once(socket, 'end')
+  socket.destroy()
+  return text
+}
+
+test('a site that calls itself this machine reads no figures; scrapers and probes call it what they like', async () => {
+  const renamed = { Host: `rebound.example:${adminPort}` }
+  const browser = { 'Accept-Language': 'en', 'User-Agent': 'Mozilla/5.0' }
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect(await ask(path, { ...renamed, ...browser })).toMatch(/^HTTP\/1\.1 421 /)
+    expect(await ask(path, renamed)).toMatch(/^HTTP\/1\.1 200 /)
+    expect(await ask(path, { Host: `localhost:${adminPort}`, ...browser })).toMatch(
+      /^HTTP\/1\.1 200 /,
+    )
+  }
+})
+
+test('a thousand watchers at once are all answered, most of them with 503, and metrics go on', async () => {
+  const sockets = await Promise.all(
+    Array.from({ length: 1_000 }, async () => wireClient(adminPort)),
+  )
+  const statuses = sockets.map(async (socket) => {
+    socket.write('GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    const [bytes] = (await once(socket, 'data')) as [Buffer]
+    return bytes.toString('latin1', 9, 12)
+  })
+  const metrics = fetch(`${admin}/metrics`)
+  const answered = await Promise.all(statuses)
+  expect(answered.filter((status) => status === '200')).toHaveLength(16)
+  expect(answered.filter((status) => status === '503')).toHaveLength(984)
+  expect((await metrics).status).toBe(200)
+  const others = await ask('/', { Host: '127.0.0.1' })
+  expect(others).toMatch(/^HTTP\/1\.1 200 /)
+  for (const socket of sockets) socket.destroy()
 })
 
 test('a recorder whose admin port is taken says so and ends', async () => {

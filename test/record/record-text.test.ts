@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { QUIET_STATUS } from '../support/record-control.ts'
 import { parseRecordOptions } from '../../src/record/options.ts'
 import { NO_COUNTS } from '../../src/record/record-counts.ts'
+import { bucketOf, BUCKETS } from '../../src/stats/octaves.ts'
 import { RECORD_DEFAULTS } from '../../src/record/record-flags.ts'
 import {
   bannerText,
@@ -34,23 +36,29 @@ test('the banner says who stands behind, or that nobody answers yet', () => {
 })
 
 const status: RecordStatus = {
+  ...QUIET_STATUS,
   elapsedUs: 847_000_000,
-  requestsPerSec: 12.44,
-  counts: { ...NO_COUNTS, inFlight: 31, recorded: 10_512, serverCounted: 7_463, hungUp: 3 },
+  counts: {
+    ...NO_COUNTS,
+    requests: 10_537,
+    inFlight: 31,
+    recorded: 10_512,
+    serverCounted: 7_463,
+    hungUp: 3,
+  },
   unrecorded: 0,
   connections: 40,
-  addedP50Us: 41,
-  addedP99Us: 300,
+  delays: { counts: new Float64Array(BUCKETS).fill(1, bucketOf(41), bucketOf(41) + 1), sumUs: 41 },
   degraded: null,
   upstreamProblem: null,
 }
 
 test('the live line fits a terminal and ends with what the relay adds', () => {
-  expect(liveText(status)).toBe(
+  expect(liveText(status, QUIET_STATUS)).toBe(
     ' 00:14:07  12.4 req/s · 31 in flight · 10,512 recorded (71 % counted by the server) · ' +
-      '3 hung up · 0 unrecorded · +0.041 ms',
+      '3 hung up · 0 unrecorded · +0.044 ms',
   )
-  expect(liveText({ ...status, addedP50Us: null })).toMatch(/ · no chunks$/)
+  expect(liveText(status, { ...QUIET_STATUS, delays: status.delays })).toMatch(/ · no chunks$/)
 })
 
 test('what is wrong stands first in the live line, where 80 columns show it', () => {
@@ -59,7 +67,7 @@ test('what is wrong stands first in the live line, where 80 columns show it', ()
     degraded: 'rows cannot be written',
     upstreamProblem: 'connection refused',
   }
-  expect(liveText(troubled).slice(0, 80)).toContain(
+  expect(liveText(troubled, QUIET_STATUS).slice(0, 80)).toContain(
     'DEGRADED: rows cannot be written · server: connection refused',
   )
 })
