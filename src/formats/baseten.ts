@@ -11,13 +11,12 @@ import {
 } from './fields.ts'
 import type { BytesImporter, ImportContext } from './importer.ts'
 import { addChain, blockIds } from './block-ids.ts'
-import { parquetRows } from './parquet-thread.ts'
+import { recordsOf } from './parquet-thread.ts'
 import { RowFault } from './row-fault.ts'
-
 import { parseUnitUs } from './source-time.ts'
 
 /** Only these are read; `prompt` and `request_body` never are. */
-const COLUMNS = [
+export const BASETEN_COLUMNS = [
   'timestamp_start_unix_ms',
   'input_tokens',
   'output_tokens',
@@ -39,29 +38,16 @@ export const baseten: BytesImporter = {
   unit: 'bytes',
   recognises: ({ bytes }) => {
     const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return start.toString('latin1', 0, 6) === 'ARROW1' && start.includes(COLUMNS[0])
+    return start.toString('latin1', 0, 6) === 'ARROW1' && start.includes(BASETEN_COLUMNS[0])
   },
   async readBytes(bytes, context) {
-    if (Buffer.from(bytes.subarray(0, 6)).toString('latin1') === 'ARROW1') {
-      readArrow(bytes, context)
-    } else {
-      await parquetRows({ bytes, needed: [COLUMNS[0]], wanted: COLUMNS }, (row) =>
-        addRow(row, context),
-      )
-    }
-    context.header.originWallUs = context.sink.originUs
+    const { rowCount, columns } = readArrowColumns(bytes, BASETEN_COLUMNS)
+    for (const row of recordsOf({ rowCount, columns })) addBasetenRow(row, context)
   },
 }
 
-function readArrow(bytes: Uint8Array, context: ImportContext): void {
-  const { rowCount, columns } = readArrowColumns(bytes, COLUMNS)
-  for (let row = 0; row < rowCount; row += 1) {
-    const fields = COLUMNS.map((name) => [name, columns[name]?.[row]] as const)
-    addRow(Object.fromEntries(fields), context)
-  }
-}
-
-function addRow(row: JsonRecord, context: ImportContext): void {
+/** A row that cannot be read is counted, and the rest goes on. */
+export function addBasetenRow(row: JsonRecord, context: ImportContext): void {
   try {
     basetenRow(row, context)
   } catch (error) {
@@ -69,9 +55,6 @@ function addRow(row: JsonRecord, context: ImportContext): void {
     context.fault(error.message)
   }
 }
-
-/** Also asked by the reader of Parquet, which both share. */
-export const BASETEN_MARK = COLUMNS[0]
 
 function basetenRow(row: JsonRecord, context: ImportContext): void {
   const { sink } = context
@@ -105,5 +88,6 @@ function basetenRow(row: JsonRecord, context: ImportContext): void {
     outcome: isCancelled ? 'client_abort' : output === 0 ? 'http_error' : 'ok',
     ...(session === null ? {} : { session: context.label('session', session) }),
   })
+  context.header.originWallUs = sink.originUs
   addChain(context, ids, input, size)
 }

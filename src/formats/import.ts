@@ -1,5 +1,6 @@
 /** Any public format → a trace, in constant memory where the format allows. Effects: disk, network. */
 import { TraceError } from '../base/errors.ts'
+import { readRange } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { newHeader } from '../trace/header.ts'
@@ -12,7 +13,7 @@ import { findImporter, namedImporter } from './importers.ts'
 import { parseJson } from './json-text.ts'
 import { lineRuns } from './line-text.ts'
 import { RowFault } from './row-fault.ts'
-import { openSource, sourceNames, type Source } from './source.ts'
+import { isUrl, openSource, sourceNames, type Source } from './source.ts'
 
 export type OpenedImport = Readonly<{
   importer: Importer
@@ -95,8 +96,13 @@ async function readSource(
     await readLines(source, importer, state, writer)
     return
   }
-  const bytes = await readAll(source.chunks, source.name)
   try {
+    if (importer.unit === 'table') {
+      const table = await tableOf(source)
+      await importer.readTable(table, state.context, () => drain(state, writer, false))
+      return
+    }
+    const bytes = await readAll(source.chunks, source.name)
     if (importer.unit === 'bytes') await importer.readBytes(bytes, state.context)
     else importer.read(documentOf(bytes, source.name), state.context)
   } catch (error) {
@@ -106,6 +112,18 @@ async function readSource(
     })
   }
   await drain(state, writer, false)
+}
+
+/** Its path, where the file is what was recognised and not packed; else all its bytes. */
+async function tableOf({ name, head, chunks }: Source): Promise<string | Uint8Array> {
+  const start = head.subarray(0, 4)
+  const isHere = name !== '-' && !isUrl(name) && start.equals(await readRange(name, 0, 4))
+  if (!isHere) return readAll(chunks, name)
+  // What was opened to look at its head is closed.
+  const reading = chunks[Symbol.asyncIterator]()
+  await reading.next()
+  await reading.return?.()
+  return name
 }
 
 /** @throws TraceError TRACE_UNREADABLE, also where several documents follow one another */

@@ -59,7 +59,19 @@ export type DocumentImporter = Common &
 export type BytesImporter = Common &
   Readonly<{ unit: 'bytes'; readBytes(bytes: Uint8Array, context: ImportContext): Promise<void> }>
 
-export type Importer = LineImporter | DocumentImporter | BytesImporter
+/** A file of rows, read part by part where it lies on this disk as it is. */
+export type TableImporter = Common &
+  Readonly<{
+    unit: 'table'
+    /** @param drain writes what is waiting, so that it need not be in memory */
+    readTable(
+      source: string | Uint8Array,
+      context: ImportContext,
+      drain: () => Promise<void>,
+    ): Promise<void>
+  }>
+
+export type Importer = LineImporter | DocumentImporter | BytesImporter | TableImporter
 
 /** A reader for formats of one JSON object a line. */
 export function jsonLines(row: (record: JsonRecord) => void, end?: () => void): LineReader {

@@ -19,6 +19,7 @@ import { llmservingsim, llmservingsimResult, llmservingsimTable } from './llmser
 import { lmcache } from './lmcache.ts'
 import { mooncake } from './mooncake.ts'
 import { otel, otelLines } from './otel.ts'
+import { isParquet } from './parquet-file.ts'
 import { asDocument, firstOfList } from './record-list.ts'
 import { ragpulse } from './ragpulse.ts'
 import { parquetOf, rowsArrow, rowsCsv, rowsJsonl } from './rows-reader.ts'
@@ -30,9 +31,11 @@ import { tracelab } from './tracelab.ts'
 import { trafficlens } from './trafficlens.ts'
 import { weka, wekaLines } from './weka.ts'
 
+const parquet = parquetOf(findRecordImporter)
+
 /** Marks that are more particular come first: a later format may have the same keys and fewer. */
 export const IMPORTERS: readonly Importer[] = [
-  parquetOf(findRecordImporter),
+  parquet,
   baseten,
   rowsArrow,
   rowsCsv,
@@ -92,5 +95,6 @@ export function namedImporter(format: string, head: Head): Importer {
     const known = IMPORTERS.map(({ name }) => name).join(', ')
     throw new TraceError('BAD_OPTION', `--format wants one of ${known}, got '${format}'`)
   }
+  if (isParquet(head)) return parquet
   return importer.unit === 'line' && firstOfList(head) !== null ? asDocument(importer) : importer
 }

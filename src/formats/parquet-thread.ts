@@ -1,22 +1,20 @@
 /**
- * Rows of a Parquet file, read where a damaged file can do no harm: the library may loop for ever over
- * one. Effects: starts a thread.
+ * A Parquet file, read where a damaged one can do no harm: the library may loop for ever over one.
+ * Effects: starts a thread, which reads the file.
  */
 import { pause } from '../base/clock.ts'
+import { fileSize } from '../base/files.ts'
 import { startThread } from '../base/threads.ts'
 import type { JsonRecord } from './fields.ts'
+import type { ParquetRun, ParquetSource } from './parquet-file.ts'
 import { RowFault } from './row-fault.ts'
 
-export type ParquetQuestion = Readonly<{
-  bytes: Uint8Array
-  /** Columns that have to be there; none asks for the names alone. */
-  needed: readonly string[]
-  wanted: readonly string[]
-}>
+/** Each is answered once: first the columns that are wanted, then whether to go on. */
+export type ParquetQuestion = Readonly<{ wanted: readonly string[] }> | 'next'
 
 export type ParquetAnswer =
   | Readonly<{ kind: 'columns'; names: readonly string[] }>
-  | Readonly<{ kind: 'rows'; rows: readonly JsonRecord[] }>
+  | Readonly<{ kind: 'run'; run: ParquetRun }>
   | Readonly<{ kind: 'fault'; reason: string }>
   | Readonly<{ kind: 'end' }>
 
@@ -27,46 +25,63 @@ const SILENCE_US_PER_BYTE = 0.5
 const TICK_US = 250_000
 const HEAP_MB = 384
 
-/** @throws RowFault for a file that is damaged, lacks a column or takes too long */
-export async function parquetRows(
-  question: ParquetQuestion,
-  addRow: (row: JsonRecord) => void,
-): Promise<readonly string[]> {
+export type ParquetTable = Readonly<{
+  names: readonly string[]
+  /** Once. @throws RowFault for a file that is damaged or takes too long */
+  runs(wanted: readonly string[]): AsyncGenerator<ParquetRun>
+  close(): Promise<void>
+}>
+
+/** @throws RowFault for a file without a sound footer */
+export async function readTable(source: ParquetSource): Promise<ParquetTable> {
+  const sizeBytes = typeof source === 'string' ? ((await fileSize(source)) ?? 0) : source.byteLength
+  const limitUs = SILENCE_US + sizeBytes * SILENCE_US_PER_BYTE
   const thread = startThread(import.meta.url, './parquet-worker', {
-    workerData: question,
+    workerData: source,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   })
-  let names: readonly string[] = []
-  let heardCount = 0
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  thread.on('message', (answer: ParquetAnswer) => {
-    heardCount += 1
-    try {
-      if (answer.kind === 'columns') names = answer.names
-      else if (answer.kind === 'rows') answer.rows.forEach(addRow)
-      else if (answer.kind === 'end') resolve()
-      else reject(new RowFault(answer.reason))
-    } catch (error) {
-      reject(error)
-    }
-  })
-  thread.on('error', () => reject(new RowFault('its data is damaged')))
-  const stop = new AbortController()
-  const limitUs = SILENCE_US + question.bytes.byteLength * SILENCE_US_PER_BYTE
-  const silence = async () => {
-    for (let silentUs = 0, known = 0; silentUs < limitUs; silentUs += TICK_US) {
-      if (heardCount > known) silentUs = 0
-      known = heardCount
-      await pause(TICK_US, stop.signal)
-    }
-    reject(new RowFault('reading it takes too long: is it damaged?'))
-  }
-  silence().catch(() => null)
-  try {
-    await promise
-    return names
-  } finally {
+  let waiting = Promise.withResolvers<ParquetAnswer>()
+  thread.on('message', (answer: ParquetAnswer) => waiting.resolve(answer))
+  thread.on('error', () => waiting.resolve({ kind: 'fault', reason: 'its data is damaged' }))
+  const answered = async () => {
+    const stop = new AbortController()
+    const answer = await Promise.race([waiting.promise, silence(limitUs, stop.signal)])
     stop.abort()
-    await thread.terminate()
+    if (answer.kind === 'fault') throw new RowFault(answer.reason)
+    return answer
+  }
+  const ask = async (question: ParquetQuestion) => {
+    waiting = Promise.withResolvers<ParquetAnswer>()
+    thread.postMessage(question)
+    return answered()
+  }
+  const close = async () => void (await thread.terminate())
+  async function* runs(wanted: readonly string[]) {
+    let answer = await ask({ wanted })
+    for (; answer.kind === 'run'; answer = await ask('next')) yield answer.run
+  }
+  try {
+    const first = await answered()
+    return { names: first.kind === 'columns' ? first.names : [], runs, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function silence(limitUs: number, signal: AbortSignal): Promise<ParquetAnswer> {
+  try {
+    for (let silentUs = 0; silentUs < limitUs; silentUs += TICK_US) await pause(TICK_US, signal)
+  } catch {
+    // It has answered; nobody waits for this any more.
+  }
+  return { kind: 'fault', reason: 'reading it takes too long: is it damaged?' }
+}
+
+/** The rows of a run as objects, one after the other. */
+export function* recordsOf({ rowCount, columns }: ParquetRun): Generator<JsonRecord> {
+  const entries = Object.entries(columns)
+  for (let row = 0; row < rowCount; row += 1) {
+    yield Object.fromEntries(entries.map(([name, values]) => [name, values[row]]))
   }
 }

@@ -1,13 +1,19 @@
 /** Our own column names back from CSV, JSONL, Parquet and Arrow. Pure. */
 import { readArrowColumns } from '../trace/arrow-foreign.ts'
 import { fileName, type RequestColumn, type RequestRow } from '../trace/columns.ts'
-import { baseten, BASETEN_MARK } from './baseten.ts'
+import { addBasetenRow, BASETEN_COLUMNS } from './baseten.ts'
 import { CsvTable } from './csv-table.ts'
 import type { JsonRecord } from './fields.ts'
 import { hasColumns, hasKeys } from './head.ts'
-import { jsonLines, type BytesImporter, type ImportContext, type LineImporter } from './importer.ts'
+import {
+  jsonLines,
+  type BytesImporter,
+  type ImportContext,
+  type LineImporter,
+  type TableImporter,
+} from './importer.ts'
 import { isParquet } from './parquet-file.ts'
-import { parquetRows } from './parquet-thread.ts'
+import { readTable, recordsOf } from './parquet-thread.ts'
 import { RecordList, type FindImporter } from './record-list.ts'
 import { cellOf, columnNamed, PLAIN_COLUMNS } from './row-cells.ts'
 import { RowFault } from './row-fault.ts'
@@ -49,39 +55,52 @@ export const rowsJsonl: LineImporter = {
 }
 
 /** @param findImporter the format that a row is of, if it is not one of ours */
-export function parquetOf(findImporter: FindImporter): BytesImporter {
+export function parquetOf(findImporter: FindImporter): TableImporter {
   return {
     name: 'parquet',
     title: "Parquet written by this program, Baseten's, or with the columns of a format of lines",
-    unit: 'bytes',
+    unit: 'table',
     recognises: isParquet,
-    async readBytes(bytes, context) {
-      // What the columns are stands at the file's end, beyond what recognition sees.
-      const names = await parquetRows({ bytes, needed: [], wanted: [] }, () => {})
-      if (names.includes(BASETEN_MARK)) {
-        await baseten.readBytes(bytes, context)
-        return
+    async readTable(source, context, drain) {
+      const table = await readTable(source)
+      try {
+        const { wanted, add, end } = rowsWith(table.names, findImporter, context)
+        const known = wanted.filter((name) => table.names.includes(name))
+        for await (const run of table.runs(known)) {
+          for (const row of recordsOf(run)) add(row)
+          await drain()
+        }
+        end?.()
+      } finally {
+        await table.close()
       }
-      if (!MARKS.every((name) => names.includes(name))) {
-        await readOther(bytes, names, new RecordList(findImporter, context))
-        return
-      }
-      const rows = new PlainRows(context)
-      const question = { bytes, needed: MARKS, wanted: COLUMN_NAMES }
-      await parquetRows(question, (row) => rows.tryRecord(row))
     },
   }
 }
 
-/** Rows of a format that otherwise has one a line, e.g. Azure's, Mooncake's or BurstGPT's. */
-async function readOther(
-  bytes: Uint8Array,
+type RowsWith = Readonly<{
+  wanted: readonly string[]
+  add: (row: JsonRecord) => void
+  end?: () => void
+}>
+
+/** What the columns are stands at a file's end, beyond what recognition sees. */
+function rowsWith(
   names: readonly string[],
-  list: RecordList,
-): Promise<void> {
-  const question = { bytes, needed: names.slice(0, 1), wanted: names }
-  await parquetRows(question, (row) => list.add(row))
-  list.end()
+  findImporter: FindImporter,
+  context: ImportContext,
+): RowsWith {
+  if (names.includes(BASETEN_COLUMNS[0])) {
+    return { wanted: BASETEN_COLUMNS, add: (row) => addBasetenRow(row, context) }
+  }
+  if (MARKS.every((name) => names.includes(name))) {
+    const rows = new PlainRows(context)
+    return { wanted: COLUMN_NAMES, add: (row) => rows.tryRecord(row) }
+  }
+  const list = new RecordList(findImporter, context)
+  // A format is told by its columns, those without a value too.
+  const blank = Object.fromEntries(names.map((name) => [name, null]))
+  return { wanted: names, add: (row) => list.add({ ...blank, ...row }), end: () => list.end() }
 }
 
 /** The header with its clocks and block sizes does not outlive another program: rows do. */
@@ -98,10 +117,7 @@ export const rowsArrow: BytesImporter = {
     const missing = MARKS.find((name) => columns[name] === undefined)
     if (missing !== undefined) throw new RowFault(`it has no column ${missing}`)
     const rows = new PlainRows(context)
-    const cells = Object.entries(columns)
-    for (let row = 0; row < rowCount; row += 1) {
-      rows.tryRecord(Object.fromEntries(cells.map(([name, values]) => [name, values[row]])))
-    }
+    for (const row of recordsOf({ rowCount, columns })) rows.tryRecord(row)
   },
 }
 

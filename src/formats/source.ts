@@ -17,7 +17,7 @@ const MAX_FILES = 100_000
 
 export type Source = Readonly<{
   name: string
-  head: Uint8Array
+  head: Buffer
   /** Everything, the head included. Can be read once. */
   chunks: AsyncIterable<Uint8Array>
 }>

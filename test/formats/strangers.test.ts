@@ -1,8 +1,13 @@
 /** The same rows as other people's tools write them, and files that are hardly files. */
+import { writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, test } from 'vitest'
-import { importText, type Imported } from '../support/import-rows.ts'
+import { importFile, importText, type Imported } from '../support/import-rows.ts'
+import { scratchFolder } from '../support/scratch.ts'
 import { RECORD_FORMS, RECORDS, TABLE_FORMS, TABLES } from '../support/stranger-files.ts'
+
+const scratch = scratchFolder()
 
 /** What a row says, its names replaced by numbers in order of appearance. */
 function told({ rows }: Imported) {
@@ -73,6 +78,33 @@ describe('Parquet with the columns of another format', () => {
       [6_000_000, 1],
     ])
     expect(blocks).toHaveLength(3)
+  })
+
+  test('a row group of more rows than are decoded at once gives each of them once, from disk too', async () => {
+    const count = 70_000
+    const whole = Array.from({ length: count }, (_, row) => row)
+    const bytes = Buffer.from(
+      parquetWriteBuffer({
+        columnData: [
+          { name: 'timestamp', data: whole, type: 'INT32' },
+          { name: 'input_length', data: whole.map((row) => row % 9), type: 'INT32' },
+          // Without a value in the first run: the format is told all the same.
+          {
+            name: 'output_length',
+            data: whole.map((row) => (row < 69_999 ? null : 7)),
+            type: 'INT32',
+          },
+        ],
+        rowGroupSize: count,
+      }),
+    )
+    const path = scratch('large.parquet')
+    writeFileSync(path, bytes)
+    for (const { rows } of [await importFile(path), await importText(gzipSync(bytes))]) {
+      expect(rows).toHaveLength(count)
+      expect(rows.every(({ atUs }, row) => atUs === row * 1_000)).toBe(true)
+      expect(rows.slice(-2).map(({ outputTokens }) => outputTokens ?? null)).toEqual([null, 7])
+    }
   })
 
   test('BurstGPT keeps its failures', async () => {

@@ -100,7 +100,12 @@ function padded(head: readonly string[], rows: readonly (readonly string[])[]): 
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }
 
-const UNITS = { line: 'as a stream', document: 'as one document', bytes: 'as one file' } as const
+const UNITS = {
+  line: 'as a stream',
+  document: 'as one document',
+  bytes: 'as one file',
+  table: 'as a stream',
+} as const
 
 export function formatsDocument(): string {
   const text = textOf('test/support/formats-document.md')
