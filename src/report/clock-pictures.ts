@@ -22,7 +22,12 @@ function eventMarks({ events }: ReportSeries): Mark[] {
       ]
 }
 
-const TIME_AXIS = { label: 'seconds since the start →' } as const
+/** The same for all pictures, so that what stands below each other happened together. */
+function timeAxis({ flow, time, server, bucket_s: bucketS }: ReportSeries) {
+  const ends = [flow.at(-1)?.t_s, server.at(-1)?.t_s, (time.at(-1)?.t_s ?? 0) + bucketS]
+  const domain = [Math.min(0, server[0]?.t_s ?? 0), Math.max(...ends.map((end) => end ?? 0))]
+  return { label: 'seconds since the start →', domain }
+}
 
 export function overTimeSection(series: ReportSeries): Section | null {
   if (series.flow.length === 0) return null
@@ -33,7 +38,7 @@ export function overTimeSection(series: ReportSeries): Section | null {
           chart({
             label:
               'Time to first token over time: requests as dots, median and 95th percentile of each stretch',
-            x: TIME_AXIS,
+            x: timeAxis(series),
             y: { type: 'log', label: '↑ TTFT, ms' },
             marks: [
               gridY(),
@@ -64,7 +69,7 @@ export function overTimeSection(series: ReportSeries): Section | null {
   const flow = figure(
     chart({
       label: 'Output tokens per second over time',
-      x: TIME_AXIS,
+      x: timeAxis(series),
       y: { label: '↑ output tokens/s', zero: true },
       marks: [
         gridY(),
@@ -92,7 +97,7 @@ export function loadSection(series: ReportSeries): Section | null {
   const per = formatDuration(series.bucket_s * 1e6)
   const load = chart({
     label: 'Requests due in each stretch, and requests in flight at each instant',
-    x: TIME_AXIS,
+    x: timeAxis(series),
     y: { label: '↑ requests', zero: true },
     marks: [
       gridY(),
@@ -134,7 +139,7 @@ function errorPicture(series: ReportSeries): string {
   const picture = chart({
     label: 'Requests that failed or hung up in each stretch',
     height: 140,
-    x: TIME_AXIS,
+    x: timeAxis(series),
     y: { label: '↑ requests', domain: [0, Math.max(4, most)], tickFormat: wholeNumber },
     marks: [
       gridY(),
@@ -151,7 +156,8 @@ function errorPicture(series: ReportSeries): string {
   return names + figure(picture, 'In each stretch of the same length as above.')
 }
 
-export function serverSection({ server }: ReportSeries): Section | null {
+export function serverSection(series: ReportSeries): Section | null {
+  const { server } = series
   if (server.length < 3) return null
   return {
     title: 'On the server',
@@ -164,7 +170,7 @@ export function serverSection({ server }: ReportSeries): Section | null {
       figure(
         chart({
           label: 'Requests running and waiting on the server',
-          x: TIME_AXIS,
+          x: timeAxis(series),
           y: { label: '↑ requests', zero: true },
           marks: [
             gridY(),
@@ -178,7 +184,7 @@ export function serverSection({ server }: ReportSeries): Section | null {
         chart({
           label: 'Share of the KV cache in use',
           height: 160,
-          x: TIME_AXIS,
+          x: timeAxis(series),
           y: { label: '↑ KV cache', domain: [0, 1], tickFormat: '%' },
           marks: [
             gridY(),
@@ -196,7 +202,8 @@ export function serverSection({ server }: ReportSeries): Section | null {
   }
 }
 
-export function lagSection({ time }: ReportSeries): Section | null {
+export function lagSection(series: ReportSeries): Section | null {
+  const { time } = series
   const points = time.filter((point) => point.lag_max_us !== null)
   if (points.length < 2 || points.every((point) => point.lag_max_us === 0)) return null
   return {
@@ -205,7 +212,7 @@ export function lagSection({ time }: ReportSeries): Section | null {
       chart({
         label: 'Largest lateness of a send in each stretch',
         height: 160,
-        x: TIME_AXIS,
+        x: timeAxis(series),
         y: { label: '↑ lag, ms', zero: true },
         marks: [
           gridY(),

@@ -34,9 +34,11 @@ export function section({ title, body, note }: Section): string {
   return `<section><h2>${escapeHtml(title)}</h2>${foot}${body}</section>`
 }
 
-/** A picture with the sentence that says what to see in it. */
-export function figure(svg: string, caption: string): string {
-  return `<figure>${svg}<figcaption>${escapeHtml(caption)}</figcaption></figure>`
+/** A picture with its name above it and below it the sentence that says what to see in it. */
+export function figure(svg: string, caption: string, name = ''): string {
+  const head = name === '' ? '' : `<h3>${escapeHtml(name)}</h3>`
+  const foot = caption === '' ? '' : `<figcaption>${escapeHtml(caption)}</figcaption>`
+  return `<figure>${head}${svg}${foot}</figure>`
 }
 
 /**
@@ -84,7 +86,7 @@ const STYLE = `
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1040px;margin:0 auto;padding:24px 16px 64px}
-h1{font-size:22px;margin:0 0 4px}h2{font-size:17px;margin:36px 0 8px}
+h1{font-size:22px;margin:0 0 4px}h1 small{display:block;font-size:13px;font-weight:400;color:var(--soft)}h2{font-size:17px;margin:36px 0 8px}h3{font-size:14px;margin:0 0 2px;font-weight:600}
 p{margin:6px 0}.note,figcaption{color:var(--soft);font-size:13px}
 h1,p,li,figcaption{overflow-wrap:anywhere}
 .verdict{border:1px solid var(--line);border-left:6px solid var(--soft);border-radius:6px;background:var(--card);padding:12px 16px;margin:16px 0}
@@ -114,5 +116,5 @@ details summary{cursor:pointer}:focus-visible{outline:2px solid var(--one);outli
 @media print{:root{color-scheme:light;--bg:#fff;--fg:#000;--soft:#444;--line:#bbb;--card:#fff;
 --one:#1f6feb;--two:#bc4c00;--three:#2da44e;--bad:#cf222e;--warn:#9a6700;--good:#1a7f37}
 body{font-size:12px}table{font-size:11px}th,td{padding:3px 5px;white-space:normal}th:first-child{position:static}main{max-width:none;padding:0}
-figure,.verdict,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}button{display:none}}
+figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}button{display:none}}
 `

@@ -1,10 +1,11 @@
 /** A report as one page: verdict and decision, the numbers, the pictures, what it was made from. Pure. */
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { METRIC_LABELS } from './metric-label.ts'
+import { madeFromSection } from './made-from.ts'
 import type { Percentile, PercentileName } from './metric.ts'
 import { escapeHtml, page, section, table } from './page.ts'
 import { pictures } from './report-pictures.ts'
-import type { Report, RunIdentity } from './report.ts'
+import type { Report } from './report.ts'
 import { type MetricName, okShare } from './side.ts'
 import { objectiveText } from './slo-text.ts'
 
@@ -12,12 +13,13 @@ const ALWAYS = ['p50', 'p90', 'p95', 'p99'] as const
 
 export function reportPage(report: Report, command: string | null = null): string {
   const body = [
-    `<h1>${report.run.kind === 'replayed' ? 'Replay' : 'Run'} of ${formatCount(report.side.requests.total)} requests</h1>`,
+    `<h1>${report.run.kind === 'replayed' ? 'Replay' : 'Run'} of ${formatCount(report.side.requests.total)} requests<small>${subtitle(report)}</small></h1>`,
     verdictBox(report),
     decisionBox(report),
     cards(report),
     changeSection(report),
     latencySection(report),
+    profileSection(report),
     ...pictures(report).map(section),
     slowestSection(report),
     checksSection(report),
@@ -26,12 +28,28 @@ export function reportPage(report: Report, command: string | null = null): strin
   return page(`${report.verdict.status} · trace report`, body.filter(Boolean).join('\n'))
 }
 
+/** What a reader has to know before any number: of which server, how much, changed how. */
+function subtitle({ run, side }: Report): string {
+  const { software, version } = run.server
+  const { offered_per_s: offered, window_s: windowS } = side.throughput
+  const steps = run.transforms.map(({ name }) => name).filter((name) => name !== 'window')
+  const parts = [
+    [software, version].filter(Boolean).join(' '),
+    offered === null ? '' : `${significant(offered, 3)} requests/s`,
+    `over ${formatDuration(windowS * 1e6)}`,
+    steps.join(', '),
+  ]
+  return escapeHtml(parts.filter(Boolean).join(' · '))
+}
+
 function verdictBox({ verdict, notes, why }: Report): string {
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const good = verdict.checks.filter(({ status }) => status === 'pass').length
+  const blind = verdict.checks.filter(({ status }) => status === 'unmeasured').length
+  const passed = `${formatCount(good)} checks passed${blind === 0 ? '' : `, ${formatCount(blind)} had nothing to measure`}.`
   const items = bad.map(({ says }) => `<li>${escapeHtml(says)}</li>`)
   return `<div class="verdict ${verdict.status}" role="region" aria-label="Verdict"><strong>${verdict.status}</strong>
-<p>${bad.length === 0 ? `All ${good} checks passed that could look.` : `${bad.length} of ${bad.length + good} checks ${bad.length === 1 ? 'objects' : 'object'}:`}</p>
+<p>${bad.length === 0 ? passed : `${bad.length} of ${bad.length + good} checks ${bad.length === 1 ? 'objects' : 'object'}:`}</p>
 ${items.length === 0 ? '' : `<ul>${items.join('')}</ul>`}
 ${notes.map((note) => `<p><b>Note:</b> ${escapeHtml(note)}</p>`).join('')}
 ${why.length === 0 ? '' : `<p><b>Why:</b> ${escapeHtml(why.join(' · '))}</p>`}</div>`
@@ -136,6 +154,22 @@ function percentileText(found: Percentile | null): string {
   return `${formatDuration(found.value)} ±${significant(half, 2)} %`
 }
 
+function profileSection({ profile }: Report): string {
+  if (profile === null) return ''
+  const rows = Object.entries(profile.metrics).map(
+    ([name, { mean, p50, p90, p95, p99, formula }]) => [
+      name,
+      ...[mean, p50, p90, p95, p99].map((ms) => significant(ms, 4)),
+      formula,
+    ],
+  )
+  return section({
+    title: `As ${profile.profile} counts`,
+    note: `The same requests by its formulas, ms: ${formatCount(profile.completed)} answers in ${significant(profile.duration_s, 4)} s.`,
+    body: table('By its formulas', ['metric', 'mean', 'p50', 'p90', 'p95', 'p99', 'formula'], rows),
+  })
+}
+
 function slowestSection({ series }: Report): string {
   if (series.slowest.length === 0) return ''
   const rows = series.slowest.map((row) => [
@@ -161,7 +195,11 @@ function slowestSection({ series }: Report): string {
 const WORDS = { pass: 'passed', warn: 'warns', fail: 'FAILED', unmeasured: 'not measured' } as const
 
 function checksSection({ verdict }: Report): string {
-  const rows = verdict.checks.map(({ name, status, says }) => [
+  const order = ['fail', 'warn', 'pass', 'unmeasured']
+  const worstFirst = verdict.checks.toSorted(
+    (a, b) => order.indexOf(a.status) - order.indexOf(b.status),
+  )
+  const rows = worstFirst.map(({ name, status, says }) => [
     name.replaceAll('_', ' '),
     WORDS[status],
     says,
@@ -170,50 +208,4 @@ function checksSection({ verdict }: Report): string {
     title: 'Checks of this measurement',
     body: table('Checks', ['check', 'result', 'found'], rows),
   })
-}
-
-function madeFromSection(
-  { run, recorded, schema_version: version }: Report,
-  command: string | null,
-): string {
-  const rows = [
-    ...identityRows('this run', run),
-    ...(recorded ? identityRows('against', recorded.run) : []),
-    ['report schema', String(version)],
-  ]
-  const steps = run.transforms.map(
-    ({ name, arguments: given }) => `${name} ${JSON.stringify(given)}`,
-  )
-  return section({
-    title: 'Made from',
-    body: [
-      command === null ? '' : `<pre>${escapeHtml(command)}</pre>`,
-      table('Made from', ['what', 'value'], rows),
-      steps.length === 0
-        ? ''
-        : `<p>Transforms, in order:</p><pre>${escapeHtml(steps.join('\n'))}</pre>`,
-      `<p class="note">Percentiles by linear interpolation. Failed requests have no latency: read each percentile beside the share
-that answered. Times from due include our own lateness. What each number means: docs/metrics.md.</p>`,
-    ].join(''),
-  })
-}
-
-function identityRows(label: string, run: RunIdentity): string[][] {
-  return [
-    [`${label}: kind`, run.kind],
-    [`${label}: made by`, run.producer],
-    [`${label}: rows (SHA-256)`, run.row_digest?.slice(0, 32) ?? 'not written'],
-    ...(run.plan_sha256 ? [[`${label}: schedule (SHA-256)`, run.plan_sha256.slice(0, 32)]] : []),
-    ...(run.seed ? [[`${label}: seed`, run.seed]] : []),
-    ...(run.server.software
-      ? [
-          [
-            `${label}: server`,
-            [run.server.software, run.server.version, run.server.fingerprint]
-              .filter(Boolean)
-              .join(' '),
-          ],
-        ]
-      : []),
-  ]
 }

@@ -51,7 +51,8 @@ function distributionSection({
             ...marks,
           ],
         }),
-        `${caption}. Bands: 95 %, for independent requests. Dashed: p50, p95, p99.${isCut ? ' What is faster than the axis begins stands at its edge.' : ''}`,
+        isCut ? 'What is faster than the axis begins stands at its edge.' : '',
+        caption,
       ),
     ]
   })
@@ -60,7 +61,11 @@ function distributionSection({
     [ONE, `this run (${run.kind})`],
     ...(recorded ? ([[TWO, `against (${recorded.run.kind})`]] as const) : []),
   ])
-  return { title: 'Distributions', body: names + shown.join('') }
+  return {
+    title: 'Distributions',
+    note: 'Bands: 95 %, for independent requests. Dashed: p50, p95, p99.',
+    body: names + shown.join(''),
+  }
 }
 
 const EDGE_SHARE = 0.05
