@@ -33,15 +33,26 @@ export function runOrder(pairs: number): AbRun[] {
 
 export type AbEnd = Readonly<{ comparison: Comparison; exitCode: number }>
 
+/** What a study asks of the world beyond its files; tests put simulated servers in its place. */
+export type AbMeans = Readonly<{
+  replay: (...given: Parameters<typeof replay>) => Promise<{
+    outPath: string
+    exitCode: number
+    fidelity: Readonly<{ prefix: PrefixGap | null }>
+  }>
+  resetCache: (target: URL) => Promise<void>
+}>
+
 /** @returns what the complete pairs say; an interrupted study keeps its files and says 130 */
 export async function ab(
   plan: Plan,
   sending: ReplayOptions,
   options: AbOptions,
   world: World,
+  means: AbMeans = { replay, resetCache: resetPrefixCache },
 ): Promise<AbEnd> {
   await makeFolder(options.folder)
-  const study = { plan, sending, options, world, seed: `ab ${world.clock.wallUs()}` }
+  const study = { plan, sending, options, world, means, seed: `ab ${world.clock.wallUs()}` }
   for (const side of ['a', 'b'] as const) {
     world.stderr.write(`warm-up ${side.toUpperCase()} (not counted)\n`)
     const exitCode = (await runOnce(study, { side, pair: -1 })).exitCode
@@ -65,14 +76,16 @@ type Study = Readonly<{
   sending: ReplayOptions
   options: AbOptions
   world: World
+  means: AbMeans
   seed: string
 }>
 
 /** Both sides of a pair get the same words, and no pair those of another: caches know none of them. */
-async function runOnce({ plan, sending, options, world, seed }: Study, { side, pair }: AbRun) {
+async function runOnce(study: Study, { side, pair }: AbRun) {
+  const { plan, sending, options, world, means, seed } = study
   const name = pair < 0 ? `warm-up-${side}` : `${side}${pair + 1}`
-  await resetPrefixCache(options[side])
-  return replay(
+  await means.resetCache(options[side])
+  return means.replay(
     plan,
     {
       ...sending,

@@ -1,6 +1,17 @@
-import { expect, test } from 'vitest'
-import { residueLine, runOrder } from '../../src/study/ab.ts'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
+import { ab, residueLine, runOrder } from '../../src/study/ab.ts'
 import { parseAbOptions } from '../../src/study/ab-options.ts'
+import { copyTrace } from '../../src/trace/copy.ts'
+import { writeTrace } from '../../src/trace/create.ts'
+import { engineRun } from '../support/engine-run.ts'
+import { handPlan } from '../support/hand-plan.ts'
+import { replayDefaults } from '../support/replay-run.ts'
+import { testWorld } from '../support/test-world.ts'
+import { unsavedTrace } from '../support/unsaved-trace.ts'
 
 const RAW = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2', runs: '8', keep: 'x', pause: '0' }
 
@@ -42,4 +53,93 @@ test("what an earlier run left in the cache is told by the server's own block si
   expect(text.split('\n').every((line) => line.length <= 80)).toBe(true)
   expect(residueLine(report, { ...gap!, predicted: 396 })).not.toContain('warm')
   expect(residueLine(report, null)).toBe('      fp-1 · cached 40.0 %\n')
+})
+
+const folder = mkdtempSync(join(tmpdir(), 'trace-ab-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const SERVERS = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2' }
+
+/**
+ * A whole study whose runs are those of simulated engines on virtual time.
+ *
+ * @param profileOf the engine behind each address
+ * @param stopsAt of this run's file name a signal ends the replay
+ */
+async function studyOf(
+  name: string,
+  profileOf: Readonly<Record<'a' | 'b', 'l4-3b' | 'h100-8b'>>,
+  stopsAt: string | null = null,
+) {
+  const keep = join(folder, name)
+  const raw = { ...SERVERS, runs: '6', pause: '0s', keep, gate: ['e2e.mean<+2%'] }
+  const { world, said } = testWorld()
+  const sent: { file: string; target: string; words: string | null }[] = []
+  const resets: string[] = []
+  const end = await ab(
+    handPlan([{ dueUs: 0 }]),
+    parseReplayOptions({ ...replayDefaults, target: [SERVERS.a] } as unknown as RawReplayOptions),
+    parseAbOptions(raw),
+    world,
+    {
+      resetCache: async ({ origin }) => void resets.push(origin),
+      replay: async (_plan, { outPath, targets, textSeed }) => {
+        const [file, target] = [basename(outPath!), targets[0]!.url.origin]
+        sent.push({ file, target, words: textSeed })
+        const server = profileOf[target === SERVERS.a ? 'a' : 'b']
+        // Two runs of one server are never alike: each gets an arrival law's draw of its own.
+        const run = unsavedTrace(engineRun(2 * sent.length, null, { server, count: 40 }))
+        await writeTrace(outPath!, run.header, true, async (writer) => copyTrace(run, writer))
+        return {
+          outPath: outPath!,
+          exitCode: file === stopsAt ? 130 : 0,
+          fidelity: { prefix: null },
+        }
+      },
+    },
+  )
+  return { ...end, sent, resets, said: said.err, files: readdirSync(keep).toSorted() }
+}
+
+test('a slower server is a regression, whatever the runs of each side vary by', async () => {
+  const { comparison, exitCode, sent, resets, said, files } = await studyOf('slower', {
+    a: 'h100-8b',
+    b: 'l4-3b',
+  })
+  expect(exitCode).toBe(99)
+  expect(comparison.gates).toMatchObject([{ gate: 'e2e.mean<+2%', decision: 'regression' }])
+  expect(comparison).toMatchObject({ paired: true, runs: { a: 6, b: 6 } })
+  // One run a side goes first and counts for nothing; then A B, B A, …
+  const names = ['warm-up-a', 'warm-up-b', 'a1', 'b1', 'b2', 'a2', 'a3', 'b3', 'b4', 'a4', 'a5']
+  expect(sent.map(({ file }) => file)).toEqual(
+    [...names, 'b5', 'b6', 'a6'].map((name) => `${name}.sqlite`),
+  )
+  expect(files).toEqual(sent.map(({ file }) => file).toSorted())
+  expect(said.match(/^run \d of 6, [AB]$/gm)).toHaveLength(12)
+  // Both sides of a pair get the same words, no two pairs do, and each run a cache that was asked to forget.
+  const words = sent.map((each) => each.words)
+  expect(words.filter((_, at) => at % 2 === 0)).toEqual(words.filter((_, at) => at % 2 === 1))
+  expect(new Set(words).size).toBe(7)
+  expect(resets).toEqual(sent.map(({ target }) => target))
+})
+
+test('a server against itself is no regression, and the runs that would decide are told', async () => {
+  const { comparison, exitCode } = await studyOf('same', { a: 'h100-8b', b: 'h100-8b' })
+  const [gate] = comparison.gates
+  expect(gate).toMatchObject({ decision: 'inconclusive', runsToDecide: expect.any(Number) })
+  expect(exitCode).toBe(97)
+})
+
+test('a study that is stopped keeps what it has, and compares the pairs that are whole', async () => {
+  const { comparison, exitCode, files } = await studyOf(
+    'stopped',
+    { a: 'h100-8b', b: 'l4-3b' },
+    'a3.sqlite',
+  )
+  expect(exitCode).toBe(130)
+  expect(comparison.runs).toEqual({ a: 2, b: 2 })
+  expect(comparison.gates).toMatchObject([{ decision: 'inconclusive' }])
+  expect(files).toEqual(
+    ['a1', 'a2', 'a3', 'b1', 'b2', 'warm-up-a', 'warm-up-b'].map((each) => `${each}.sqlite`),
+  )
 })

@@ -31,14 +31,22 @@ const PROFILES = ['l4-3b', 'h100-8b'] as const
 /**
  * A Poisson load of some hundred requests, some of which hang up; at most half of what the engine can do. With odd
  * seeds its whole answers tell the server's own times.
+ *
+ * @param wish.server asks this one the load that was drawn for another
+ * @param wish.count so many requests
  */
-export function engineRun(seed: number, fault: FaultName | null): UnsavedTrace {
+export function engineRun(
+  seed: number,
+  fault: FaultName | null,
+  wish: Readonly<{ server?: (typeof PROFILES)[number]; count?: number }> = {},
+): UnsavedTrace {
   const draw = sequenceFor(String(seed), 'engine run')
   const profile = PROFILES[Math.floor(draw() * PROFILES.length)]!
   const gapUs = (profile === 'l4-3b' ? 150_000 : 60_000) * (1 + 2 * draw())
   const hangUpShare = draw() < 0.5 ? 0 : 0.1 * draw()
   let dueUs = 0
-  const asks = Array.from({ length: 300 + Math.floor(draw() * 300) }, (_, index): Ask => {
+  const drawnCount = 300 + Math.floor(draw() * 300)
+  const asks = Array.from({ length: wish.count ?? drawnCount }, (_, index): Ask => {
     dueUs += Math.round(-Math.log(1 - draw()) * gapUs)
     const outputTokens = 2 + Math.floor(draw() * 60)
     const hangUpAfter = draw() < hangUpShare ? Math.ceil(outputTokens * draw()) : 0
@@ -54,7 +62,7 @@ export function engineRun(seed: number, fault: FaultName | null): UnsavedTrace {
     }
   })
   const knobs = turnKnob(fault, asks, draw)
-  return new EngineRun(profile, asks, knobs, draw, seed % 2 === 1).play()
+  return new EngineRun(wish.server ?? profile, asks, knobs, draw, seed % 2 === 1).play()
 }
 
 type Flight = { ask: Ask; row: Partial<RequestRow>; sentUs: number; times: number[] }
