@@ -83,6 +83,23 @@ test('a page says the verdict and the decision before any number', async () => {
   expect(found).toEqual(found.toSorted((a, b) => a - b))
 })
 
+test("a page shows another tool's figures where they were asked for", async () => {
+  const report = await sampleReport()
+  expect(reportPage(report)).toContain('<h2>As vllm counts</h2>')
+  expect(reportPage({ ...report, profile: null })).not.toContain('As vllm counts')
+})
+
+test('what stands below each other on pictures over time happened together', async () => {
+  const pictures = reportPage(await sampleReport()).match(/<svg[^]*?<\/svg>/g) ?? []
+  const overTime = pictures.filter((svg) => svg.includes('seconds since the start'))
+  const ends = overTime.map((svg) => {
+    const [labels = ''] = /<g aria-label="x-axis tick label"[^]*?<\/g>/.exec(svg) ?? []
+    return labels.match(/>[\d.,]+</g)?.join('')
+  })
+  expect(ends.length).toBeGreaterThan(4)
+  expect(new Set(ends).size).toBe(1)
+})
+
 test('one answer at 0 does not squeeze the curve of the others; usual tails are not cut', () => {
   const values = Float64Array.from({ length: 24 }, (_, index) => 20_000 + index * 500)
   expect(axisStart(ecdfOf(values))).toBe(20_000)
