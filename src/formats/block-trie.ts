@@ -6,13 +6,13 @@
  * the same file gives the same ids, and a prompt that someone guesses confirms nothing.
  */
 import { createHash } from 'node:crypto'
+import { GrowingColumn } from '../stats/growing.ts'
 import type { BlockRow } from '../trace/columns.ts'
+import { IdIndex } from '../trace/id-index.ts'
 
 export type SourceId = number | bigint | string
 
 export type LabelPurpose = 'session' | 'tenant'
-
-type Node = { readonly index: number; readonly parent: number; readonly id: bigint }
 
 /** The end of one prompt's chain. */
 export type Chain = Readonly<{ leaf: bigint | null; count: number }>
@@ -22,12 +22,15 @@ const MASK = 0xffff_ffff_ffff_ffffn
 export class BlockTrie {
   readonly #seed: bigint
   readonly #labelSeeds: Readonly<Record<LabelPurpose, bigint>>
-  /** The first node of each source id; a second parent for the same id is rare. */
-  #bySource = new Map<SourceId, Node>()
-  #byParent = new Map<string, Node>()
+  /** The first block of each source id, by number; a second parent for the same id is rare. */
+  #bySource = new IdIndex()
+  #byParent = new Map<string, number>()
+  /** Source ids that are texts, by number. */
+  readonly #texts = new Map<string, number>()
+  /** Number of each block's parent; 0 and below is the root of a namespace. */
+  readonly #parents = new GrowingColumn()
   readonly #adopted = new Set<bigint>()
-  #rootIndex = 0
-  #nodeCount = 0
+  #root = 0
   readonly #fresh: BlockRow[] = []
 
   /** @param salt makes ids of different files differ, e.g. the file's first bytes */
@@ -38,14 +41,14 @@ export class BlockTrie {
   }
 
   get blockCount(): number {
-    return this.#nodeCount
+    return this.#parents.length
   }
 
   /** From here on equal ids mean other blocks: a format whose ids hold only inside one file. */
   startNamespace(): void {
-    this.#bySource = new Map()
+    this.#bySource = new IdIndex()
     this.#byParent = new Map()
-    this.#rootIndex -= 1
+    this.#root -= 1
   }
 
   /**
@@ -53,13 +56,9 @@ export class BlockTrie {
    * @param tokensAt length of the block at an index, in tokens; asked only where the block is new
    */
   extend(ids: readonly SourceId[], tokensAt: (index: number) => number | null): Chain {
-    let parent: Node | null = null
-    for (let index = 0; index < ids.length; index += 1) {
-      const id = ids[index]
-      if (id === undefined) break
-      parent = this.#child(parent, id, index, tokensAt)
-    }
-    return { leaf: parent?.id ?? null, count: ids.length }
+    let parent = this.#root
+    for (const [index, id] of ids.entries()) parent = this.#child(parent, id, index, tokensAt)
+    return { leaf: this.#idOf(parent), count: ids.length }
   }
 
   /** Ids that are chained and keyed already: kept, if this is the first time they are seen. */
@@ -67,15 +66,14 @@ export class BlockTrie {
     for (const [index, id] of ids.entries()) {
       if (this.#adopted.has(id)) continue
       this.#adopted.add(id)
-      this.#nodeCount += 1
+      this.#number(this.#root)
       this.#fresh.push({ id, parent: ids[index - 1] ?? null, tokens: tokensAt(index) })
     }
   }
 
   /** One more block that nothing else shares yet; for formats that tell lengths instead of ids. */
   append(parent: bigint | null, tokens: number): bigint {
-    this.#nodeCount += 1
-    const id = spread(this.#seed, this.#nodeCount)
+    const id = spread(this.#seed, this.#number(this.#root))
     this.#fresh.push({ id, parent, tokens })
     return id
   }
@@ -94,30 +92,51 @@ export class BlockTrie {
     return spread(this.#labelSeeds[purpose], number).toString(16).padStart(16, '0')
   }
 
+  /** @returns the number of the block `sourceId` after the block `parent` */
   #child(
-    parent: Node | null,
-    id: SourceId,
+    parent: number,
+    sourceId: SourceId,
     index: number,
     tokensAt: (index: number) => number | null,
-  ): Node {
-    const parentIndex = parent?.index ?? this.#rootIndex
-    const first = this.#bySource.get(id)
-    if (first?.parent === parentIndex) return first
-    const key = first === undefined ? '' : `${parentIndex}/${id}`
-    const second = first === undefined ? undefined : this.#byParent.get(key)
+  ): number {
+    const key = this.#keyOf(sourceId)
+    const first = this.#bySource.get(key)
+    if (first >= 0 && this.#parents.view()[first - 1] === parent) return first
+    const pair = `${parent}/${key}`
+    const second = first < 0 ? undefined : this.#byParent.get(pair)
     if (second !== undefined) return second
-    this.#nodeCount += 1
-    const node = {
-      index: this.#nodeCount,
-      parent: parentIndex,
-      id: spread(this.#seed, this.#nodeCount),
+    const child = this.#number(parent)
+    if (first < 0) this.#bySource.add(key, child)
+    else this.#byParent.set(pair, child)
+    const id = spread(this.#seed, child)
+    this.#fresh.push({ id, parent: this.#idOf(parent), tokens: tokensAt(index) })
+    return child
+  }
+
+  /** The next block's, from 1 on. */
+  #number(parent: number): number {
+    this.#parents.push(parent)
+    return this.#parents.length
+  }
+
+  #idOf(block: number): bigint | null {
+    return block > 0 ? spread(this.#seed, block) : null
+  }
+
+  /** 64 bits for an id of any kind; those of texts are apart from small numbers. */
+  #keyOf(sourceId: SourceId): bigint {
+    if (typeof sourceId !== 'string' && Number.isInteger(Number(sourceId))) {
+      return BigInt.asUintN(64, BigInt(sourceId))
     }
-    if (first === undefined) this.#bySource.set(id, node)
-    else this.#byParent.set(key, node)
-    this.#fresh.push({ id: node.id, parent: parent?.id ?? null, tokens: tokensAt(index) })
-    return node
+    const text = String(sourceId)
+    const known = this.#texts.get(text) ?? this.#texts.size
+    this.#texts.set(text, known)
+    return TEXT_KEYS + BigInt(known)
   }
 }
+
+/** Half of all keys: sources number their blocks from 0, or by a hash of 64 bits. */
+const TEXT_KEYS = 2n ** 63n
 
 /** SplitMix64's finaliser: one to one, so two numbers never meet. Never 0, which means null. */
 function spread(seed: bigint, number: number): bigint {

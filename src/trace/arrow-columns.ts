@@ -1,14 +1,8 @@
 /** One column of one Arrow batch, from its stored buffers to the form of `columns.ts`. Pure. */
 import { constants, zstdDecompressSync } from 'node:zlib'
 import type { ColumnType } from './columns.ts'
-import {
-  KIND_OF,
-  unreadable,
-  type ArrowBatch,
-  type ArrowField,
-  type ArrowKind,
-  type ByteSource,
-} from './arrow-file.ts'
+import { unreadable, type ArrowBatch, type ByteSource } from './arrow-file.ts'
+import { KIND_OF, type ArrowField, type ArrowKind } from './arrow-schema.ts'
 import { LIMITS, keepWithin } from './limits.ts'
 import { newData, type Data } from './table.ts'
 

@@ -2,8 +2,9 @@
  * Finds the messages of an Arrow file from its beginning, so that a file that was cut off still gives
  * what came before the cut. Pure but for the source it reads. Layout: docs of Apache Arrow, "IPC File".
  */
+import { isDeepStrictEqual } from 'node:util'
 import { TraceError } from '../base/errors.ts'
-import type { ColumnType } from './columns.ts'
+import { readMetadata, readSchema, type ArrowSchema } from './arrow-schema.ts'
 import { FlatTable } from './flat-table.ts'
 import { keepWithin } from './limits.ts'
 
@@ -16,27 +17,6 @@ export type ByteSource = Readonly<{
   /** Exactly so many bytes; the caller has compared with `sizeBytes`. */
   read(offset: number, lengthBytes: number): Uint8Array
 }>
-
-export type ArrowField = Readonly<{
-  name: string
-  kind: ArrowKind
-  isNullable: boolean
-  /** Texts and bytes have offsets of 64 bits, as pandas and polars write them, not of 32. */
-  isLarge: boolean
-}>
-
-/** How a column is stored, and so which of our types it can carry. */
-export type ArrowKind = 'int64' | 'uint64' | 'double' | 'bool' | 'utf8' | 'binary'
-
-export const KIND_OF: Readonly<Record<ColumnType, ArrowKind>> = {
-  int: 'int64',
-  real: 'double',
-  flag: 'bool',
-  id: 'uint64',
-  text: 'utf8',
-  json: 'utf8',
-  bytes: 'binary',
-}
 
 export type ArrowBatch = Readonly<{
   rowCount: number
@@ -53,13 +33,12 @@ export type ArrowBatch = Readonly<{
 /** Where one message lies. */
 export type ArrowPlace = Readonly<{ offset: number; metadataBytes: number; bodyBytes: number }>
 
-export type ArrowFile = Readonly<{
-  fields: readonly ArrowField[]
-  metadata: ReadonlyMap<string, string>
-  places: readonly ArrowPlace[]
-  /** The footer's closing magic is there. */
-  hasFooter: boolean
-}>
+export type ArrowFile = ArrowSchema &
+  Readonly<{
+    places: readonly ArrowPlace[]
+    /** The footer's closing magic is there. */
+    hasFooter: boolean
+  }>
 
 const HEADER_SCHEMA = 1
 const HEADER_RECORD_BATCH = 3
@@ -75,7 +54,7 @@ export function scanArrow(source: ByteSource): ArrowFile {
   if (opening === null) throw unreadable(source, 'cut off before its first batch')
   const schema = messageAt(source, opening)
   if (schema.byte(1) !== HEADER_SCHEMA) throw foreign(source)
-  const header = schema.table(2)
+  const { fields, metadata } = schemaOf(schema.table(2), source)
   const places: ArrowPlace[] = []
   let at = endOf(opening)
   for (let place = nextPlace(source, at); place !== null; place = nextPlace(source, at)) {
@@ -84,12 +63,50 @@ export function scanArrow(source: ByteSource): ArrowFile {
     at = endOf(place)
   }
   const tail = source.read(Math.max(0, source.sizeBytes - 6), Math.min(6, source.sizeBytes))
-  return {
-    fields: (header?.tables(1) ?? []).map((field) => readField(field, source)),
-    metadata: readMetadata(header?.tables(2) ?? []),
-    places,
-    hasFooter: at + PREFIX_BYTES < source.sizeBytes && Buffer.from(tail).toString() === ARROW_MAGIC,
+  const hasFooter =
+    at + PREFIX_BYTES < source.sizeBytes && Buffer.from(tail).toString() === ARROW_MAGIC
+  const file = { fields, metadata, places, hasFooter }
+  if (hasFooter) checkFooter(source, file)
+  return file
+}
+
+/** @throws TraceError for a column of a type that no trace has */
+function schemaOf(table: FlatTable | null, source: ByteSource): ArrowSchema {
+  const schema = readSchema(table)
+  if (schema === null) throw foreign(source)
+  return schema
+}
+
+/** The footer's length and the closing magic. */
+const TAIL_BYTES = 10
+/** One entry of the footer's lists: offset, length of the metadata, length of the body. */
+const BLOCK_BYTES = 24
+
+/** It has the schema once more, and where the messages lie: all that other readers go by. */
+export function readFooter(source: ByteSource): FlatTable {
+  const tail = Buffer.from(source.read(Math.max(0, source.sizeBytes - TAIL_BYTES), TAIL_BYTES))
+  const length = tail.length === TAIL_BYTES ? tail.readInt32LE(0) : 0
+  const at = source.sizeBytes - TAIL_BYTES - length
+  if (tail.toString('latin1', 4) !== ARROW_MAGIC || length <= 0 || at < 0) {
+    throw unreadable(source, 'cut off before its footer')
   }
+  return FlatTable.root(source.read(at, length))
+}
+
+export function messageOffsets(footer: FlatTable): number[] {
+  return [2, 3].flatMap((blocks) => [...footer.firstSizes(blocks, BLOCK_BYTES)])
+}
+
+/** pandas and the like read by the footer: they shall see the trace that is read, and verified, here. */
+function checkFooter(source: ByteSource, { fields, metadata, places }: ArrowFile): void {
+  const footer = readFooter(source)
+  const isSame =
+    isDeepStrictEqual(schemaOf(footer.table(1), source), { fields, metadata }) &&
+    isDeepStrictEqual(
+      messageOffsets(footer),
+      places.map(({ offset }) => offset),
+    )
+  if (!isSame) throw unreadable(source, 'its footer is not that of the rest of it')
 }
 
 /** Other programs may have something else there: the footer has the schema once more. */
@@ -149,49 +166,6 @@ export function readBatch(source: ByteSource, place: ArrowPlace): ArrowBatch {
     nodes: header.pairs(1),
     buffers: header.pairs(2),
     metadata: readMetadata(message.tables(4)),
-  }
-}
-
-function readMetadata(pairs: readonly FlatTable[]): Map<string, string> {
-  return new Map(pairs.map((pair) => [pair.text(0), pair.text(1)]))
-}
-
-const TYPE_INT = 2
-const TYPE_DOUBLE = 3
-const TYPE_BINARY = 4
-const TYPE_UTF8 = 5
-const TYPE_BOOL = 6
-const TYPE_LARGE_BINARY = 19
-const TYPE_LARGE_UTF8 = 20
-const PRECISION_DOUBLE = 2
-
-function readField(field: FlatTable, source: ByteSource): ArrowField {
-  const type = field.byte(2)
-  const kind = readKind(type, field.table(3))
-  if (kind === null || field.table(4) !== null) {
-    throw foreign(source)
-  }
-  const isLarge = type === TYPE_LARGE_BINARY || type === TYPE_LARGE_UTF8
-  return { name: field.text(0), kind, isNullable: field.byte(1) !== 0, isLarge }
-}
-
-function readKind(type: number, detail: FlatTable | null): ArrowKind | null {
-  switch (type) {
-    case TYPE_INT:
-      if (detail?.int(0) !== 64) return null
-      return detail.byte(1) === 1 ? 'int64' : 'uint64'
-    case TYPE_DOUBLE:
-      return detail?.short(0) === PRECISION_DOUBLE ? 'double' : null
-    case TYPE_BINARY:
-    case TYPE_LARGE_BINARY:
-      return 'binary'
-    case TYPE_UTF8:
-    case TYPE_LARGE_UTF8:
-      return 'utf8'
-    case TYPE_BOOL:
-      return 'bool'
-    default:
-      return null
   }
 }
 

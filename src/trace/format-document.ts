@@ -197,6 +197,8 @@ as it is: its rows are \`request\`, sorted by (\`at_us\`, \`seq\`).
 - The schema's metadata has the header when the file was begun under \`${ARROW_KEYS.header}\`.
 - Rows of the other tables travel in batches without rows: \`${ARROW_KEYS.table}\` in the batch's metadata
   names the table, and \`${ARROW_KEYS.part}\` is an Arrow file of some of its rows, as base64.
+- Arrow's footer repeats the schema, that header with it, and says where the batches are; a file whose
+  footer says something else is refused.
 - The last batch, without rows, has the final header under \`${ARROW_KEYS.end}\`. Without it, or without
   Arrow's own footer after it, the file is cut off; what came before the cut can still be read.
 `

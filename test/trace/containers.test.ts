@@ -34,6 +34,18 @@ async function convert(from: string, to: string): Promise<void> {
   await reader.close()
 }
 
+test('an Arrow file whose footer, by which other programs read, tells another trace is refused', async () => {
+  const path = scratch('footer.arrow')
+  const bytes = readFileSync('fixtures/trace-v1.arrow')
+  const inFooter = bytes.lastIndexOf('"vllm-trace"')
+  expect(inFooter).toBeGreaterThan(bytes.indexOf('"vllm-trace"'))
+  writeFileSync(path, bytes.with(inFooter + 1, 'V'.charCodeAt(0)))
+  await expect(openTrace(path)).rejects.toMatchObject({
+    code: 'TRACE_UNREADABLE',
+    message: `${path}: its footer is not that of the rest of it`,
+  })
+})
+
 test('any rows have one digest in both containers and after any round trip', async () => {
   await fc.assert(
     fc.asyncProperty(ANY_TABLES, async (tables) => {
