@@ -3,6 +3,7 @@
  * Effects: reads a model folder; loads the optional package @huggingface/transformers.
  */
 import { isAbsolute, join, resolve } from 'node:path'
+import { messagesFor } from './chat-messages.ts'
 import { TraceError } from './errors.ts'
 import { readIfThere } from './files.ts'
 
@@ -36,6 +37,8 @@ type LoadedTokenizer = {
     options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
   ): string
   apply_chat_template(messages: readonly TokenizerMessage[], options: object): unknown
+  /** A text, or several by their names. */
+  chat_template?: unknown
 }
 type Package = {
   env: { allowRemoteModels: boolean; allowLocalModels: boolean; localModelPath: string }
@@ -101,22 +104,26 @@ async function loadPackage(): Promise<Package> {
 }
 
 function tokenizerOf(tokenizer: LoadedTokenizer, template: string | null): Tokenizer {
+  const written = template ?? tokenizer.chat_template ?? ''
+  const source = typeof written === 'string' ? written : JSON.stringify(written)
   return {
     idsOfText: (text) => tokenizer.encode(text),
     idsOfWords: (text) => tokenizer.encode(text, { add_special_tokens: false }),
     textOfIds: (ids) =>
-      tokenizer.decode([...ids], {
-        skip_special_tokens: false,
-        clean_up_tokenization_spaces: false,
-      }),
+      ids.length === 0
+        ? ''
+        : tokenizer.decode([...ids], {
+            skip_special_tokens: false,
+            clean_up_tokenization_spaces: false,
+          }),
     idsOfChat({ messages, tools, variables }) {
       try {
-        const text = tokenizer.apply_chat_template(messages, {
+        const text = tokenizer.apply_chat_template(messagesFor(source, messages), {
           add_generation_prompt: true,
+          ...variables,
           tokenize: false,
           ...(tools.length === 0 ? {} : { tools }),
-          ...(template === null ? {} : { chat_template: template }),
-          ...variables,
+          chat_template: template,
         })
         if (typeof text !== 'string') return null
         return tokenizer.encode(text, { add_special_tokens: false })

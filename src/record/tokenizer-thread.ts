@@ -40,7 +40,7 @@ export function startTokenizer(name: string): TokenizerThread {
       if (isDown || waiting.size >= MAX_JOBS) return null
       if (bytes + exchange.requestBytes > MAX_WAITING_BYTES) return null
       const call = countCallOf(exchange.endpoint, body)
-      if (call === null) return null
+      if (call === null || 'chat_template' in call.body) return null
       const { promise, resolve } = Promise.withResolvers<PromptTokens | null>()
       const job: CountJob = { id: nextId, call }
       nextId += 1

@@ -55,15 +55,22 @@ export class LocalTokenizer {
 /** Asks the thread at the other end. */
 export function portTokenizer(port: MessagePort): TokenizerClient {
   const waiting = new Map<number, (answer: TokenizerReply['answer']) => void>()
-  const state = { id: 0 }
+  const state = { id: 0, isGone: false }
   port.on('message', ({ id, answer }: TokenizerReply) => {
     waiting.get(id)?.(answer)
     waiting.delete(id)
     // A thread with nothing else to wait for may end.
     if (waiting.size === 0) port.unref()
   })
+  // The thread is gone: nobody answers any more.
+  port.on('close', () => {
+    state.isGone = true
+    for (const resolve of waiting.values()) resolve(null)
+    waiting.clear()
+  })
   port.unref()
   const ask = async (call: AnyCall): Promise<TokenizerReply['answer']> => {
+    if (state.isGone) return null
     const { promise, resolve } = Promise.withResolvers<TokenizerReply['answer']>()
     state.id += 1
     waiting.set(state.id, resolve)

@@ -51,6 +51,49 @@ test('a conversation goes through the template, and without one it cannot be cou
   expect(tokenizer.idsOfChat(open)).toEqual([3, 4, 1, 2])
 })
 
+const LISTING =
+  "{% for m in messages %}{{ m.role + ' : ' }}{% for part in m['content'] %}" +
+  '{{ part.text }} {% endfor %}{% endfor %}'
+
+const CALLING =
+  "{% for m in messages %}{{ m.role + ' ' + m.content }}{% for call in m.tool_calls %}" +
+  "{{ ' ' + call.function.arguments.user }}{% endfor %}{% endfor %}"
+
+const PARTS = [
+  { type: 'text', text: 'hello' },
+  { type: 'text', text: 'world' },
+]
+const called = (given: unknown) => [
+  { role: 'bot', content: null, tool_calls: [{ function: { name: 'f', arguments: given } }] },
+]
+
+test.for([
+  [
+    'one text for a template that writes one',
+    TEMPLATE,
+    [{ role: 'user', content: PARTS }],
+    [3, 4, 1, 2],
+  ],
+  ['nothing where there is none', TEMPLATE, [{ role: 'user', content: null }], [3, 4]],
+  [
+    'parts for a template that goes through them',
+    LISTING,
+    [{ role: 'user', content: 'hello' }],
+    [3, 4, 1],
+  ],
+  ['an object for arguments that are JSON text', CALLING, called('{"user":"hello"}'), [5, 1]],
+  ['the same for those that are one', CALLING, called({ user: 'world' }), [5, 2]],
+] as const)('a template gets what vLLM gives it: %s', async ([, template, messages, ids]) => {
+  writeFileSync(join(folder, 'chat_template.jinja'), template)
+  const { idsOfChat } = await loadTokenizer(folder)
+  const variables = { add_generation_prompt: false, tokenize: true, chat_template: 'no' }
+  expect(idsOfChat({ messages, tools: [], variables })).toEqual(ids)
+})
+
+test('no ids are no text', async () => {
+  expect((await loadTokenizer(folder)).textOfIds([])).toBe('')
+})
+
 test('a folder without a tokenizer is named', async () => {
   await expect(loadTokenizer('/no/such/model')).rejects.toThrow('/no/such/model')
   await expect(checkTokenizer('/no/such/model')).rejects.toThrow('/no/such/model')
