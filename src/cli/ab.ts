@@ -27,11 +27,17 @@ type Raw = RawAbOptions & RawWorkloadOptions & RawReplayOptions & RawOutputs & {
 const { csv: _csv, ...FORMS } = OUTPUT_FLAGS
 
 export const abCommand: Verb = (world, answer) => {
-  const command = new Command('ab')
-    .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
+  const command = new Command('ab').argument(
+    '<trace>',
+    'trace file, .sqlite or .arrow, or a recording',
+  )
+  addFlags(command.optionsGroup('Which servers, how often, and what decides:'), AB_FLAGS)
+  addWorkloadFlags(command.optionsGroup('What is sent, and when:'))
+  addFlags(command.optionsGroup('How it is sent:'), AB_REPLAY_FLAGS)
+  addFlags(command.optionsGroup('How it is shown:'), FORMS)
+  return command
     .option('--json', 'the whole comparison as one JSON document')
-  addFlags(addFlags(command, AB_FLAGS), FORMS)
-  return addFlags(addWorkloadFlags(command), AB_REPLAY_FLAGS)
+    .optionsGroup('')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
       const options = parseAbOptions(raw)

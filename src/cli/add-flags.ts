@@ -13,6 +13,23 @@ export type FlagTable = Readonly<
   >
 >
 
+/** Flags under the headings of a long help; what no group names comes last. */
+export function addGroups<Table extends FlagTable>(
+  command: Command,
+  table: Table,
+  groups: Readonly<Record<string, readonly (keyof Table & string)[]>>,
+): Command {
+  const isNamed = new Set<string>(Object.values(groups).flat())
+  const rest = Object.keys(table).filter((name) => !isNamed.has(name))
+  for (const [heading, names] of Object.entries({ ...groups, 'Further options:': rest })) {
+    addFlags(
+      command.optionsGroup(heading),
+      Object.fromEntries(names.map((name) => [name, table[name]!])),
+    )
+  }
+  return command.optionsGroup('')
+}
+
 export function addFlags(command: Command, table: FlagTable): Command {
   for (const flag of Object.values(table)) {
     const isUnsaid = flag.isRepeatable === true && !/repeat/.test(flag.description)

@@ -20,24 +20,27 @@ const KEYS = {
 } as const
 
 export const engineCommand: Verb = (world) =>
-  addFlags(new Command('engine'), KEYS)
-    .option('--listen <host:port>', 'where to listen', ENGINE_DEFAULTS.listen)
-    .option('--profile <name>', 'which server to simulate, see below', ENGINE_DEFAULTS.profile)
-    .option('--seed <text>', 'same seed, same answers', ENGINE_DEFAULTS.seed)
-    .option('--log <file>', 'what it received and sent, and when; JSON lines, written at the end')
-    .option('--model <name>', 'name of the served model; without it, the profile says')
-    .option('--max-num-seqs <count>', 'most sequences in one step')
-    .option('--max-num-batched-tokens <count>', 'most tokens in one step')
-    .option('--max-model-len <tokens>', 'most tokens of one sequence')
-    .option('--kv-blocks <count>', 'blocks in the KV cache')
-    .option('--max-num-queued-reqs <count>', 'turn requests away with 503 beyond so many')
-    .option('--stream-interval <tokens>', 'tokens in one event', ENGINE_DEFAULTS.streamInterval)
-    .option('--keep-alive <duration>', 'a comment after so long a silence in a stream')
-    .option('--no-prefix-caching', 'compute every prompt anew')
-    .option('--prompt-tokens-details', 'cached tokens in usage')
-    .option('--per-request-metrics', "the server's own times beside usage")
-    .option('--request-id-headers', 'echo X-Request-Id')
-    .option('--force-usage', 'usage in every stream, unasked')
+  addFlags(
+    new Command('engine')
+      .option('--listen <host:port>', 'where to listen', ENGINE_DEFAULTS.listen)
+      .option('--profile <name>', 'which server to simulate, see below', ENGINE_DEFAULTS.profile)
+      .option('--seed <text>', 'same seed, same answers', ENGINE_DEFAULTS.seed)
+      .option('--log <file>', 'what it received and sent, and when; JSON lines, written at the end')
+      .option('--model <name>', 'name of the served model; without it, the profile says')
+      .option('--max-num-seqs <count>', 'most sequences in one step')
+      .option('--max-num-batched-tokens <count>', 'most tokens in one step')
+      .option('--max-model-len <tokens>', 'most tokens of one sequence')
+      .option('--kv-blocks <count>', 'blocks in the KV cache')
+      .option('--max-num-queued-reqs <count>', 'turn requests away with 503 beyond so many')
+      .option('--stream-interval <tokens>', 'tokens in one event', ENGINE_DEFAULTS.streamInterval)
+      .option('--keep-alive <duration>', 'a comment after so long a silence in a stream')
+      .option('--no-prefix-caching', 'compute every prompt anew')
+      .option('--prompt-tokens-details', 'cached tokens in usage')
+      .option('--per-request-metrics', "the server's own times beside usage")
+      .option('--request-id-headers', 'echo X-Request-Id')
+      .option('--force-usage', 'usage in every stream, unasked'),
+    KEYS,
+  )
     .addHelpText(
       'after',
       `\nProfiles (docs/engine.md has their constants):\n${fold(describeProfiles())}\n\nExamples:\n` +

@@ -7,11 +7,54 @@ import { parseRecordOptions } from '../record/options.ts'
 import { record } from '../record/record.ts'
 import { type RawRecordOptions, RECORD_FLAGS } from '../record/record-flags.ts'
 import { systemdCompanion } from '../study/systemd.ts'
-import { addFlags } from './add-flags.ts'
+import { addGroups } from './add-flags.ts'
 import type { Verb } from './verbs.ts'
 
+const GROUPS = {
+  'Where:': ['upstream', 'listen', 'route', 'out', 'adminListen', 'adminTokenFile', 'metricsUrl'],
+  'What is kept:': [
+    'sessionBy',
+    'tenantBy',
+    'sample',
+    'sampleBy',
+    'askUsage',
+    'tokenizer',
+    'tokenizeRate',
+    'blocks',
+    'keyFile',
+    'capturePolicy',
+  ],
+  'Segments of the recording:': ['rotateSize', 'rotateAge', 'keepSegments', 'keepAge', 'keepBytes'],
+  'Running:': ['workers', 'drain', 'takeOver', 'requireRecording', 'mirror'],
+  'TLS and proxies:': [
+    'tlsCert',
+    'tlsKey',
+    'upstreamCa',
+    'upstreamSni',
+    'upstreamCert',
+    'upstreamKey',
+    'insecure',
+    'proxyProtocol',
+    'sendProxy',
+  ],
+  'Limits:': [
+    'connectTimeout',
+    'idleTimeout',
+    'totalTimeout',
+    'dialSilent',
+    'maxConnections',
+    'maxHead',
+    'maxBody',
+    'maxStream',
+    'queueBytes',
+    'queueRecords',
+    'queueRows',
+    'queueRowBytes',
+  ],
+} as const
+
 export const recordCommand: Verb = (world, answer) =>
-  addFlags(new Command('record'), { ...RECORD_FLAGS, ...ADMIN_FLAGS })
+  addGroups(new Command('record'), { ...RECORD_FLAGS, ...ADMIN_FLAGS }, GROUPS)
     .addHelpText(
       'after',
       '\nExamples:\n' +

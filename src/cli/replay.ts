@@ -26,6 +26,8 @@ type Raw = RawWorkloadOptions &
   RawWatchOptions &
   RawLiveOptions & { json?: true }
 
+const { target, mapModel, out, force, ...sending } = REPLAY_FLAGS
+
 const EXAMPLES = `
 Examples:
   $ trace replay prod/ --target http://vm:8000 --speed 2x --jitter 20ms --seed 7
@@ -33,12 +35,18 @@ Examples:
 `
 
 export const replayCommand: Verb = (world, answer) => {
-  const command = new Command('replay')
-    .argument('<trace>', 'trace file, .sqlite or .arrow, or a recording')
+  const command = new Command('replay').argument(
+    '<trace>',
+    'trace file, .sqlite or .arrow, or a recording',
+  )
+  addFlags(command.optionsGroup('Where to:'), { target, mapModel, out, force })
+  addWorkloadFlags(command.optionsGroup('What is sent, and when:'))
+  addFlags(command.optionsGroup('How it is sent:'), sending)
+  addFlags(command.optionsGroup('While it runs:'), { ...WATCH_FLAGS, ...LIVE_FLAGS })
+  addFlags(command.optionsGroup('How it is judged, and shown:'), REPORT_FLAGS)
+  return command
     .option('--json', 'the whole report as one JSON document')
-  addWorkloadFlags(command)
-  for (const flags of [REPLAY_FLAGS, WATCH_FLAGS, LIVE_FLAGS]) addFlags(command, flags)
-  return addFlags(command, REPORT_FLAGS)
+    .optionsGroup('')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, raw: Raw) => {
       const workload = parseWorkloadOptions(raw)

@@ -65,3 +65,14 @@ test('a query with its arguments in the wrong order says so', async () => {
   expect(code).toBe(2)
   expect(err).toContain('query wants the trace first')
 })
+
+test.each(['record', 'replay', 'ab'])('the long help of %s is in groups', async (verb) => {
+  const { out } = await run(verb, '--help')
+  const headings = out.match(/^[A-Z].*:$/gm) ?? []
+  expect(headings.length).toBeGreaterThan(5)
+  expect(headings).not.toContain('Further options:')
+  expect(/\nOptions:\n([^]*?)\n\n/.exec(out)?.[1]?.match(/^ +-[^ ]*/gm)).toEqual([
+    '  --config',
+    '  -h,',
+  ])
+})
