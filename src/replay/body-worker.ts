@@ -22,6 +22,8 @@ export type BodyWorkerData = Readonly<{
   /** One port and one set of counters for each sending thread. */
   ports: readonly MessagePort[]
   counters: readonly SharedArrayBuffer[]
+  /** The same of the thread that reads answers. */
+  read: SharedArrayBuffer
   /** Where answers come from that later turns quote. */
   ends: MessagePort
   /** In session mode one for each target; null where nobody would tell. */
@@ -33,6 +35,8 @@ export type BodyReply = Readonly<{ kind: 'primed' } | { kind: 'built'; fillers: 
 /** Built and not yet sent, for all sending threads together. */
 const WINDOW_BYTES = 48_000_000
 const WINDOW_REQUESTS = 8_192
+/** Ended and not yet read: where more are sent than can be written down, sends have to wait for it. */
+const MOST_UNREAD = 16_384
 /** A window that is full is looked at again so soon; it holds seconds of load. */
 const PAUSE_US = 5_000
 
@@ -40,6 +44,7 @@ class BodyThread {
   readonly #data: BodyWorkerData
   readonly #builder: BodyBuilder
   readonly #counters: readonly Counters[]
+  readonly #read: Counters
   readonly #family: Family
   readonly #conversations: Conversations
   readonly #batcher: BodyBatcher
@@ -56,6 +61,7 @@ class BodyThread {
     this.#say = say
     this.#builder = new BodyBuilder(plan, options)
     this.#counters = data.counters.map((memory) => new Counters(memory))
+    this.#read = new Counters(data.read)
     this.#batcher = new BodyBatcher(this.#builder, data.ports)
     this.#family = new Family(this.#isSession ? plan.columns.parent : new Uint32Array(0))
     const targetOf = (index: number) => options.targetOfShape[plan.columns.shape[index]!] ?? 0
@@ -90,11 +96,12 @@ class BodyThread {
   }
 
   #isFull(): boolean {
-    const total = (name: 'released' | 'releasedBytes') =>
+    const total = (name: 'released' | 'releasedBytes' | 'done') =>
       this.#counters.reduce((sum, each) => sum + each.get(name), 0)
     return (
       this.#batcher.requests - total('released') >= WINDOW_REQUESTS ||
-      this.#batcher.bytes - total('releasedBytes') >= WINDOW_BYTES
+      this.#batcher.bytes - total('releasedBytes') >= WINDOW_BYTES ||
+      total('done') - this.#read.get('read') >= MOST_UNREAD
     )
   }
 

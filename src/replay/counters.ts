@@ -16,6 +16,8 @@ const FIELDS = [
   'lateBodies',
   'releasedBytes',
   'released',
+  /** Results that the thread which reads answers has taken; counted by that thread alone. */
+  'read',
 ] as const
 export type CounterName = (typeof FIELDS)[number]
 

@@ -14,9 +14,16 @@ export type LinkDeskOptions = Readonly<{
   onRoom: () => void
 }>
 
+/** A finished connection that the server has not closed after this long is closed by us. */
+const LINGER_US = 1_000_000
+/** Closed for each that is opened: where servers close none, ours are no more than they were. */
+const CLOSES_PER_OPEN = 2
+
 export class LinkDesk {
   readonly #options: LinkDeskOptions
   readonly #pool = new LinkPool()
+  /** The servers of these were asked to close first, which leaves their side with the port to wait for. */
+  readonly #leaving: Link[] = []
   #links = 0
 
   constructor(options: LinkDeskOptions) {
@@ -29,7 +36,7 @@ export class LinkDesk {
 
   /** Connections without a user. */
   get idleCount(): number {
-    return this.#pool.size
+    return this.#pool.size + this.#leaving.length
   }
 
   /** @param isReplacement a used connection has just failed this request: it gets a new one */
@@ -42,22 +49,35 @@ export class LinkDesk {
       // Room may have been seen in a connection that this request cannot use: that one goes.
       if (this.#links >= this.#options.maxLinks) this.#pool.evict()
       this.#links += 1
+      this.#closeLeft(nowUs, CLOSES_PER_OPEN)
       return new Link(target, openWire, user, this.#gone)
     }
     link.user = user
     return link
   }
 
-  /** @returns false where its connection is not to be used again */
-  keep(link: Link, nowUs: number): boolean {
-    if (this.#options.connections === 'fresh') return false
-    this.#pool.give(link, nowUs)
-    return true
+  /** Its answer is whole. @param isKept the server will take another request on it */
+  leave(link: Link, isKept: boolean, nowUs: number): void {
+    if (isKept && this.#options.connections !== 'fresh') return this.#pool.give(link, nowUs)
+    link.idleSinceUs = nowUs
+    this.#leaving.push(link)
   }
 
   /** Closes what has been idle for too long. */
   trim(nowUs: number): void {
     this.#pool.trim(nowUs)
+    this.#closeLeft(nowUs, Number.POSITIVE_INFINITY)
+  }
+
+  #closeLeft(nowUs: number, most: number): void {
+    const isOver = (link: Link | undefined) =>
+      link !== undefined && (link.isGone || nowUs - link.idleSinceUs > LINGER_US)
+    for (let closed = 0; closed < most && isOver(this.#leaving[0]);) {
+      const link = this.#leaving.shift()!
+      if (link.isGone) continue
+      link.close()
+      closed += 1
+    }
   }
 
   readonly #gone = (): void => {

@@ -5,6 +5,7 @@
 import { giveWay, parentPort, workerData, type MessagePort } from '../base/threads.ts'
 import { createTrace } from '../trace/create.ts'
 import type { TraceHeader } from '../trace/header.ts'
+import { Counters } from './counters.ts'
 import type { Fidelity } from './fidelity.ts'
 import { type PackedResults, unpackResults } from './result-pack.ts'
 import { ResultSink, type RunEnd, type SinkOptions } from './result-sink.ts'
@@ -12,6 +13,8 @@ import { ResultSink, type RunEnd, type SinkOptions } from './result-sink.ts'
 export type ResultWorkerData = SinkOptions &
   Readonly<{
     ports: readonly MessagePort[]
+    /** Memory of Counters: how many results were taken, for the thread that builds bodies. */
+    read: SharedArrayBuffer
     outPath: string
     isForced: boolean
     header: TraceHeader
@@ -39,6 +42,7 @@ export type ResultReply = Readonly<
 async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
   const writer = await createTrace(data.outPath, data.header, { force: data.isForced })
   const sink = new ResultSink(data, writer)
+  const read = new Counters(data.read)
   await sink.writeBlocks()
   const state = { finish: null as (ResultCommand & { kind: 'finish' }) | null }
   const finishIfWhole = async () => {
@@ -65,6 +69,7 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
       const results = unpackResults(packed)
       if (startUs === null) return sink.warmUp(results)
       sink.add(results, startUs)
+      read.add('read', results.length)
       guard(finishIfWhole())
     })
   }

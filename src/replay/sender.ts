@@ -11,7 +11,7 @@ import { countEnd } from './counters.ts'
 import type { FlightResult, ReadyRequest } from './flight-result.ts'
 import { Flight, type FlightHost } from './flight.ts'
 import { LinkDesk } from './link-desk.ts'
-import { Link } from './link.ts'
+import type { Link } from './link.ts'
 import { asAttempt } from './request-head.ts'
 import { Breaker, isServersFault, Retries } from './retry.ts'
 import type { SenderOptions } from './sender-options.ts'
@@ -25,20 +25,14 @@ const CHORE_ROOM_US = 300
 /** A connection is opened at least so long before its request, however busy it is. */
 const LEAST_LEAD_US = 100_000
 
-/** A finished connection that the server has not closed after this long is closed by us. */
-const LINGER_US = 1_000_000
-
 /** What has its instant. */
 type Step = Readonly<{ kind: 'send' | 'hangUp'; flight: Flight }>
-/** What has to be done, some milliseconds sooner or later. */
-type Chore = Flight | Link
-
 export class Sender implements FlightHost {
   readonly #options: SenderOptions
   readonly #alarm: Alarm
   readonly #agenda = new Agenda<Step>()
-  /** Flights that need a connection, and connections that were to be closed by the server. */
-  readonly #chores = new Agenda<Chore>()
+  /** Flights that need a connection, some milliseconds sooner or later. */
+  readonly #chores = new Agenda<Flight>()
   readonly #open = new Set<Flight>()
   /** Those with a connection: the only ones that limits of time concern. */
   readonly #airborne = new Set<Flight>()
@@ -130,17 +124,14 @@ export class Sender implements FlightHost {
     }
   }
 
-  /** Called for every read: a busy reader must not make the next send late. */
+  /** Called for every read: a busy reader must not make the next send late, nor open more than it reads. */
   served(nowUs: number, sizeBytes: number): void {
     this.#options.counters.add('bytesIn', sizeBytes)
-    if (nowUs >= this.#agenda.nextUs) this.#turn()
+    if (nowUs >= this.#agenda.nextUs) this.#actDue()
   }
 
   leave(link: Link, isKept: boolean): void {
-    if (isKept && this.#desk.keep(link, this.nowUs())) return
-    // The server was asked to close first, which leaves its side with the port to wait for.
-    this.#chores.add(this.nowUs() + LINGER_US, link)
-    this.#wake()
+    this.#desk.leave(link, isKept, this.nowUs())
   }
 
   ended(flight: Flight, result: FlightResult, isAnswered: boolean): void {
@@ -192,14 +183,16 @@ export class Sender implements FlightHost {
 
   #turn(): void {
     if (this.#isStopped) return
-    for (;;) {
-      const nowUs = this.#options.clock.nowUs()
-      if (this.#agenda.nextUs > nowUs) break
-      this.#act(this.#agenda.take()!, nowUs)
-    }
+    this.#actDue()
     this.#doChores()
     this.#sweep()
     this.#wake()
+  }
+
+  #actDue(): void {
+    for (let nowUs = this.nowUs(); this.#agenda.nextUs <= nowUs; nowUs = this.nowUs()) {
+      this.#act(this.#agenda.take()!, nowUs)
+    }
   }
 
   #act({ kind, flight }: Step, nowUs: number): void {
@@ -220,9 +213,8 @@ export class Sender implements FlightHost {
     for (let done = 0; done < OPENS_PER_TURN; done += 1) {
       const nowUs = this.#options.clock.nowUs()
       if (this.#chores.nextUs > nowUs || this.#isTight(nowUs)) return
-      const chore = this.#chores.take()
-      if (chore instanceof Link) chore.close()
-      else if (chore?.isOver === false) this.#prepare(chore)
+      const flight = this.#chores.take()
+      if (flight?.isOver === false) this.#prepare(flight)
     }
   }
 

@@ -47,7 +47,7 @@ export function resultData(
   plan: SharedPlan,
   results: readonly MessageChannel[],
   live: SharedArrayBuffer,
-): Omit<ResultWorkerData, 'ends'> {
+): Omit<ResultWorkerData, 'ends' | 'read'> {
   return {
     plan,
     models: input.models,

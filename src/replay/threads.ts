@@ -51,6 +51,7 @@ export class ReplayThreads {
     const bodies = this.counters.map(() => new MessageChannel())
     const results = this.counters.map(() => new MessageChannel())
     const ends = new MessageChannel()
+    const read = new Counters().memory
     const shared = sharedPlan(plan)
     const isSession = plan.mode.kind === 'session'
     this.live = new LiveResults(plan.count)
@@ -58,6 +59,7 @@ export class ReplayThreads {
       './result-worker',
       {
         ...resultData(input, shared, results, this.live.memory),
+        read,
         ends: isSession ? ends.port1 : null,
       },
       [...results.map(({ port2 }) => port2), ...(isSession ? [ends.port1] : [])],
@@ -81,6 +83,7 @@ export class ReplayThreads {
       options: build,
       ports,
       counters: this.counters.map(({ memory }) => memory),
+      read,
       ends: ends.port2,
       tokenizers: input.tokenizers,
     }

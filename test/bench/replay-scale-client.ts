@@ -18,7 +18,7 @@ const shared = (bytes: number) => new SharedArrayBuffer(job.rows * bytes)
 const dueUs = new Float64Array(shared(8))
 const seq = new Uint32Array(shared(4))
 for (let at = 0; at < job.rows; at += 1) {
-  dueUs[at] = (at * 1e6) / job.perSecond
+  dueUs[at] = Math.floor((at * 1e6) / job.perSecond)
   seq[at] = at
 }
 const small = handPlan([{ dueUs: 0, isStream: false }])
@@ -42,6 +42,7 @@ const plan: Plan = {
 }
 const world: typeof program.world = {
   ...program.world,
+  stderr: process.stderr,
   onSignal(name, callback) {
     if (name === 'SIGINT' && job.stopAfterS > 0) setTimeout(callback, job.stopAfterS * 1_000)
     return () => undefined
@@ -52,26 +53,29 @@ const options = optionsOf({ port: job.port, out: job.outPath, connections: 'pool
 /** Median and 99th percentile of the send lag. */
 async function lags(): Promise<number[]> {
   const reader = await openTrace(job.outPath)
-  const all: number[] = []
+  const all = new Float64Array(job.rows)
+  let count = 0
   for await (const { rowCount, columns } of reader.requests(['lagUs'])) {
-    all.push(...columns.lagUs.subarray(0, rowCount))
+    all.set(columns.lagUs.subarray(0, rowCount), count)
+    count += rowCount
   }
   await reader.close()
-  const sorted = all.toSorted((a, b) => a - b)
-  return [0.5, 0.99].map((share) => sorted[Math.floor(share * sorted.length)] ?? Number.NaN)
+  const sorted = all.subarray(0, count).toSorted()
+  return [0.5, 0.99].map((share) => sorted[Math.floor(share * count)] ?? Number.NaN)
 }
 
 const startUs = systemClock.nowUs()
 const end = await replay(plan, options, world)
 const seconds = (systemClock.nowUs() - startUs) / 1e6
+// What the replay took, before anything is looked at.
+const { maxRSS } = process.resourceUsage()
+const { user, system } = process.cpuUsage()
 process.stdout.write(
   JSON.stringify({
     sent: end.fidelity.sent,
     seconds: Math.round(seconds),
     lagUs: (await lags()).map(Math.round),
-    memoryMB: Math.round(process.resourceUsage().maxRSS / 1024),
-    cpuUsPerRequest: Math.round(
-      (process.cpuUsage().user + process.cpuUsage().system) / end.fidelity.sent,
-    ),
+    memoryMB: Math.round(maxRSS / 1024),
+    cpuUsPerRequest: Math.round((user + system) / end.fidelity.sent),
   }),
 )
