@@ -26,7 +26,8 @@ export type RecordStatus = Readonly<{
   upstreamProblem: string | null
 }>
 
-export function bannerText(route: RecordRoute, server: ServerFacts | null): string {
+/** @param server null where it cannot be asked; 'late' where it takes its time */
+export function bannerText(route: RecordRoute, server: ServerFacts | null | 'late'): string {
   const { host, port } = route.listen
   const place = host === '0.0.0.0' || host === '::' ? `:${port}` : `${host}:${port}`
   const at = route.upstream.origin
@@ -50,8 +51,9 @@ export function drainText(connections: number, drainUs: number): string {
   return `draining ${left} (${drainUs / 1_000_000} s at most; ^C again to cut)\n`
 }
 
-function serverText(server: ServerFacts | null): string {
+function serverText(server: ServerFacts | null | 'late'): string {
   if (server === null) return 'not reachable yet; clients get 502 until it is'
+  if (server === 'late') return 'it has not said yet what it is'
   const { software, version, models, maxModelTokens } = server
   const parts = [
     version === null

@@ -123,8 +123,8 @@ async function announce(
 ): Promise<void> {
   const waiting = new AbortController()
   const late = pause(BANNER_US, waiting.signal).then(
-    () => null,
-    () => null,
+    () => 'late' as const,
+    () => 'late' as const,
   )
   for (const route of options.routes) {
     const first = readServerFacts(client, route.upstream)

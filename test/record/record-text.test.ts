@@ -32,6 +32,9 @@ test('the banner says who stands behind, or that nobody answers yet', () => {
     'recording :9000 → http://vllm:8000 (vLLM 0.32.0, llama-3.1-8b, context 131,072)\n',
   )
   expect(bannerText(route, null)).toContain('not reachable yet; clients get 502 until it is')
+  expect(bannerText(route, 'late')).toContain('(it has not said yet what it is)')
+  const other = { ...server, software: null, version: '1.1.0', models: [], maxModelTokens: null }
+  expect(bannerText(route, other)).toContain('(a server of version 1.1.0)')
   expect(keepsText(options, new Uint8Array(32))).toMatch(/no text, no headers\n$/)
 })
 
