@@ -15,19 +15,19 @@ export type Objective = Readonly<{
 }>
 
 /** p99 of TTFT and TPOT in ms, as MLPerf inference asks of its server scenarios. */
-const MLPERF: Readonly<Record<string, readonly [ttftMs: number, tpotMs: number]>> = {
-  'llama2-70b': [2_000, 200],
-  'llama2-70b-interactive': [450, 40],
-  'llama3.1-8b': [2_000, 100],
-  'llama3.1-8b-interactive': [500, 30],
-  'llama3.1-405b': [6_000, 175],
-  'llama3.1-405b-interactive': [4_500, 80],
-  'deepseek-r1': [2_000, 80],
-  'deepseek-r1-interactive': [1_500, 15],
-  'gpt-oss-120b': [3_000, 80],
-  'gpt-oss-120b-interactive': [2_000, 15],
-  'mixtral-8x7b': [2_000, 200],
-}
+const MLPERF: ReadonlyMap<string, readonly [ttftMs: number, tpotMs: number]> = new Map([
+  ['llama2-70b', [2_000, 200]],
+  ['llama2-70b-interactive', [450, 40]],
+  ['llama3.1-8b', [2_000, 100]],
+  ['llama3.1-8b-interactive', [500, 30]],
+  ['llama3.1-405b', [6_000, 175]],
+  ['llama3.1-405b-interactive', [4_500, 80]],
+  ['deepseek-r1', [2_000, 80]],
+  ['deepseek-r1-interactive', [1_500, 15]],
+  ['gpt-oss-120b', [3_000, 80]],
+  ['gpt-oss-120b-interactive', [2_000, 15]],
+  ['mixtral-8x7b', [2_000, 200]],
+])
 
 /**
  * @param text one objective, or the name of a preset such as 'mlperf:llama3.1-8b'
@@ -35,12 +35,10 @@ const MLPERF: Readonly<Record<string, readonly [ttftMs: number, tpotMs: number]>
  */
 export function parseObjectives(text: string): Objective[] {
   if (text.startsWith('mlperf:')) {
-    const preset = MLPERF[text.slice('mlperf:'.length)]
+    const preset = MLPERF.get(text.slice('mlperf:'.length))
     if (!preset) {
       throw new TraceError('BAD_OPTION', `--slo: there is no preset '${text}'`, {
-        hint: `Presets: ${Object.keys(MLPERF)
-          .map((name) => `mlperf:${name}`)
-          .join(', ')}.`,
+        hint: `Presets: ${[...MLPERF.keys()].map((name) => `mlperf:${name}`).join(', ')}.`,
       })
     }
     return [`ttft.p99<=${preset[0]}ms`, `tpot.p99<=${preset[1]}ms`].map(parseObjective)

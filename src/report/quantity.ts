@@ -24,13 +24,17 @@ export const HIGHER_IS_BETTER: ReadonlySet<string> = new Set([
 ])
 
 /** Gates and objectives judge what a user of the schedule feels: a bare name counts from due. */
-const FROM_DUE: Readonly<Record<string, MetricName>> = { ttft: 'ttft_due', e2e: 'e2e_due' }
-const FROM_SENT: Readonly<Record<string, MetricName>> = { ttft_sent: 'ttft', e2e_sent: 'e2e' }
+const OWN_NAMES: ReadonlyMap<string, MetricName> = new Map([
+  ['ttft', 'ttft_due'],
+  ['e2e', 'e2e_due'],
+  ['ttft_sent', 'ttft'],
+  ['e2e_sent', 'e2e'],
+])
 
 export function parseQuantity(flag: string, text: string): Quantity {
-  if (text in RATES) return { kind: 'rate', name: text as RateName }
+  if (Object.hasOwn(RATES, text)) return { kind: 'rate', name: text as RateName }
   const [name = '', statistic = ''] = text.split(/\.(.*)/s)
-  const metric = FROM_DUE[name] ?? FROM_SENT[name] ?? METRIC_NAMES.find((each) => each === name)
+  const metric = OWN_NAMES.get(name) ?? METRIC_NAMES.find((each) => each === name)
   const found = [...PERCENTILES, 'mean' as const].find((each) => each === statistic)
   if (metric && found) return { kind: 'latency', metric, statistic: found }
   throw new TraceError('BAD_OPTION', `${flag}: no number is called '${text}'`, {
@@ -42,7 +46,7 @@ export function parseQuantity(flag: string, text: string): Quantity {
 export function quantityName(quantity: Quantity): string {
   if (quantity.kind === 'rate') return quantity.name
   const { metric, statistic } = quantity
-  const named = Object.entries({ ...FROM_DUE, ...FROM_SENT }).find(([, each]) => each === metric)
+  const named = [...OWN_NAMES].find(([, each]) => each === metric)
   return `${named?.[0] ?? metric}.${statistic}`
 }
 

@@ -4,20 +4,24 @@ import { asArray, asCount, asObject, asText, type JsonObject } from './json.ts'
 import { CHUNK_CONTENT, CHUNK_REASONING, CHUNK_TOOL } from './observation.ts'
 import { readIdentity, readMessageUsage } from './usage.ts'
 
-const REASONS: Readonly<Record<string, string>> = {
-  end_turn: 'stop',
-  stop_sequence: 'stop',
-  max_tokens: 'length',
-  tool_use: 'tool_calls',
-  refusal: 'content_filter',
-}
+const REASONS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    end_turn: 'stop',
+    stop_sequence: 'stop',
+    max_tokens: 'length',
+    tool_use: 'tool_calls',
+    refusal: 'content_filter',
+  }),
+)
 
 /** A `signature_delta` holds no token. */
-const DELTA_KINDS: Readonly<Record<string, number>> = {
-  text_delta: CHUNK_CONTENT,
-  thinking_delta: CHUNK_REASONING,
-  input_json_delta: CHUNK_TOOL,
-}
+const DELTA_KINDS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    text_delta: CHUNK_CONTENT,
+    thinking_delta: CHUNK_REASONING,
+    input_json_delta: CHUNK_TOOL,
+  }),
+)
 
 export function readMessagesEvent(draft: Draft, value: JsonObject, atUs: number): void {
   switch (asText(value['type']) ?? '') {
@@ -65,12 +69,12 @@ function readEnd(draft: Draft, reason: unknown, usage: unknown): void {
   const counts = asObject(usage)
   if (counts !== null) readMessageUsage(draft, counts)
   const word = asText(reason)
-  if (word !== null) endChoice(draft, 0, REASONS[word] ?? 'other')
+  if (word !== null) endChoice(draft, 0, REASONS.get(word) ?? 'other')
 }
 
 function readDelta(draft: Draft, value: JsonObject, atUs: number): void {
   const delta = asObject(value['delta']) ?? {}
-  const kind = DELTA_KINDS[asText(delta['type']) ?? '']
+  const kind = DELTA_KINDS.get(asText(delta['type']) ?? '')
   if (kind === undefined) return
   addChunk(draft, atUs, null, kind)
   const { answer } = draft

@@ -5,20 +5,22 @@ import { CHUNK_CONTENT, CHUNK_REASONING, CHUNK_TOOL } from './observation.ts'
 import { readIdentity, readResponseUsage, readServerTimes } from './usage.ts'
 
 /** Events that carry new tokens. */
-const DELTA_KINDS: Readonly<Record<string, number>> = {
-  'response.output_text.delta': CHUNK_CONTENT,
-  'response.refusal.delta': CHUNK_CONTENT,
-  'response.reasoning_text.delta': CHUNK_REASONING,
-  'response.reasoning_summary_text.delta': CHUNK_REASONING,
-  'response.function_call_arguments.delta': CHUNK_TOOL,
-  'response.custom_tool_call_input.delta': CHUNK_TOOL,
-  'response.mcp_call_arguments.delta': CHUNK_TOOL,
-  'response.code_interpreter_call_code.delta': CHUNK_TOOL,
-}
+const DELTA_KINDS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    'response.output_text.delta': CHUNK_CONTENT,
+    'response.refusal.delta': CHUNK_CONTENT,
+    'response.reasoning_text.delta': CHUNK_REASONING,
+    'response.reasoning_summary_text.delta': CHUNK_REASONING,
+    'response.function_call_arguments.delta': CHUNK_TOOL,
+    'response.custom_tool_call_input.delta': CHUNK_TOOL,
+    'response.mcp_call_arguments.delta': CHUNK_TOOL,
+    'response.code_interpreter_call_code.delta': CHUNK_TOOL,
+  }),
+)
 
 export function readResponsesEvent(draft: Draft, value: JsonObject, atUs: number): void {
   const type = asText(value['type']) ?? ''
-  const kind = DELTA_KINDS[type]
+  const kind = DELTA_KINDS.get(type)
   if (kind !== undefined) {
     const logprobs = asArray(value['logprobs'])
     addChunk(draft, atUs, logprobs.length > 0 ? logprobs.length : null, kind)

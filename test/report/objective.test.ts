@@ -85,12 +85,18 @@ test('a preset stands for its two objectives, and a file for its lines', () => {
   expect(parseObjectiveFile('# ours\n\nttft.p95<1s\nerror_rate<0.5%\n')).toHaveLength(2)
 })
 
-test.each(['ttft.p99>500ms', 'ttft.p99<500', 'mlperf:none', 'completed<5/s', 'p99<1s'])(
-  "'%s' is no objective",
-  (text) => {
-    expect(() => parseObjectives(text)).toThrow(/--slo/)
-  },
-)
+test.each([
+  'constructor<1',
+  'toString.p50<1s',
+  'mlperf:valueOf',
+  'ttft.p99>500ms',
+  'ttft.p99<500',
+  'mlperf:none',
+  'completed<5/s',
+  'p99<1s',
+])("'%s' is no objective", (text) => {
+  expect(() => parseObjectives(text)).toThrow(/--slo/)
+})
 
 test('time saved early is spent later, and a late token sets the clock anew', () => {
   const deadlines = { firstUs: 100, nextUs: 10 }

@@ -483,3 +483,27 @@ test('any event in any dialect is read without throwing', () => {
     ),
   )
 })
+
+test('words of a server that every object knows are words like any other', () => {
+  const spoken = seen(
+    [
+      'data: {"type":"message_start","message":{"id":"m","model":"a"}}\n\n',
+      'data: {"type":"content_block_delta","delta":{"type":"toString","text":"a"}}\n\n',
+      'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"b"}}\n\n',
+      'data: {"type":"message_delta","delta":{"stop_reason":"constructor"}}\n\n',
+      'data: {"type":"message_stop"}\n\n',
+    ],
+    { endpoint: 'messages' },
+  )
+  expect(spoken.finishReason).toBe('other')
+  expect([...spoken.chunkKinds]).toHaveLength(1)
+  const answered = seen(
+    [
+      'data: {"type":"valueOf","delta":"a"}\n\n',
+      'data: {"type":"response.output_text.delta","delta":"b"}\n\n',
+      'data: {"type":"response.completed","response":{"status":"completed"}}\n\n',
+    ],
+    { endpoint: 'responses' },
+  )
+  expect([...answered.chunkKinds]).toHaveLength(1)
+})
