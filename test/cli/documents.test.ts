@@ -103,6 +103,7 @@ test('every command line in the documents and under deploy/ is one that the prog
       'README.md',
       'traces/README.md',
       'docs/formats.md',
+      'docs/workload.md',
       'deploy/Dockerfile',
       'deploy/trace-record.service',
       'deploy/kubernetes-sidecar.yaml',

@@ -31,13 +31,14 @@ const GIVEN: Readonly<Record<string, string>> = {
 
 const CALL = /(?:^|[\s|=/"])(?:trace|vllm-trace@[^\s"]*"?) ([a-z]+)(?= |$)(.*)$/
 
-/** Command lines in the code blocks of a Markdown file. */
+/** Command lines in the code blocks of a Markdown file, fenced or indented. */
 export function markdownCommands(path: string): CommandLine[] {
   let isCode = false
   const code = readFileSync(path, 'utf8')
     .split('\n')
     .map((line) => {
-      if (!/^\s*```/.test(line)) return isCode ? line : ''
+      const isShown = isCode || /^ {4}(?:\$ )?trace /.test(line)
+      if (!/^\s*```/.test(line)) return isShown ? line : ''
       isCode = !isCode
       return ''
     })
