@@ -23,6 +23,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'hyparquet-compressors': ['src/formats/'],
   'hyparquet-writer': ['src/formats/'],
   linkedom: ['src/report/chart.ts'],
+  'prom-client': ['src/live/'],
   seedrandom: ['src/base/random.ts'],
   undici: ['src/base/http.ts'],
   yaml: ['src/base/yaml.ts'],

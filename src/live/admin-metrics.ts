@@ -1,17 +1,9 @@
 /** A recorder's figures as Prometheus reads them. Effects: none of its own; reads on each scrape. */
 import { processCpuUs, processMemoryBytes } from '../base/machine.ts'
-import {
-  type Counter,
-  counter,
-  type Family,
-  type Gauge,
-  gauge,
-  renderFamilies,
-} from '../engine/exposition.ts'
 import type { RecordControl } from '../record/control.ts'
 import type { RecordStatus } from '../record/record-text.ts'
 import { LIVE_LATENCIES } from '../replay/live-results.ts'
-import { ANSWER_EDGES, latencyFamily } from './latency-family.ts'
+import { ANSWER_EDGES, type EdgeRange, FigurePage } from './figure-page.ts'
 
 type Figure = Readonly<{
   name: string
@@ -106,7 +98,7 @@ const GAUGES: readonly Figure[] = [
 ]
 
 /** Of what is added to a chunk: from 10 µs to 10 s. */
-const DELAY_EDGES = { fromUs: 10, toUs: 12_000_000 } as const
+const DELAY_EDGES: EdgeRange = { fromUs: 10, toUs: 12_000_000 }
 
 const LATENCIES = {
   ttft_due: ['trace_record_ttft_seconds', 'Time to first token of streams, from sent'],
@@ -114,39 +106,24 @@ const LATENCIES = {
   e2e_due: ['trace_record_e2e_seconds', 'To the end of answers that ended well, from sent'],
 } as const
 
-const TOKENS = {
-  promptTokens: ['trace_record_prompt_tokens_total', 'Tokens of ended requests: prompt'],
-  cachedTokens: ['trace_record_cached_tokens_total', 'Tokens of ended requests: cached'],
-  outputTokens: ['trace_record_output_tokens_total', 'Tokens of ended requests: output'],
-} as const
+const TOKENS = [
+  ['promptTokens', 'trace_record_prompt_tokens_total', 'Tokens of ended requests: prompt'],
+  ['cachedTokens', 'trace_record_cached_tokens_total', 'Tokens of ended requests: cached'],
+  ['outputTokens', 'trace_record_output_tokens_total', 'Tokens of ended requests: output'],
+] as const
 
-/** @param startedSec when the recorder began, s since 1970 */
-export function adminMetrics(control: RecordControl, startedSec: number): string {
+export async function adminMetrics(control: RecordControl): Promise<string> {
+  const page = new FigurePage()
   const status = control.status()
   const { answers } = control
-  const counted = COUNTERS.map(({ name, help, value }) => {
-    return single(counter(name, help), value(status, control))
-  })
-  const gauged = GAUGES.map(({ name, help, value }) => {
-    return single(gauge(name, help, []), value(status, control))
-  })
-  const tokens = (Object.keys(TOKENS) as (keyof typeof TOKENS)[]).map((kind) =>
-    single(counter(TOKENS[kind][0], TOKENS[kind][1]), answers.total(kind)),
-  )
-  const latencies = LIVE_LATENCIES.map((latency) => {
+  for (const { name, help, value } of COUNTERS) page.counter(name, help, value(status, control))
+  for (const { name, help, value } of GAUGES) page.gauge(name, help, value(status, control))
+  for (const [of, name, help] of TOKENS) page.counter(name, help, answers.total(of))
+  for (const latency of LIVE_LATENCIES) {
     const [name, help] = LATENCIES[latency]
-    return latencyFamily(name, help, answers.latency(latency), ANSWER_EDGES)
-  })
-  const added = latencyFamily(
-    'trace_record_added_seconds',
-    'Added to a chunk by the relay',
-    status.delays,
-    DELAY_EDGES,
-  )
-  return renderFamilies([...counted, ...gauged, ...tokens, ...latencies, added], startedSec)
-}
-
-function single(family: Counter | Gauge, value: number): Family {
-  family.series.set('', value)
-  return family
+    page.latency(name, help, answers.latency(latency), ANSWER_EDGES)
+  }
+  const help = 'Added to a chunk by the relay'
+  page.latency('trace_record_added_seconds', help, status.delays, DELAY_EDGES)
+  return page.text()
 }

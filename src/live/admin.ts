@@ -31,7 +31,7 @@ export function adminCompanion(
     if (listen === null) return { close: async () => undefined }
     const token = await tokenFrom(options.tokenPath)
     const view = new RecordView(control)
-    const server = adminServer(control, token, world.clock.wallUs() / 1e6)
+    const server = adminServer(control, token)
     view.page.addTo(server)
     const closing = new AbortController()
     const open = async (): Promise<void> => {
@@ -68,15 +68,8 @@ async function openLater(open: () => Promise<void>, signal: AbortSignal): Promis
   }
 }
 
-/**
- * @param token null where none could be made: then nothing can be switched
- * @param startedSec s since 1970
- */
-export function adminServer(
-  control: RecordControl,
-  token: string | null,
-  startedSec: number,
-): FastifyInstance {
+/** @param token null where none could be made: then nothing can be switched */
+export function adminServer(control: RecordControl, token: string | null): FastifyInstance {
   const server = fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true })
   limitConnections(server)
   const open = { onRequest: refuseRenamedBrowser }
@@ -89,7 +82,7 @@ export function adminServer(
     if (control.isDraining) void reply.code(503)
     return { ready: !control.isDraining }
   })
-  addMetrics(server, () => adminMetrics(control, startedSec))
+  addMetrics(server, () => adminMetrics(control))
   server.setErrorHandler(async (_error, _request, reply) => {
     void reply.code(400)
     return { error: 'not understood' }

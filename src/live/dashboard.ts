@@ -23,7 +23,7 @@ export class Dashboard {
    * @param stop ends the run as Ctrl-C would: what was measured is kept
    * @param metrics what Prometheus reads
    */
-  constructor(history: LiveHistory, stop: () => void, metrics: () => string) {
+  constructor(history: LiveHistory, stop: () => void, metrics: () => Promise<string>) {
     this.#history = history
     this.#stop = stop
     this.#server = this.#routes()

@@ -35,7 +35,9 @@ function drawOne<Point extends Timed>(
   const drawn = lines.flatMap(({ colour, value }, at) => {
     const y = (point: Point) => value(point) ?? Number.NaN
     return [
-      ...(at === 0 ? [areaY([...points], { x, y, fill: colour, fillOpacity: 0.2 })] : []),
+      ...(at === 0
+        ? [areaY([...points], { x, y1: 0, y2: y, fill: colour, fillOpacity: 0.2 })]
+        : []),
       lineY([...points], { x, y, stroke: colour }),
     ]
   })

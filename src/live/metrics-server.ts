@@ -1,15 +1,14 @@
 /** Says figures to Prometheus, on a server that there is or on a small one of its own. Effects: network. */
 import fastify, { type FastifyInstance } from 'fastify'
+import { Registry } from 'prom-client'
 import type { HostPort } from '../base/parse.ts'
 import { listenFailure } from '../base/socket.ts'
 import { refuseRenamedBrowser } from './renamed.ts'
 
-const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
-
 /** @throws TraceError PORT_IN_USE; @returns closes it */
 export async function serveMetrics(
   { host, port }: HostPort,
-  render: () => string,
+  render: () => Promise<string>,
 ): Promise<() => Promise<void>> {
   const server = fastify({ bodyLimit: 1_024, forceCloseConnections: true })
   addMetrics(server, render)
@@ -21,8 +20,8 @@ export async function serveMetrics(
   return async () => server.close()
 }
 
-export function addMetrics(server: FastifyInstance, render: () => string): void {
-  server.get('/metrics', { onRequest: refuseRenamedBrowser }, (_request, reply) =>
-    reply.type(METRICS_TYPE).send(render()),
+export function addMetrics(server: FastifyInstance, render: () => Promise<string>): void {
+  server.get('/metrics', { onRequest: refuseRenamedBrowser }, async (_request, reply) =>
+    reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send(await render()),
   )
 }

@@ -39,13 +39,12 @@ export async function withRunView<T>(
   run: (hooks: RunHooks) => Promise<T>,
 ): Promise<T> {
   const history = new LiveHistory()
-  const startedSec = world.clock.wallUs() / 1e6
   const wish = { isStopped: false, stop: nothing }
   const stop = () => {
     wish.isStopped = true
     wish.stop()
   }
-  const served = await serve(options, world, history, stop, startedSec)
+  const served = await serve(options, world, history, stop)
   const hooks: RunHooks = {
     view: (progress, columns) => terminalView(progress, history.points, columns),
     onBegin(controls) {
@@ -70,7 +69,6 @@ async function serve(
   world: World,
   history: LiveHistory,
   stop: () => void,
-  startedSec: number,
 ) {
   const closers: (() => Promise<void>)[] = []
   const close = async () => void (await Promise.all(closers.map((each) => each())))
@@ -78,7 +76,7 @@ async function serve(
   if (place === null && metrics === null) return { show, close }
   // Servers and the chart library are loaded only for those who look.
   const { replayMetrics } = await import('./replay-metrics.ts')
-  const render = () => replayMetrics(history, startedSec)
+  const render = () => replayMetrics(history)
   try {
     if (place !== null) {
       const { Dashboard } = await import('./dashboard.ts')

@@ -145,7 +145,7 @@ test.each(ODD_TYPES)(
   async (type) => {
     const marks: string[] = []
     const control = { mark: (text: string) => void marks.push(text) } as unknown as RecordControl
-    const server = adminServer(control, 'token', 0)
+    const server = adminServer(control, 'token')
     const headers = { authorization: 'Bearer token', 'content-type': type }
     for (const payload of ['{"text":""}', '{"text":{"a":1}}', '{"text":', 'text=deploy']) {
       const { statusCode } = await server.inject({ method: 'POST', url: '/mark', headers, payload })

@@ -164,7 +164,7 @@ test('nor where the observer throws what it read, or is killed in the middle of 
       return observer
     },
   })
-  const admin = adminServer(session, 'token', 0)
+  const admin = adminServer(session, 'token')
   cleanUps.push(remove, async () => admin.close())
   const place = await admin.listen({ host: '127.0.0.1', port: 0 })
   const told: string[] = []

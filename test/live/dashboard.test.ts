@@ -22,7 +22,7 @@ test('the page is its own: no other origin, and only its own script runs', async
   const dashboard = new Dashboard(
     new LiveHistory(),
     () => {},
-    () => '',
+    async () => '',
   )
   const answer = await dashboard.server.inject({ url: '/' })
   const policy = String(answer.headers['content-security-policy'])
@@ -38,7 +38,7 @@ test('only who has read the page can stop the run', async () => {
   const dashboard = new Dashboard(
     new LiveHistory(),
     () => (stops += 1),
-    () => '',
+    async () => '',
   )
   const { body } = await dashboard.server.inject({ url: '/' })
   const token = /'x-token': '([0-9a-f]{32})'/.exec(body)![1]!
@@ -56,7 +56,7 @@ test('a site whose name was made to mean this machine gets no page, and so no to
   const dashboard = new Dashboard(
     new LiveHistory(),
     () => {},
-    () => '',
+    async () => '',
   )
   const statusOf = async (host: string, url = '/', remoteAddress = '127.0.0.1') => {
     const asked = { url, remoteAddress, headers: { host } }

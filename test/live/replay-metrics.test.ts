@@ -6,7 +6,7 @@ import { replayMetrics } from '../../src/live/replay-metrics.ts'
 import { LiveResults } from '../../src/replay/live-results.ts'
 import { quietControl } from '../support/record-control.ts'
 
-function page(): string {
+async function page(): Promise<string> {
   const history = new LiveHistory()
   const live = new LiveResults(10)
   history.begin(live)
@@ -14,18 +14,13 @@ function page(): string {
   live.add(1, { outcome: 'ok', stream: true, ttftUs: 3_000_000_000, outputTokens: 1 }, [])
   const counts = { planned: 10, due: 4, sent: 3, inFlight: 1, hungUp: 0, dropped: 1, cut: 0 }
   history.add({ ...counts, errors: 0, lagUs: 200, done: 2, elapsedUs: 1_500_000 })
-  return replayMetrics(history, 1_000)
+  return replayMetrics(history)
 }
 
-const valueOf = (name: string) =>
-  Number(
-    page()
-      .split('\n')
-      .find((line) => line.startsWith(`${name} `))
-      ?.split(' ')[1],
-  )
-
-test("a running replay's counts and latencies stand on one page, in seconds", () => {
+test("a running replay's counts and latencies stand on one page, in seconds", async () => {
+  const lines = (await page()).split('\n')
+  const valueOf = (name: string) =>
+    Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1])
   expect(valueOf('trace_replay_sent_total')).toBe(3)
   expect(valueOf('trace_replay_dropped_total')).toBe(1)
   expect(valueOf('trace_replay_in_flight')).toBe(1)
@@ -36,16 +31,14 @@ test("a running replay's counts and latencies stand on one page, in seconds", ()
   expect(valueOf('trace_replay_tpot_seconds_sum')).toBe(0.03)
 })
 
-test('buckets count up to their own edge, and infinity counts all', () => {
-  const buckets = page()
-    .split('\n')
-    .flatMap((line) => {
-      const [, edge, count] =
-        /^trace_replay_ttft_due_seconds_bucket\{le="(.+)"\} (.+)$/.exec(line) ?? []
-      return edge === undefined
-        ? []
-        : [{ edge: edge === '+Inf' ? Infinity : Number(edge), count: Number(count) }]
-    })
+test('buckets count up to their own edge, and infinity counts all', async () => {
+  const buckets = (await page()).split('\n').flatMap((line) => {
+    const [, edge, count] =
+      /^trace_replay_ttft_due_seconds_bucket\{le="(.+)"\} (.+)$/.exec(line) ?? []
+    return edge === undefined
+      ? []
+      : [{ edge: edge === '+Inf' ? Infinity : Number(edge), count: Number(count) }]
+  })
   expect(buckets.at(-1)).toEqual({ edge: Infinity, count: 2 })
   expect(buckets.find(({ count }) => count === 1)!.edge).toBeGreaterThanOrEqual(0.08)
   expect(buckets.find(({ count }) => count === 1)!.edge).toBeLessThan(0.13)
@@ -54,7 +47,7 @@ test('buckets count up to their own edge, and infinity counts all', () => {
 
 test.each(['trace-replay', 'trace-record'])(
   'the dashboard %s is whole, and asks for nothing that we do not say',
-  (name) => {
+  async (name) => {
     const file = new URL(`../../deploy/grafana/${name}.json`, import.meta.url)
     const board = JSON.parse(readFileSync(file, 'utf8'))
     expect(board).toMatchObject({ schemaVersion: 39, title: expect.any(String) })
@@ -64,7 +57,7 @@ test.each(['trace-replay', 'trace-record'])(
       panel.targets.flatMap(({ expr }) => expr.match(/\btrace_\w+/g) ?? []),
     )
     expect(asked.length).toBeGreaterThan(0)
-    const said = name === 'trace-replay' ? page() : adminMetrics(quietControl(), 0)
+    const said = name === 'trace-replay' ? await page() : await adminMetrics(quietControl())
     expect(asked.filter((metric: string) => !said.includes(metric))).toEqual([])
   },
 )

@@ -3,7 +3,7 @@ import { adminServer } from '../../src/live/admin.ts'
 import type { RecordSession } from '../../src/record/record-session.ts'
 
 export async function adminOf(session: RecordSession) {
-  const admin = adminServer(session, 'token', 0)
+  const admin = adminServer(session, 'token')
   const place = await admin.listen({ host: '127.0.0.1', port: 0 })
   const textOf = async (path: string) => (await fetch(place + path)).text()
   return {
