@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { aimLines } from './record-aims.ts'
+import { aimLines, TWIN } from './record-aims.ts'
 
 const RECORDER = {
   what: '500 streams',
@@ -37,10 +37,13 @@ test('a run that lost a request misses its aim, whatever its speed', () => {
   expect(verdicts([small, lost]).map(([, verdict]) => verdict)).toEqual(['met', 'missed by 1'])
 })
 
-test('a recorder that fails is held to the delay of one that is well', () => {
+test('a recorder that fails is held to the delay of one that is well, and to how far two of those differ', () => {
   const failing = { what: 'while failing: disk full', through: 'trace record' }
   expect(verdicts([{ ...failing, p50OfWell: 1.1, p99OfWell: 1.5 }])).toEqual([
     ['p50 while failing: disk full, of one that is well', 'met'],
     ['p99 while failing: disk full, of one that is well', 'missed by 0.25 times'],
   ])
+  const twin = { what: TWIN, through: 'trace record', p50OfWell: 0.7, p99OfWell: 1.6 }
+  const both = [{ ...failing, p50OfWell: 1.4, p99OfWell: 1.5 }, twin]
+  expect(verdicts(both).map(([, verdict]) => verdict)).toEqual(['missed by 0.15 times', 'met'])
 })

@@ -6,7 +6,14 @@ import { runStreams, type StreamFigures } from './record-client.ts'
 import { at, report, rounded } from './record-lines.ts'
 import { pinned } from './record-proxies.ts'
 
-export type FailingState = 'well' | 'disk full' | 'folder gone' | 'observer killed' | 'queue full'
+/** The second that is well says by how much two of a kind differ. */
+export type FailingState =
+  | 'well'
+  | 'well, too'
+  | 'disk full'
+  | 'folder gone'
+  | 'observer killed'
+  | 'queue full'
 /** break: from now on; begin and rest: what fails again and again does so between the two. */
 export type ToFailing = 'break' | 'begin' | 'rest'
 export type FromFailing = Readonly<{
@@ -35,7 +42,13 @@ export async function failingLines(folder: string, upstreamPort: number): Promis
   const disk = join(folder, 'disk full')
   mkdirSync(disk)
   const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', DISK, 'tmpfs', disk]).status === 0
-  const states: FailingState[] = ['well', 'folder gone', 'observer killed', 'queue full']
+  const states: FailingState[] = [
+    'well',
+    'folder gone',
+    'observer killed',
+    'queue full',
+    'well, too',
+  ]
   if (isMounted) states.splice(1, 0, 'disk full')
   const running: Failing[] = []
   try {
@@ -91,12 +104,12 @@ function tellOf(
   }
   const chunks = figures.reduce((sum, each) => sum + each.chunks, 0)
   const bad = figures.reduce((sum, each) => sum + each.bad, 0)
+  const isWell = state.startsWith('well')
   const hasFailed = degraded !== null || unrecorded > 0
   // What it stands on may fail, and the observer's thread must not.
-  const isAsTold =
-    hasFailed === (state !== 'well') && observers > 1 === (state === 'observer killed')
+  const isAsTold = hasFailed !== isWell && observers > 1 === (state === 'observer killed')
   report({
-    what: state === 'well' ? 'a recorder that is well' : `while failing: ${state}`,
+    what: isWell ? `a recorder that is ${state}` : `while failing: ${state}`,
     through: 'trace record',
     p50Us: usual(figures, 'delaysUs', 0.5),
     p99Us: usual(figures, 'delaysUs', 0.99),
