@@ -11,6 +11,8 @@ const LEAST_BYTES = 16
 
 export type LoadedKey = Readonly<{
   secret: Uint8Array
+  /** Where it is kept. */
+  place: string
   /** Why ids of this run match those of no other; null if they do. */
   problem: string | null
 }>
@@ -23,26 +25,30 @@ export type LoadedKey = Readonly<{
  */
 export async function loadKey(path: string, text: string | undefined): Promise<LoadedKey> {
   if (text !== undefined && text !== '') {
-    return { secret: longEnough('TRACE_KEY', text), problem: null }
+    return { secret: longEnough('TRACE_KEY', text), place: 'TRACE_KEY', problem: null }
   }
   const kept = await readIfThere(path)
   if (kept !== null) {
     const secret = longEnough('--key-file', kept.trim())
     const isPrivate = await isPrivateFile(path)
-    return { secret, problem: isPrivate ? null : `${path} can be read by others: chmod 600 it` }
+    return {
+      secret,
+      place: path,
+      problem: isPrivate ? null : `${path} can be read by others: chmod 600 it`,
+    }
   }
   const made = randomBytes(KEY_BYTES).toString('hex')
   const secret = Buffer.from(made)
   try {
     if (!(await isThere(path))) {
       await writeWhole(path, `${made}\n`, 0o600)
-      return { secret, problem: null }
+      return { secret, place: path, problem: null }
     }
   } catch {
     // The same as one that is there and cannot be read, which must not be written over.
   }
   const problem = `${path} cannot be read or made: ids of this run match those of no other`
-  return { secret, problem }
+  return { secret, place: 'forgotten at the end', problem }
 }
 
 function longEnough(flag: string, text: string): Buffer {

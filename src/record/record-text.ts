@@ -9,6 +9,7 @@ import {
 import { bucketQuantileUs, countsSince, type Tally } from '../stats/octaves.ts'
 import type { ObserverCounts, ServerFacts } from './messages.ts'
 import { chainKey } from '../stream/prefix-chain.ts'
+import type { LoadedKey } from './key-file.ts'
 import type { RecordOptions, RecordRoute } from './options.ts'
 
 /** The figures behind the live line and the admin page. */
@@ -35,14 +36,14 @@ export function bannerText(route: RecordRoute, server: ServerFacts | null | 'lat
 }
 
 /** One line: what of each request stays, and the key behind its ids. */
-export function keepsText({ observe }: RecordOptions, secret: Uint8Array): string {
+export function keepsText({ observe }: RecordOptions, { secret, place }: LoadedKey): string {
   const kept = [
     'sizes',
     'times',
     'outcomes',
     ...(observe.blocks === 'off' ? [] : ['keyed prefix ids']),
   ]
-  const key = `key ${chainKey(secret).keyId.slice(0, 4)}…, ${observe.keyPath}`
+  const key = `key ${chainKey(secret).keyId.slice(0, 4)}…, ${place}`
   return `keeps ${kept.join(', ')} (${key}); no text, no headers\n`
 }
 

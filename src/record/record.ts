@@ -54,7 +54,7 @@ export async function record(
   const running: Companion[] = []
   try {
     await announce(options, client, session, world, stopping.signal)
-    stderr.write(keepsText(options, key.secret))
+    stderr.write(keepsText(options, key))
     for (const companion of companions) running.push(await companion(session))
     const live = new LiveLine(session, world)
     const living = live.run(stopping.signal)

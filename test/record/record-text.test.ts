@@ -35,7 +35,8 @@ test('the banner says who stands behind, or that nobody answers yet', () => {
   expect(bannerText(route, 'late')).toContain('(it has not said yet what it is)')
   const other = { ...server, software: null, version: '1.1.0', models: [], maxModelTokens: null }
   expect(bannerText(route, other)).toContain('(a server of version 1.1.0)')
-  expect(keepsText(options, new Uint8Array(32))).toMatch(/no text, no headers\n$/)
+  const key = { secret: new Uint8Array(32), place: 'TRACE_KEY', problem: null }
+  expect(keepsText(options, key)).toMatch(/, TRACE_KEY\); no text, no headers\n$/)
 })
 
 const status: RecordStatus = {
