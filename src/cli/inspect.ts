@@ -79,7 +79,7 @@ async function showDrift(
   world.stdout.write(formatDrift(inspection))
   const against = other === true ? null : await openTrace(other)
   try {
-    world.stdout.write(await driftText(reader, against))
+    world.stdout.write(await driftText(reader, against, inspection.arrivals.n))
   } finally {
     await against?.close()
   }

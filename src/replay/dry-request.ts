@@ -1,6 +1,7 @@
 /** One small request for each endpoint in use, to learn what the target takes. Effects: network. */
 import { TraceError } from '../base/errors.ts'
 import type { HttpClient } from '../base/http.ts'
+import { asObject, asText, parseJson } from '../stream/json.ts'
 import type { EndpointName } from '../trace/columns.ts'
 import type { RequestShape } from '../workload/plan.ts'
 import { bodyFrame, PATHS, type Dialect } from './request-body.ts'
@@ -43,27 +44,52 @@ export async function findDialect(
 ): Promise<Dialect> {
   const dialects = dialectsOf(facts)
   let chosen = 0
+  let refusal = ''
   for (const shape of shapes) {
     for (;;) {
       const dialect = dialects[chosen]
-      if (dialect === undefined) throw refused(facts, shape.endpoint, 'refuses every form of')
-      const status = await ask(client, facts, { shape, model }, dialect, vocabulary, timeoutUs)
+      if (dialect === undefined) {
+        throw refused(facts, shape.endpoint, 'refuses every form of', refusal)
+      }
+      const { status, text } = await ask(
+        client,
+        facts,
+        { shape, model },
+        dialect,
+        vocabulary,
+        timeoutUs,
+      )
       if (status < 300) break
       if (NOT_SERVED.has(status)) throw refused(facts, shape.endpoint, 'does not serve')
       if (WANTS_KEY.has(status)) throw refused(facts, shape.endpoint, 'wants a key for')
       if (BUSY.has(status)) throw refused(facts, shape.endpoint, `is busy, it answers ${status} to`)
       if (status >= 500) throw refused(facts, shape.endpoint, `answers ${status} to`)
+      refusal = `: ${status}${reasonIn(text)}`
       chosen += 1
     }
   }
   return dialects[chosen] as Dialect
 }
 
-function refused(facts: TargetFacts, endpoint: EndpointName, how: string): TraceError {
+function refused(
+  facts: TargetFacts,
+  endpoint: EndpointName,
+  how: string,
+  refusal = '',
+): TraceError {
   return new TraceError(
     'TARGET_UNFIT',
-    `${facts.url.origin} ${how} ${facts.basePath}${PATHS[endpoint]}`,
+    `${facts.url.origin} ${how} ${facts.basePath}${PATHS[endpoint]}${refusal}`,
   )
+}
+
+const LONGEST_REASON = 200
+
+/** What the server says of its refusal: it has seen nothing but common words and our parameters. */
+function reasonIn(text: string): string {
+  const said = asObject(parseJson(text))
+  const message = asText(asObject(said?.['error'])?.['message']) ?? asText(said?.['message'])
+  return message === null ? '' : ` ${message.slice(0, LONGEST_REASON).split('\n')[0]}`
 }
 
 async function ask(
@@ -73,7 +99,7 @@ async function ask(
   dialect: Dialect,
   vocabulary: Vocabulary,
   timeoutUs: number,
-): Promise<number> {
+): Promise<Readonly<{ status: number; text: string }>> {
   const path = PATHS[shape.endpoint]
   const wish = {
     shape: { ...shape, n: 1 },
@@ -87,15 +113,11 @@ async function ask(
     previousResponseId: null,
   }
   const frame = bodyFrame(wish, dialect)
-  if (frame === null || path === null) return 200
+  if (frame === null || path === null) return { status: 200, text: '' }
   const json: unknown = JSON.parse(
     frame.before + smallPrompt(shape.endpoint, dialect, vocabulary) + frame.after,
   )
-  const answer = await client.call(new URL(facts.basePath + path, facts.url), {
-    json,
-    timeoutUs,
-  })
-  return answer.status
+  return client.call(new URL(facts.basePath + path, facts.url), { json, timeoutUs })
 }
 
 function smallPrompt(endpoint: EndpointName, dialect: Dialect, { words, ids }: Vocabulary): string {

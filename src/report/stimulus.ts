@@ -37,7 +37,8 @@ export function stimulusOf(recorded: SideWatch, replayed: SideWatch, pairs: Pair
   const once = firstCopies(replayed, pairs)
   const before = picked(recorded.columns.at.view(), once.recorded).toSorted()
   const after = sentAt(replayed, once.replayed).toSorted()
-  const speed = orNull(spanOf(before) / spanOf(after))
+  // What was recorded at one instant has no speed.
+  const speed = spanOf(before) > 0 ? orNull(spanOf(before) / spanOf(after)) : null
   const [left, right] = [gapsOf(before).map((us) => us / (speed ?? 1)), gapsOf(after)]
   const idcRatio = (windowUs: number) =>
     orNull(dispersionIndex(after, windowUs / (speed ?? 1)) / dispersionIndex(before, windowUs))

@@ -4,7 +4,7 @@ import { quantileOfSorted } from './quantile.ts'
 /**
  * Kolmogorov–Smirnov distance of two samples: the largest vertical gap of their distribution functions.
  *
- * @returns between 0 and 1; NaN where a side is empty
+ * @returns between 0 and 1; NaN where a side is empty, or has a value that is no number
  */
 export function ksDistance(first: Float64Array, second: Float64Array): number {
   if (first.length === 0 || second.length === 0) return Number.NaN
@@ -13,7 +13,7 @@ export function ksDistance(first: Float64Array, second: Float64Array): number {
 
 /** The same of two samples that are ascending already. */
 export function ksOfSorted(left: Float64Array, right: Float64Array): number {
-  if (left.length === 0 || right.length === 0) return Number.NaN
+  if (!isComparable(left) || !isComparable(right)) return Number.NaN
   let largest = 0
   for (let i = 0, j = 0; i < left.length && j < right.length;) {
     const value = Math.min(left[i]!, right[j]!)
@@ -52,11 +52,16 @@ export function ksAgainst(sorted: Float64Array, cdf: (value: number) => number):
   return largest
 }
 
-/** First Wasserstein distance, ∫ |F − G| dx, in the unit of the values; NaN where a side is empty. */
+/** Some values, all of them numbers: a NaN, which sorting puts last, is never passed by. */
+function isComparable(sorted: Float64Array): boolean {
+  return sorted.length > 0 && !Number.isNaN(sorted.at(-1))
+}
+
+/** First Wasserstein distance, ∫ |F − G| dx, in the unit of the values; NaN as with `ksDistance`. */
 export function wasserstein(first: Float64Array, second: Float64Array): number {
-  if (first.length === 0 || second.length === 0) return Number.NaN
   const left = first.toSorted()
   const right = second.toSorted()
+  if (!isComparable(left) || !isComparable(right)) return Number.NaN
   let area = 0
   let previous = Math.min(left[0]!, right[0]!)
   for (let i = 0, j = 0; i < left.length || j < right.length;) {

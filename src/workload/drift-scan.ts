@@ -28,6 +28,8 @@ const PSI_BINS = 10
 const CANDIDATES = 39
 /** A side with fewer values says nothing. */
 const FEWEST_VALUES = 40
+/** Values of a signal without which no place of it can be told to have changed. */
+export const FEWEST_SEARCHED = 2 * FEWEST_VALUES
 /** Changes of changes of changes are enough. */
 const MAX_DEPTH = 3
 

@@ -1,13 +1,20 @@
 /** Findings about drift as a person reads them. */
 import { formatDuration, formatShare, significant } from '../base/format.ts'
 import type { TraceReader } from '../trace/trace.ts'
+import { FEWEST_SEARCHED } from './drift-scan.ts'
 import { driftBetween, driftWithin, type DriftFinding } from './drift-watch.ts'
 
-/** Drift inside a trace, or from it to another. */
-export async function driftText(reader: TraceReader, other: TraceReader | null): Promise<string> {
-  return other === null
-    ? formatDriftWithin(await driftWithin(reader))
-    : formatDriftBetween(await driftBetween(reader, other))
+/** Drift inside a trace of so many requests, or from it to another. */
+export async function driftText(
+  reader: TraceReader,
+  other: TraceReader | null,
+  requests: number,
+): Promise<string> {
+  if (other !== null) return formatDriftBetween(await driftBetween(reader, other))
+  if (requests < FEWEST_SEARCHED) {
+    return `drift      fewer than ${FEWEST_SEARCHED} requests: not looked for\n`
+  }
+  return formatDriftWithin(await driftWithin(reader))
 }
 
 /** Within one trace: what changed, where. */

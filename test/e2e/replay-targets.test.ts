@@ -132,6 +132,9 @@ test('a server that takes an answer limit by its newer name only is spoken to by
       if (request.method !== 'POST') return response.writeHead(404).end()
       const body = JSON.parse(text) as Record<string, unknown>
       if ('max_tokens' in body) return response.writeHead(400).end('{"error":{}}')
+      if (body['temperature'] === 9) {
+        return response.writeHead(400).end('{"error":{"message":"temperature is too high"}}')
+      }
       if (request.headers['x-trace-replay'] !== undefined)
         limits.push(body['max_completion_tokens'])
       const usage = { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 }
@@ -150,6 +153,10 @@ test('a server that takes an answer limit by its newer name only is spoken to by
   const run = await runReplay(handPlan(rows), { target })
   expect(run.rows.map(({ outcome }) => outcome)).toEqual(rows.map(() => 'ok'))
   expect(limits).toEqual(rows.map(() => 5))
+  const hot = rows.map((row) => ({ ...row, params: '{"temperature":9}' }))
+  await expect(runReplay(handPlan(hot), { target })).rejects.toThrow(
+    'refuses every form of /v1/chat/completions: 400 temperature is too high',
+  )
   server.close()
 })
 

@@ -64,3 +64,16 @@ test('sends at an even pace are told from the recorded bursts', async () => {
   expect(stimulus!.arrivals.ks).toBeGreaterThan(0.3)
   expect(stimulus!.arrivals.idc_ratio_1s).toBeLessThan(0.3)
 })
+
+test('what was recorded at one instant has no speed, and is compared all the same', async () => {
+  const atOnce = RECORDED.map((row) => ({ ...row, atUs: 5_000_000 }))
+  const requests = atOnce.map((row) => ({ ...row, sourceSeq: row.seq!, copy: 0, lagUs: row.seq! }))
+  for (const rows of [requests, requests.map((row) => ({ ...row, lagUs: 0 }))]) {
+    const { stimulus } = await buildReport(
+      unsavedTrace({ kind: 'replayed', requests: rows }),
+      unsavedTrace({ kind: 'recorded', requests: atOnce }),
+    )
+    expect(stimulus).toMatchObject({ pairs: COUNT, unpaired: 0, speed: null })
+    expect(stimulus!.arrivals.ks).toBe(0)
+  }
+})

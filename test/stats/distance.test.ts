@@ -23,6 +23,16 @@ test('a sample is at no distance from itself, and distances are symmetric', () =
   )
 })
 
+test('what is no number has no distance, and no search ends in it', () => {
+  const some = Float64Array.of(1, Number.NaN, 2)
+  for (const distance of [ksDistance, wasserstein]) {
+    expect(distance(some, some)).toBeNaN()
+    expect(distance(Float64Array.of(1, 2), some)).toBeNaN()
+    expect(distance(some, Float64Array.of(1, 2))).toBeNaN()
+    expect(distance(Float64Array.of(), some)).toBeNaN()
+  }
+})
+
 test('a shift by d moves the Wasserstein distance by d, and disjoint samples are at KS 1', () => {
   const a = Float64Array.of(1, 2, 3)
   const b = Float64Array.of(11, 12, 13)
