@@ -42,7 +42,7 @@ export async function applySettings(
 
 /** A repeated flag adds to the flags before it, never to what environment or file said. */
 function startAnew(option: Option): void {
-  const collect = option.parseArg
+  const collect = collectorOf(option)
   if (collect === undefined) return
   let isFirst = true
   option.argParser((text, earlier) => {
@@ -50,6 +50,16 @@ function startAnew(option: Option): void {
     isFirst = false
     return collect(text, before)
   })
+}
+
+type Collect = (text: string, earlier: unknown) => unknown
+
+function collectorOf(option: Option): Collect | undefined {
+  return option.parseArg ?? (option.variadic ? append : undefined)
+}
+
+function append(text: string, earlier: unknown): unknown {
+  return Array.isArray(earlier) ? [...(earlier as unknown[]), text] : [text]
 }
 
 function configPath(argv: readonly string[]): string | undefined {
@@ -87,7 +97,7 @@ function setValue(command: Command, option: Option, text: string, source: 'env' 
   }
   const isCollected = command.getOptionValueSource(key) === source
   const earlier = isCollected ? (command.getOptionValue(key) as unknown) : option.defaultValue
-  const value: unknown = option.parseArg?.(text, earlier as string) ?? text
+  const value = collectorOf(option)?.(text, earlier) ?? text
   command.setOptionValueWithSource(key, value, source)
 }
 

@@ -15,6 +15,7 @@ async function settle(argv: readonly string[], env: Record<string, string> = {},
       .option('--speed <factor>', '', '1x')
       .option('--map-model <pair>', '', collect, [])
       .option('--drift [other]', '')
+      .option('--recipient <tenant...>', '')
       .option('--force', ''),
   )
   const words = [...argv]
@@ -46,6 +47,16 @@ test('lists and switches can come from the file and the environment', async () =
   expect(await settle([], { TRACE_MAP_MODEL: 'e=f', TRACE_FORCE: '0' })).toMatchObject({
     mapModel: ['e=f'],
     force: false,
+  })
+})
+
+test('a flag that takes several values takes them from everywhere, and only from the strongest place', async () => {
+  const yaml = 'replay: {recipient: [a, b]}'
+  expect(await settle([], {}, yaml)).toMatchObject({ recipient: ['a', 'b'] })
+  expect(await settle([], { TRACE_RECIPIENT: 'c' }, yaml)).toMatchObject({ recipient: ['c'] })
+  const words = ['--recipient', 'd', 'e', '--recipient', 'f']
+  expect(await settle(words, { TRACE_RECIPIENT: 'c' }, yaml)).toMatchObject({
+    recipient: ['d', 'e', 'f'],
   })
 })
 
