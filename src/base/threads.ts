@@ -1,6 +1,7 @@
 /** Worker threads, started the same way from sources and from the build. Effects: starts threads. */
 import { setPriority } from 'node:os'
 import { extname } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 /**
@@ -25,6 +26,16 @@ export function giveWay(niceness: number): void {
   } catch {
     // Not allowed here: then all threads stay equal, as without the call.
   }
+}
+
+/**
+ * Threads that are started from here on look among what lives long for what does not only when it takes so
+ * much: a look takes tens of ms, in which a thread does nothing else.
+ *
+ * @param sizeMb 0: when V8 thinks best
+ */
+export function lookForGarbageFrom(sizeMb: number): void {
+  setFlagsFromString(`--initial-old-space-size=${sizeMb}`)
 }
 
 const nobody = new Int32Array(new SharedArrayBuffer(4))

@@ -1,7 +1,13 @@
 /** The threads of one replay: one builds bodies, some send, one reads the answers. Effects: starts threads. */
 import { pause } from '../base/clock.ts'
 import { isErrorCode, TraceError } from '../base/errors.ts'
-import { MessageChannel, startThread, type MessagePort, type Worker } from '../base/threads.ts'
+import {
+  lookForGarbageFrom,
+  MessageChannel,
+  startThread,
+  type MessagePort,
+  type Worker,
+} from '../base/threads.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { Admission } from './admission.ts'
@@ -25,6 +31,8 @@ import {
 
 /** Little of what these threads make lives long; more room for it is only memory, and longer pauses. */
 const YOUNG_MB = 4
+/** 2,000 streams take half of it: in most runs the sending thread never stops for what lives long. */
+const OLD_MB = 48
 /** A thread that has failed does not answer. */
 const ABANDON_LIMIT_US = 2_000_000
 
@@ -45,6 +53,7 @@ export class ReplayThreads {
   readonly loads: ThreadLoad[] = []
 
   constructor(input: ThreadPlan) {
+    lookForGarbageFrom(OLD_MB)
     const { plan, options, build } = input
     const workers = Math.min(options.workers, Math.max(1, plan.count), usersOf(plan))
     this.counters = Array.from({ length: workers }, () => new Counters())
