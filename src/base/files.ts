@@ -178,6 +178,14 @@ export async function fileSize(path: string): Promise<number | null> {
   )
 }
 
+/** True for a file that is there, and can be read at any place: no pipe. */
+export async function isPlainFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
 /** True for a folder that is there. */
 export async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(

@@ -6,6 +6,8 @@ import type { Conversion } from './convert.ts'
 /** At most this many reasons and notes are shown; the header of the trace has them all. */
 const MAX_LINES = 8
 
+const CUT = 'note       the input has no end mark: it is still being written, or was cut off'
+
 export function formatConversion(conversion: Conversion): string {
   const { output, rowCount, rowDigest, spanUs, imported, exported } = conversion
   const counted = plural(rowCount, 'request')
@@ -15,6 +17,7 @@ export function formatConversion(conversion: Conversion): string {
       : `${counted} in ${formatDuration(spanUs)} · digest ${rowDigest.slice(0, 16)}`
   const lines = [
     `${output}  ${what}`,
+    ...(conversion.isWhole ? [] : [CUT]),
     ...(imported === null ? [] : importLines(imported)),
     ...(exported === null ? [] : exportLines(exported)),
     '',

@@ -23,6 +23,8 @@ export type Conversion = Readonly<{
   imported: ImportSummary | null
   /** What was written, where the output is no trace. */
   exported: ExportSummary | null
+  /** False where the input was a trace without its end: cut off, or still being written. */
+  isWhole: boolean
   /** Of the trace that was written. */
   rowDigest: string | null
   spanUs: number
@@ -138,7 +140,7 @@ async function copied(reader: TraceReader, options: ConvertOptions): Promise<Con
   )
   const written = await openTrace(options.output)
   try {
-    return await described(written, options.output, null)
+    return { ...(await described(written, options.output, null)), isWhole: reader.isComplete }
   } finally {
     await written.close()
   }
@@ -153,7 +155,8 @@ async function exported(
   const summary = await exportTrace(reader, exporter, options)
   const { rowCount } = summary
   const { output } = options
-  return { output, rowCount, imported, exported: summary, rowDigest: null, spanUs: 0 }
+  const isWhole = reader.isComplete
+  return { output, rowCount, imported, exported: summary, isWhole, rowDigest: null, spanUs: 0 }
 }
 
 async function described(
@@ -171,6 +174,7 @@ async function described(
     rowCount: counts?.request ?? 0,
     imported,
     exported: null,
+    isWhole: true,
     rowDigest,
     spanUs: lastUs,
   }

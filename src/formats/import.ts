@@ -1,6 +1,6 @@
 /** Any public format → a trace, in constant memory where the format allows. Effects: disk, network. */
 import { TraceError } from '../base/errors.ts'
-import { readRange } from '../base/files.ts'
+import { isPlainFile, readRange } from '../base/files.ts'
 import type { World } from '../base/world.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import { newHeader } from '../trace/header.ts'
@@ -13,7 +13,7 @@ import { findImporter, namedImporter } from './importers.ts'
 import { parseJson } from './json-text.ts'
 import { lineRuns } from './line-text.ts'
 import { RowFault } from './row-fault.ts'
-import { isUrl, openSource, sourceNames, type Source } from './source.ts'
+import { openSource, sourceNames, type Source } from './source.ts'
 
 export type OpenedImport = Readonly<{
   importer: Importer
@@ -117,7 +117,7 @@ async function readSource(
 /** Its path, where the file is what was recognised and not packed; else all its bytes. */
 async function tableOf({ name, head, chunks }: Source): Promise<string | Uint8Array> {
   const start = head.subarray(0, 4)
-  const isHere = name !== '-' && !isUrl(name) && start.equals(await readRange(name, 0, 4))
+  const isHere = (await isPlainFile(name)) && start.equals(await readRange(name, 0, 4))
   if (!isHere) return readAll(chunks, name)
   // What was opened to look at its head is closed.
   const reading = chunks[Symbol.asyncIterator]()

@@ -13,15 +13,24 @@ export async function* lineRuns(
   name: string,
 ): AsyncGenerator<string[]> {
   const decoder = new TextDecoder()
-  let rest = ''
+  // Joined once the line ends: a line of many chunks is looked through once.
+  let open: string[] = []
+  let openChars = 0
   for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > MAX_LINE_CHARS) {
+    const lines = decoder.decode(chunk, { stream: true }).split('\n')
+    if (lines.length > 1) {
+      lines[0] = `${open.join('')}${lines[0]}`
+      open = []
+      openChars = 0
+    }
+    const rest = lines.pop() ?? ''
+    open.push(rest)
+    openChars += rest.length
+    if (openChars > MAX_LINE_CHARS) {
       throw new TraceError('TRACE_UNREADABLE', `${name} has a line of over ${MAX_LINE_CHARS} bytes`)
     }
     yield lines
   }
-  rest += decoder.decode()
-  if (rest !== '') yield [rest]
+  const last = open.join('') + decoder.decode()
+  if (last !== '') yield [last]
 }

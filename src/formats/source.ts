@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TraceError } from '../base/errors.ts'
+import { isPlainFile } from '../base/files.ts'
 import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { ARROW_KEYS } from '../trace/arrow-reader.ts'
@@ -71,7 +72,10 @@ export async function isTraceInput(input: string): Promise<boolean> {
   const names = await sourceNames(input)
   const own = names.filter((name) => /\.(?:sqlite|arrow)$/.test(name))
   if (names.length > 1) return own.length > 0
-  const handle = await open(names[0] ?? input).catch((error: unknown) => {
+  const [name = input] = names
+  // What a pipe gives is gone once it is looked at; a trace is read at any place.
+  if (!(await isPlainFile(name))) return false
+  const handle = await open(name).catch((error: unknown) => {
     throw unreadable(input, error)
   })
   try {

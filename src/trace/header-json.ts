@@ -3,6 +3,7 @@ import { TraceError } from '../base/errors.ts'
 import { canonicalJson } from './canonical.ts'
 import { TABLES, fileName } from './columns.ts'
 import { FORMAT_VERSION, newHeader, type TraceHeader } from './header.ts'
+import { isDeep } from './json-column.ts'
 
 /** Longest header that is read, bytes of JSON. */
 export const MAX_HEADER_BYTES = 4_194_304
@@ -138,6 +139,7 @@ export function parseHeader(json: string): TraceHeader {
   if (json.length > MAX_HEADER_BYTES) {
     throw new TraceError('TRACE_UNREADABLE', 'the header is longer than MAX_HEADER_BYTES')
   }
+  if (isDeep(json)) throw new TraceError('TRACE_UNREADABLE', 'the header is nested too deeply')
   let value: unknown
   try {
     value = JSON.parse(json)

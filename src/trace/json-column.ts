@@ -110,8 +110,8 @@ function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** By its brackets, those within texts too: an honest text holds fewer. */
-function isDeep(json: string): boolean {
+/** Whether it nests beyond what any trace holds, by its brackets, those within texts too: an honest text holds fewer. */
+export function isDeep(json: string): boolean {
   if (json.length <= MAX_DEPTH) return false
   let depth = 0
   for (let at = 0; at < json.length; at += 1) {

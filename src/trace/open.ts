@@ -47,11 +47,22 @@ function segmentPaths(folder: string): string[] {
 /** One file, which is trusted to be sound: ours. */
 export async function readContainer(path: string): Promise<TraceReader> {
   const container = containerByContent(path)
-  if (container === 'sqlite') return readSqlite(path)
-  if (container === 'arrow') return readArrow(path)
+  try {
+    if (container === 'sqlite') return readSqlite(path)
+    if (container === 'arrow') return readArrow(path)
+  } catch (error) {
+    throw withPath(error, path)
+  }
   throw new TraceError('TRACE_UNREADABLE', `${path} is neither an SQLite nor an Arrow trace`, {
     hint: '`trace convert` reads other formats; docs/formats.md lists them all.',
   })
+}
+
+/** What is wrong with a header or a message is said by code that knows no file. */
+function withPath(error: unknown, path: string): unknown {
+  if (!(error instanceof TraceError) || error.message.includes(path)) return error
+  const { code, message, hint } = error
+  return new TraceError(code, `${path}: ${message}`, { hint, cause: error })
 }
 
 /** By the first bytes; null where it is neither. Arrow files of others have the same first bytes. */
@@ -84,7 +95,18 @@ function firstBytes(path: string): Buffer {
 }
 
 function missing(path: string, error: unknown): TraceError {
-  const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT'
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ESPIPE') {
+    return new TraceError(
+      'TRACE_UNREADABLE',
+      `${path} is a pipe, and a trace is read at any place`,
+      {
+        hint: 'Save it as a file first.',
+        cause: error,
+      },
+    )
+  }
+  const isAbsent = code === 'ENOENT'
   const hint = isAbsent ? 'Is the name right?' : 'Is it yours to read?'
   const what = isAbsent ? 'is not there' : 'cannot be read'
   return new TraceError('TRACE_UNREADABLE', `${path} ${what}`, { hint, cause: error })

@@ -1,6 +1,6 @@
-/** Output that nobody takes: a reader that has left, a full disk, a closed log. */
+/** Output that nobody takes: a reader that has left, a full disk, a closed log; input that comes once. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { expect, test, vi } from 'vitest'
 import { cleanUpsOfEachTest } from '../support/clean-ups.ts'
 import { spawnRecorder } from '../support/recorder-process.ts'
@@ -43,4 +43,19 @@ test.skipIf(!hasFullDevice)('a full disk under standard output is one sentence',
     })
   })
   expect(said).toEqual({ code: 1, stderr: 'trace: standard output cannot be written (ENOSPC)\n' })
+})
+
+test('a named pipe is read as a stream, and a trace in one is refused in a sentence', async () => {
+  writeFileSync(scratch('a.csv'), 'arrived_at,num_prefill_tokens,num_decode_tokens\n0.5,9,2\n')
+  const run = (...words: string[]) => {
+    const script = `mkfifo "$1" && (cat "$2" > "$1" &) && exec "$0" bin/trace.js ${words.join(' ')}`
+    const input = words.includes('convert') ? scratch('a.csv') : 'fixtures/trace-v1.arrow'
+    const [pipe, output] = [scratch(`${words[0]}.pipe`), scratch('b.arrow')]
+    return new Promise<string>((resolve) => {
+      const argv = ['-c', script, process.execPath, pipe, input, output]
+      execFile('/bin/sh', argv, (_error, stdout, stderr) => resolve(stdout + stderr))
+    })
+  }
+  expect(await run('convert', '"$1"', '"$3"')).toContain('1 request in 0 ms')
+  expect(await run('inspect', '"$1"')).toContain('is a pipe, and a trace is read at any place')
 })

@@ -62,6 +62,9 @@ test('a live recording is copied as it stands, open rows included', async () => 
   recording.close()
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toContain('4 requests')
+  expect(out).toContain(
+    'note       the input has no end mark: it is still being written, or was cut off',
+  )
 })
 
 test('an output that exists is left alone without --force and replaced with it', async () => {

@@ -46,6 +46,13 @@ test('an Arrow file whose footer, by which other programs read, tells another tr
   })
 })
 
+test('a header that is none is refused with the name of its file', async () => {
+  const path = scratch('kind.arrow')
+  const text = readFileSync('fixtures/trace-v1.arrow', 'latin1')
+  writeFileSync(path, text.replaceAll(/"kind":"([a-z]+)[a-z]"/g, '"kind":"$1X"'), 'latin1')
+  await expect(openTrace(path)).rejects.toThrow(`${path}: the header's kind is not a known kind`)
+})
+
 test('any rows have one digest in both containers and after any round trip', async () => {
   await fc.assert(
     fc.asyncProperty(ANY_TABLES, async (tables) => {

@@ -16,6 +16,13 @@ test('a header comes back as it was, free names included', () => {
   expect(parseHeader(formatHeader(FULL))).toEqual(FULL)
 })
 
+test('one that nests beyond what a program can write again is refused', () => {
+  const deep = { name: 'x', arguments: { a: '@' } }
+  const json = formatHeader({ ...FULL, transforms: [deep] })
+  const nested = json.replace('"@"', '['.repeat(100_000) + ']'.repeat(100_000))
+  expect(() => parseHeader(nested)).toThrow('the header is nested too deeply')
+})
+
 test('files have snake_case names and sorted keys', () => {
   const json = formatHeader(FULL)
   const names = Object.keys(JSON.parse(json) as object)
