@@ -31,7 +31,7 @@ export function comparisonPage(comparison: Comparison): string {
               legend([
                 ['var(--two)', 'A'],
                 ['var(--one)', 'B'],
-              ]) + pictures.join(''),
+              ]) + `<div class="plot-grid">${pictures.join('')}</div>`,
           }),
     ].join('\n'),
   )
@@ -50,7 +50,8 @@ function runsPicture({ name, a, b }: ComparedNumber): string[] {
         label: `${name} of every run, side A above side B`,
         height: 136,
         x: {
-          label: `${name}${name.includes('.') ? ', ms' : ''} →`,
+          label: unitOf(name),
+          ticks: 5,
           nice: true,
           tickFormat: plainNumber,
         },
@@ -71,9 +72,15 @@ function runsPicture({ name, a, b }: ComparedNumber): string[] {
           }),
         ],
       }),
+      '',
       name,
     ),
   ]
+}
+
+function unitOf(name: string): string {
+  if (name.includes('.')) return 'ms →'
+  return name === 'error_rate' ? 'share →' : 'per second →'
 }
 
 function colour({ side }: { side: string }): string {

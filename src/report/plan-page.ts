@@ -1,4 +1,5 @@
 /** A plan as one page: the load before and after, side by side. Pure. */
+import { largestOf } from '../stats/moments.ts'
 import type { LoadPoint } from '../workload/load-series.ts'
 import type { PlanAccount } from '../workload/plan-account.ts'
 import { formatPlan } from '../workload/plan-text.ts'
@@ -33,13 +34,15 @@ function beforeAndAfter({ plan, series }: PlanAccount, value: Value, unit: strin
   const lastSec = Math.max(
     ...[series.before, series.after].map((points) => closed(points).at(-1)?.atSec ?? 0),
   )
+  // One scale for both, so that what grows is seen to grow.
+  const most = largestOf([...series.before, ...series.after].map((point) => point[value] || 0))
   const picture = (found: readonly LoadPoint[], colour: string, marks: readonly number[]) => {
     const points = closed(found)
     return chart({
       label: `${unit} over time`,
       height: 180,
       x: { label: 'seconds →', domain: [0, lastSec], tickFormat: plainNumber },
-      y: { label: `↑ ${unit}`, zero: true, tickFormat: plainNumber },
+      y: { label: `↑ ${unit}`, domain: [0, most], tickFormat: plainNumber },
       marks: [
         gridY(),
         areaY(points, {

@@ -124,9 +124,12 @@ function signed(change: number): string {
   return `${change < 0 ? '−' : '+'}${significant(Math.abs(change * 100), 3)} %`
 }
 
-function latencySection({ side }: Report): string {
+function latencySection({ side, run }: Report): string {
   const known = Object.entries(side.metrics).flatMap(([name, metric]) =>
-    metric === null ? [] : [{ label: METRIC_LABELS[name as MetricName], metric }],
+    // A recording is never late: it says itself when a request was due.
+    metric === null || (name === 'lag' && run.kind !== 'replayed')
+      ? []
+      : [{ label: METRIC_LABELS[name as MetricName], metric }],
   )
   const shown: PercentileName[] = known.some(({ metric }) => metric['p99.9'])
     ? [...ALWAYS, 'p99.9']
@@ -192,20 +195,27 @@ function slowestSection({ series }: Report): string {
   })
 }
 
-const WORDS = { pass: 'passed', warn: 'warns', fail: 'FAILED', unmeasured: 'not measured' } as const
+const WORDS = { pass: 'passed', warn: 'warns', fail: 'FAILED' } as const
+
+function checkName({ name }: Readonly<{ name: string }>): string {
+  return name.replaceAll('_', ' ')
+}
 
 function checksSection({ verdict }: Report): string {
-  const order = ['fail', 'warn', 'pass', 'unmeasured']
+  const order = ['fail', 'warn', 'pass']
   const worstFirst = verdict.checks.toSorted(
     (a, b) => order.indexOf(a.status) - order.indexOf(b.status),
   )
-  const rows = worstFirst.map(({ name, status, says }) => [
-    name.replaceAll('_', ' '),
-    WORDS[status],
-    says,
-  ])
+  const rows = worstFirst.flatMap((check) =>
+    check.status === 'unmeasured' ? [] : [[checkName(check), WORDS[check.status], check.says]],
+  )
+  const blind = verdict.checks.filter(({ status }) => status === 'unmeasured')
   return section({
     title: 'Checks of this measurement',
-    body: table('Checks', ['check', 'result', 'found'], rows),
+    body:
+      table('Checks', ['check', 'result', 'found'], rows) +
+      (blind.length === 0
+        ? ''
+        : `<p class="note">Nothing to measure: ${escapeHtml(blind.map(checkName).join(', '))}.</p>`),
   })
 }
