@@ -35,6 +35,13 @@ export function parseDurationUs(flag: string, text: string): number {
   return Math.round(totalUs)
 }
 
+/** As above, for limits that nothing could keep if they were 0. */
+export function parseLimitUs(flag: string, text: string): number {
+  const us = parseDurationUs(flag, text)
+  if (us > 0) return us
+  throw bad(flag, 'a duration above 0 such as 30s', text)
+}
+
 /** '2x' → 2. The x is required: other tools disagree on what a bare 2 means. */
 export function parseFactor(flag: string, text: string): number {
   const value = Number(/^(\d+(?:\.\d+)?)x$/.exec(text)?.[1])

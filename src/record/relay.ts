@@ -89,8 +89,11 @@ export class Relay {
         // Shared, so that a later recorder may take the port over; `probePorts` keeps that from accidents.
         const onConnection = (socket: Socket): void => this.#accept(socket, route)
         const { socket } = route
-        this.#servers.push(await listen(route.listen, { isShared: true, socket, onConnection }))
+        const server = await listen(route.listen, { isShared: true, socket, onConnection })
+        this.#servers.push(server)
       }
+      // Asked to stop meanwhile: what has opened since then listens no longer, either.
+      if (this.#isStopping) this.stopAccepting()
     } catch (error) {
       this.stopAccepting()
       throw error

@@ -1,6 +1,6 @@
 /** What `trace replay` can be told beyond the load itself. Parsed once, here; later code trusts the type. */
 import { TraceError } from '../base/errors.ts'
-import { parseChoice, parseCount, parseDurationUs } from '../base/parse.ts'
+import { parseChoice, parseCount, parseLimitUs } from '../base/parse.ts'
 import { PACINGS, type Pacing } from './alarm.ts'
 import { CONNECTION_MODES, type ConnectionMode } from './link.ts'
 import { parseModelMapping } from './model-map.ts'
@@ -167,8 +167,8 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     ),
     workers: parseCount('--workers', raw.workers, 1),
     pacing: parseChoice('--pacing', raw.pacing, PACINGS),
-    timeoutUs: parseDurationUs('--timeout', raw.timeout),
-    stallUs: parseDurationUs('--stall-limit', raw.stallLimit),
+    timeoutUs: parseLimitUs('--timeout', raw.timeout),
+    stallUs: parseLimitUs('--stall-limit', raw.stallLimit),
     maxInFlight: parseLimit('--max-in-flight', raw.maxInFlight),
     maxPerSecond: parseLimit('--max-rps', raw.maxRps),
     mayHitSource: raw.allowSource === true,

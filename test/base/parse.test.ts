@@ -4,6 +4,7 @@ import {
   parseChoice,
   parseCount,
   parseDurationUs,
+  parseLimitUs,
   parseFactor,
   parseHostPort,
   parseShare,
@@ -57,4 +58,13 @@ test('addresses are http or https, and choices are listed', () => {
   expect(() => parseChoice('--pacing', 'fast', ['precise', 'frugal'])).toThrow(
     "one of precise, frugal, got 'fast'",
   )
+})
+
+test('a limit that nothing could keep is none', () => {
+  expect(parseLimitUs('--timeout', '1us')).toBe(1)
+  for (const text of ['0', '0s', '0.1us']) {
+    expect(() => parseLimitUs('--timeout', text)).toThrow(
+      `--timeout wants a duration above 0 such as 30s, got '${text}'`,
+    )
+  }
 })
