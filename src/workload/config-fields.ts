@@ -65,6 +65,7 @@ export class Fields {
   }
 
   child(key: string): Fields {
+    if (!this.has(key)) throw this.unfit(key, 'names and values')
     return this.#inside(this.value(key), `${this.where}: ${key}`, [key])
   }
 

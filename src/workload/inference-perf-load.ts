@@ -97,6 +97,12 @@ function parseStage(fields: Fields, type: string, reading: PerfReading, notes: s
     }
   }
   if (type === 'trace_session_replay') return parseSessions(fields, notes)
+  if (type !== 'trace_replay') {
+    const known = 'constant, poisson, concurrent, trace_replay and trace_session_replay'
+    throw new TraceError('BAD_OPTION', `${fields.where}: load.type '${type}' is not known`, {
+      hint: `There are ${known}.`,
+    })
+  }
   throw new TraceError('BAD_OPTION', `${fields.where}: load.type ${type} replays a data set`, {
     hint: '`trace convert DATASET FILE.arrow`, then `trace replay FILE.arrow`.',
   })

@@ -485,6 +485,14 @@ test.each([
   [PERF('type: shareGPT', 'stages: [{rate: 1, duration: 1}]'), 'data set'],
   [PERF(SYNTHETIC, 'sweep: {type: linear}, stages: []'), 'sweep'],
   [PERF(SYNTHETIC, 'type: trace_replay, stages: [{rate: 1, duration: 1}]'), 'replays a data set'],
+  [
+    PERF(SYNTHETIC, 'type: gaussian, stages: [{rate: 1, duration: 1}]'),
+    "load.type 'gaussian' is not known",
+  ],
+  [
+    'load: {type: constant, stages: [{rate: 1, duration: 1}]}\ndata: {type: random}\n',
+    'is missing',
+  ],
   [PERF(SYNTHETIC, 'stages: []'), 'at least one stage'],
 ])(
   'what inference-perf needs a server or a data set for is refused with a way out',
