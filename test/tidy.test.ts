@@ -38,6 +38,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'node:timers': ['src/base/clock.ts'],
   'node:timers/promises': ['src/base/clock.ts'],
   'node:tls': ['src/base/socket.ts'],
+  'node:v8': ['src/base/threads.ts'],
   'node:worker_threads': ['src/base/threads.ts'],
 }
 
