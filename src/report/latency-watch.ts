@@ -64,6 +64,9 @@ export class LatencyWatch {
   /** Requests whose gaps they hold. */
   streamCount = 0
   newConnectionCount = 0
+  /** Events of answers whose total was told and whose events were not, and those totals. */
+  #plainEvents = 0
+  #plainTokens = 0
   readonly #keepsAll: boolean
 
   /** @param keepsAll false keeps only ttft, e2e and tpot, which is what an inspection shows */
@@ -112,6 +115,11 @@ export class LatencyWatch {
     for (let row = 0; row < rowCount; row += 1) this.#addGaps(columns, row)
   }
 
+  /** Tokens in an event where only the answer's total was told; each counts as one between tokens. */
+  get tokensAnEvent(): number {
+    return this.#plainEvents === 0 ? 1 : this.#plainTokens / this.#plainEvents
+  }
+
   #addGaps(columns: LatencyBatch['columns'], row: number): void {
     const packed = columns.chunkTimes?.[row]
     if (!packed || packed.length === 0) return
@@ -124,6 +132,10 @@ export class LatencyWatch {
     const packedTokens = columns.chunkTokens?.[row]
     const tokens = packedTokens ? decodeChunkTokens(packedTokens) : null
     this.streamCount += 1
+    if (tokens === null) {
+      this.#plainEvents += gapsUs.length + 1
+      this.#plainTokens += columns.outputTokens[row]! || gapsUs.length + 1
+    }
     this.tokenGroups.begin()
     for (let gap = 0; gap < gapsUs.length; gap += 1) {
       const tokenCount = tokens?.[gap + 1] ?? 1

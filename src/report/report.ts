@@ -2,6 +2,7 @@
  * A run as plain data: may it be believed, what was measured, what changed against the recording. JSON
  * is this object; text and every other form are made from it. Pure but for the readers.
  */
+import { significant } from '../base/format.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { breachNotes } from './breach-watch.ts'
@@ -135,6 +136,7 @@ export async function buildReport(
       ...windowNotes(window),
       ...breachNotes(events),
       ...clockNotes(events),
+      ...eventNotes(watch),
       ...notesOf(run, against, calibration),
     ],
     slo: objectives.length === 0 ? null : judgeObjectives(objectives, side, watch),
@@ -213,6 +215,17 @@ function calibrationFor(
   const isApart = against?.header.kind === 'recorded' && run.header.kind === 'replayed'
   const isSame = calibration?.fingerprint === run.header.server.fingerprint
   return isApart && isSame ? calibration : null
+}
+
+/** From here on one event a token is not what a server sends. */
+const MOST_TOKENS_AN_EVENT = 1.05
+
+function eventNotes({ latency: { tokensAnEvent } }: SideWatch): string[] {
+  if (tokensAnEvent <= MOST_TOKENS_AN_EVENT) return []
+  return [
+    `answers brought ${significant(tokensAnEvent, 3)} tokens an event on average, and of none was told ` +
+      'how many: inter-token is the time between events',
+  ]
 }
 
 function notesOf(
