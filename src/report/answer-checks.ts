@@ -2,7 +2,7 @@
 import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
 import { correlationLength } from '../stats/dependence.ts'
 import { pearson, ranksOf } from '../stats/correlation.ts'
-import { rowsWhere } from '../stats/growing.ts'
+import { known, rowsWhere } from '../stats/growing.ts'
 import { quantiles } from '../stats/quantile.ts'
 import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import type { Delivery, RunFacts } from './run-facts.ts'
@@ -163,7 +163,7 @@ export function checkStationarity({ watch, kind }: RunFacts): Finding {
 
 /** Requests under way at each due instant. */
 export function inFlightAtDue(at: Float64Array, end: Float64Array): Float64Array {
-  const ends = end.filter((us) => !Number.isNaN(us)).toSorted()
+  const ends = known(end).toSorted()
   const counts = new Float64Array(at.length)
   let begun = 0
   let ended = 0

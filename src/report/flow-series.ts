@@ -1,4 +1,5 @@
 /** What flows at each instant of a run: requests in flight and tokens. Pure. */
+import { known } from '../stats/growing.ts'
 import type { SideWatch } from './side-watch.ts'
 
 /** At one instant; known at every instant, however few the requests. */
@@ -12,8 +13,8 @@ export function flowOf(watch: SideWatch): FlowPoint[] {
   const stepUs = (lastUs - firstUs) / FLOW_STEPS
   if (at.length === 0 || stepUs === 0) return []
   const tokens = tokensPerBucket(watch, firstUs, stepUs)
-  const begun = at.filter((_, row) => !Number.isNaN(end[row]!))
-  const ended = end.filter((us) => !Number.isNaN(us)).toSorted()
+  const begun = known(at.map((us, row) => (Number.isNaN(end[row]!) ? Number.NaN : us)))
+  const ended = known(end).toSorted()
   let [from, to] = [0, 0]
   return Array.from({ length: FLOW_STEPS }, (_, step) => {
     const us = firstUs + step * stepUs

@@ -1,6 +1,6 @@
 /** Every latency of docs/metrics.md, gathered row by row from a trace. Pure. */
 import { GroupedSketch } from '../stats/grouped-sketch.ts'
-import { GrowingColumn } from '../stats/growing.ts'
+import { GrowingColumn, known } from '../stats/growing.ts'
 import { QuantileSketch } from '../stats/sketch.ts'
 import { dueOffsetUs, interChunkUs, normalisedUs, tpotUs } from '../stream/latency.ts'
 import { decodeChunkTimes } from '../trace/chunk-times.ts'
@@ -147,9 +147,9 @@ export class LatencyWatch {
   }
 }
 
-/** The values that are there, still in order. */
+/** The values that are there, still in order; a view where that is all. */
 export function present(column: GrowingColumn): Float64Array {
-  return column.view().filter((value) => !Number.isNaN(value))
+  return known(column.view())
 }
 
 function nullable(value: number): number | null {

@@ -2,6 +2,7 @@
 import { formatCount, formatDuration, formatShare } from '../base/format.ts'
 import { gapsOf } from '../stats/arrivals.ts'
 import { ksDistance } from '../stats/distance.ts'
+import { known } from '../stats/growing.ts'
 import { describe } from '../stats/moments.ts'
 import { quantiles } from '../stats/quantile.ts'
 import { atMost, type Finding, unmeasured } from './finding.ts'
@@ -90,7 +91,7 @@ const GAP_RESOLUTION_US = 1_000
 export function checkArrivals({ kind, watch }: RunFacts): Finding {
   if (kind !== 'replayed') return unmeasured('not a replay')
   const [at, lag] = [watch.columns.at.view(), watch.latency.columns.lag.view()]
-  const due = at.filter((_, row) => !Number.isNaN(lag[row]!))
+  const due = known(at.map((us, row) => (Number.isNaN(lag[row]!) ? Number.NaN : us)))
   const sent = due.length === 0 ? due : sentAt(at, lag)
   if (due.length <= MIN_GAPS) return unmeasured('too few sends to compare arrivals')
   const distance = ksDistance(roundedGaps(due), roundedGaps(sent))
@@ -104,10 +105,7 @@ export function checkArrivals({ kind, watch }: RunFacts): Finding {
 }
 
 function sentAt(at: Float64Array, lag: Float64Array): Float64Array {
-  return at
-    .map((us, row) => us + lag[row]!)
-    .filter((us) => !Number.isNaN(us))
-    .toSorted()
+  return known(at.map((us, row) => us + lag[row]!)).toSorted()
 }
 
 function roundedGaps(sortedAtUs: Float64Array): Float64Array {

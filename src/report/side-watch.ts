@@ -22,7 +22,6 @@ const SIDE_COLUMNS = [
   'tokenSource',
   'abortUs',
   'status',
-  'session',
   'tenant',
   'model',
   'serverQueueUs',
@@ -57,7 +56,6 @@ export class SideWatch {
   readonly finishReasons = new Tally()
   readonly statuses = new Tally()
   readonly tokenSources = new Tally()
-  readonly sessions = new Tally()
   readonly tenants = new NameColumn()
   readonly models = new NameColumn()
   streamCount = 0
@@ -88,7 +86,6 @@ export class SideWatch {
     this.outcomes.add(outcome)
     this.finishReasons.add(columns.finishReason[row]!)
     this.tokenSources.add(columns.tokenSource[row] ?? 'unknown')
-    this.sessions.add(columns.session[row]!)
     this.tenants.push(columns.tenant[row]!)
     this.models.push(columns.model[row]!)
     const status = columns.status[row]!

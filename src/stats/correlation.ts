@@ -23,16 +23,19 @@ export function spearman(first: Float64Array, second: Float64Array): number {
 export function ranksOf(values: Float64Array): Float64Array {
   if (areCounts(values)) return ranksOfCounts(values)
   const sorted = values.toSorted()
-  const distinct: number[] = []
-  const middles: number[] = []
+  // Of equal values the middle rank stands at the first of them.
+  const middles = new Float64Array(sorted.length)
   for (let start = 0; start < sorted.length;) {
     let end = start
     while (end < sorted.length && sorted[end] === sorted[start]) end += 1
-    distinct.push(sorted[start]!)
-    middles.push((start + 1 + end) / 2)
+    middles[start] = (start + 1 + end) / 2
     start = end
   }
-  return values.map((value) => middles[indexOfSorted(distinct, value)]!)
+  const ranks = new Float64Array(values.length)
+  for (let index = 0; index < values.length; index += 1) {
+    ranks[index] = middles[firstOfSorted(sorted, values[index]!)]!
+  }
+  return ranks
 }
 
 /** Whole numbers from 0 up, none so large that counting them would cost more than sorting. */
@@ -55,12 +58,13 @@ function ranksOfCounts(values: Float64Array): Float64Array {
   return values.map((value) => middles[value]!)
 }
 
-function indexOfSorted(distinct: readonly number[], value: number): number {
+/** Where the first value stands that is not below `value`, which is among them. */
+function firstOfSorted(sorted: Float64Array, value: number): number {
   let low = 0
-  let high = distinct.length - 1
+  let high = sorted.length - 1
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (distinct[middle]! < value) low = middle + 1
+    if (sorted[middle]! < value) low = middle + 1
     else high = middle
   }
   return low

@@ -62,3 +62,18 @@ export function rowsWhere(count: number, isWanted: (row: number) => boolean): Ui
   for (let row = 0; row < count; row += 1) if (isWanted(row)) rows[length++] = row
   return rows.subarray(0, length)
 }
+
+/** The values that are not NaN, in their order; where all are, `values` itself. A filter would box each of them. */
+export function known(values: Float64Array): Float64Array {
+  let count = 0
+  for (let index = 0; index < values.length; index += 1) {
+    if (!Number.isNaN(values[index]!)) count += 1
+  }
+  if (count === values.length) return values
+  const found = new Float64Array(count)
+  let length = 0
+  for (let index = 0; length < count; index += 1) {
+    if (!Number.isNaN(values[index]!)) found[length++] = values[index]!
+  }
+  return found
+}

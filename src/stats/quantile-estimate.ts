@@ -38,7 +38,7 @@ const INDEPENDENT_LENGTH = 1.1
  * Fewer effective values than this beyond a quantile of dependent values, and nothing is said. A run that
  * happened to miss the rare long excursions of a queue looks calm, in its tail most of all.
  */
-const FEWEST_BEYOND = { middle: 3, tail: 6 } as const
+const FEWEST_BEYOND = { middle: 3, tail: 8 } as const
 const TAIL_FROM = 0.75
 /** How many values count is itself an estimate: asking for more than 95 % pays for that. */
 const DEPENDENT_LEVEL = 0.98
@@ -83,8 +83,11 @@ function dependent(
   ranks: Dependence,
 ): Interval | null {
   const n = values.length
-  const lengthAt = (threshold: number) =>
-    dependenceOf(Uint8Array.from(values, (value) => (value > threshold ? 1 : 0))).atMost
+  const isBeyond = new Uint8Array(n)
+  const lengthAt = (threshold: number) => {
+    for (let index = 0; index < n; index += 1) isBeyond[index] = values[index]! > threshold ? 1 : 0
+    return dependenceOf(isBeyond).atMost
+  }
   let length = Math.max(ranks.atMost, lengthAt(quantileOfSorted(sorted, q)))
   let found = effectiveInterval(sorted, q, n / length, DEPENDENT_LEVEL)
   for (let look = 0; look < LOOKS_AT_ENDS && found !== null; look += 1) {
