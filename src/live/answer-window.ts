@@ -24,9 +24,9 @@ export class AnswerWindow {
   /** @param seconds since the last look */
   look(seconds: number): LatelyTold {
     const { counts } = this.#live.latency('ttft_due')
-    const lately = countsSince(counts, this.#counts[0])
+    const isFull = this.#counts.length === WINDOW_LOOKS
+    const lately = countsSince(counts, isFull ? this.#counts.shift() : undefined)
     this.#counts.push(counts)
-    if (this.#counts.length > WINDOW_LOOKS) this.#counts.shift()
     const outputTokens = this.#live.total('outputTokens')
     const outputTokensPerSec = (outputTokens - this.#outputTokens) / seconds
     this.#outputTokens = outputTokens
