@@ -46,12 +46,9 @@ export function readMessagesCall(body: Body, context: CallContext): Call {
   const read = { ...readRest(fields, context), ...own }
   fields.finish()
   checkModel(model, context.settings)
-  const system = readContent(body['system'])
-  const turns = readTurns(messages ?? [])
-  const all = system === '' ? turns : [{ role: 'system', content: system }, ...turns]
   return {
     ...read,
-    ...finishCall(all, asked, 'max_completion_tokens', read, context),
+    ...finishCall(turnsOf(body, messages), asked, 'max_completion_tokens', read, context),
     dialect: 'messages',
     id: `chatcmpl-${context.requestId}`,
   }
@@ -63,10 +60,14 @@ export function countMessagesTokens(body: Body): number {
   fields.require('messages')
   const messages = fields.list('messages')
   fields.finish()
+  return encodeChat(turnsOf(body, messages)).length
+}
+
+/** In the messages dialect the system text stands beside the turns. */
+function turnsOf(body: Body, messages: readonly unknown[] | null): Turn[] {
   const system = readContent(body['system'])
   const turns = readTurns(messages ?? [])
-  const all = system === '' ? turns : [{ role: 'system', content: system }, ...turns]
-  return encodeChat(all).length
+  return system === '' ? turns : [{ role: 'system', content: system }, ...turns]
 }
 
 function readRest(fields: Fields, { settings, createdSec }: CallContext) {
