@@ -189,7 +189,7 @@ test('the server comes minutes later: until then clients get 502, then all is as
   expect(await complete(wireClient, recorder.port, 1)).toMatch(/^HTTP\/1\.1 502 /)
   const facts = new Map([
     ['/version', '{"version":"0.32.0"}'],
-    ['/v1/models', '{"data":[{"id":"tiny"}]}'],
+    ['/v1/models', '{"data":[{"id":"tiny","owned_by":"vllm"}]}'],
   ])
   const server = await wireServer((socket) => {
     socket.once('data', (bytes: Buffer) => {
