@@ -8,7 +8,7 @@ import type { PlanBlocks } from './plan.ts'
 import { sharedTokens } from './shared-tokens.ts'
 
 /** One thing that can drift: its values in the order of time, and when each was. */
-export type Signal = Readonly<{
+type Signal = Readonly<{
   /** 'rate', 'input', 'output', 'prefix', 'hangups', 'tenant NAME' or 'model NAME'. */
   name: string
   /** Requests/s; tokens of prompts, of answers, of prompts that are shared; shares of requests. */
@@ -17,7 +17,7 @@ export type Signal = Readonly<{
 }>
 
 /** How signals are cut, the same way for all traces that are compared. */
-export type SignalGrid = Readonly<{
+type SignalGrid = Readonly<{
   rateWindowUs: number
   /** Requests of which a share is counted. */
   run: number
@@ -29,7 +29,7 @@ export type SignalGrid = Readonly<{
   models: readonly string[]
 }>
 
-export type DriftRows = Readonly<{
+type DriftRows = Readonly<{
   atUs: number[]
   promptTokens: number[]
   outputTokens: number[]
