@@ -88,11 +88,10 @@ type Run = Readonly<{
 }>
 
 async function run(all: Run): Promise<ReplayEnd> {
-  const { options, world, outPath } = all
+  const { options, world } = all
   const threads = startThreads(all, await maxLinks(options))
-  const isPolling = options.pacing === 'precise'
   const { counters, live } = threads
-  const watch = new RunWatch({ ...all, counters, live, isPolling })
+  const watch = new RunWatch({ ...all, counters, live, isPolling: options.pacing === 'precise' })
   try {
     const clocks = await unlessStopped(world, async () => {
       await threads.ready()
@@ -100,30 +99,35 @@ async function run(all: Run): Promise<ReplayEnd> {
       return compareClock(all)
     })
     const startUs = startOf(options, world)
-    const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
-    threads.start(startUs)
-    const exitCode = await watch.during(startUs, threads)
-    const { samples, events, atUs } = await watch.after(startUs)
-    const anchors = [
-      { atUs: 0, wallUs: originWallUs },
-      { atUs, wallUs: Math.round(world.clock.wallUs()) },
-    ]
-    const header = {
-      originWallUs,
-      clock: { quantumUs: 1, anchors },
-      interrupted: exitCode !== EXIT.pass,
-    }
-    return {
-      outPath,
-      fidelity: await threads.finish(header, samples, [...clocks, ...events]),
-      exitCode,
-    }
+    return await Promise.race([resultOf(all, threads, watch, { startUs, clocks }), watch.givenUp])
   } catch (error) {
     await threads.abandon()
     throw error
   } finally {
+    watch.close()
     await threads.close()
   }
+}
+
+/** Once the load is over, or somebody has ended it: the result, written. */
+async function resultOf(
+  { outPath, world }: Run,
+  threads: ReplayThreads,
+  watch: RunWatch,
+  { startUs, clocks }: Readonly<{ startUs: number; clocks: readonly EventRow[] }>,
+): Promise<ReplayEnd> {
+  const originWallUs = Math.round(world.clock.wallUs() + startUs - world.clock.nowUs())
+  threads.start(startUs)
+  const exitCode = await watch.during(startUs, threads)
+  const { samples, events, atUs } = await watch.after(startUs)
+  const anchors = [
+    { atUs: 0, wallUs: originWallUs },
+    { atUs, wallUs: Math.round(world.clock.wallUs()) },
+  ]
+  const clock = { quantumUs: 1, anchors }
+  const header = { originWallUs, clock, interrupted: exitCode !== EXIT.pass }
+  const fidelity = await threads.finish(header, samples, [...clocks, ...events])
+  return { outPath, fidelity, exitCode }
 }
 
 /** Nothing has been sent yet: a signal now leaves nothing behind. @throws TraceError INTERRUPTED */

@@ -44,7 +44,10 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
   const sink = new ResultSink(data, writer)
   const read = new Counters(data.read)
   await sink.writeBlocks()
-  const state = { finish: null as (ResultCommand & { kind: 'finish' }) | null }
+  const state = {
+    finish: null as (ResultCommand & { kind: 'finish' }) | null,
+    isAbandoned: false,
+  }
   const finishIfWhole = async () => {
     const command = state.finish
     if (command === null || sink.seenCount < command.expected) return
@@ -53,6 +56,7 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
     port.postMessage({ kind: 'finished', fidelity: sink.fidelity } satisfies ResultReply)
   }
   const abandon = async () => {
+    state.isAbandoned = true
     await writer.abandon()
     port.postMessage({ kind: 'abandoned' } satisfies ResultReply)
   }
@@ -66,6 +70,7 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
     })
   for (const each of data.ports) {
     each.on('message', ({ packed, startUs }: ResultMessage) => {
+      if (state.isAbandoned) return
       const results = unpackResults(packed)
       if (startUs === null) return sink.warmUp(results)
       sink.add(results, startUs)

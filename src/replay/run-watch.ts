@@ -1,6 +1,6 @@
 /** Watches a run from outside: progress, the server's counters, signals. Effects: network, stderr, signals. */
 import { pause } from '../base/clock.ts'
-import { EXIT } from '../base/errors.ts'
+import { EXIT, TraceError } from '../base/errors.ts'
 import type { HttpClient, HttpOptions } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { canonicalJson } from '../trace/canonical.ts'
@@ -22,6 +22,9 @@ const PLAIN_STEP_US = 5_000_000
 const METRICS_STEP_US = 5_000_000
 const LOAD_STEP_US = 1_000_000
 const TICK_US = 100_000
+const GIVES_UP = '(^C again gives it up)'
+/** Ctrl-C pressed twice in a hurry is meant once. */
+const SECOND_THOUGHT_US = 1_000_000
 /** A server counts an answer some moments after its last byte. */
 const SETTLE_US = 500_000
 
@@ -45,11 +48,26 @@ export class RunWatch {
   readonly #events: EventRow[] = []
   #before: SampleRow[] = []
   #load: ClientLoad | null = null
+  /** When a signal asked for the end; null before. */
+  #askedAtUs: number | null = null
+  #stopListening: readonly (() => void)[] = []
+  readonly #givenUp = Promise.withResolvers<never>()
   /** The lines that stand on the terminal. */
   #drawn: readonly string[] = []
 
   constructor(options: WatchOptions) {
     this.#options = options
+    this.#givenUp.promise.catch(() => undefined)
+  }
+
+  /** Rejects when somebody asks a second time, having thought about it: not even the result is wanted. */
+  get givenUp(): Promise<never> {
+    return this.#givenUp.promise
+  }
+
+  /** Signals do from now on what they do anywhere. */
+  close(): void {
+    for (const each of this.#stopListening) each()
   }
 
   /** The server's counters before the first request. */
@@ -77,9 +95,22 @@ export class RunWatch {
         this.#events.push({ atUs, kind, detail: canonicalJson(detail) })
       },
     })
-    const stopListening = [
-      world.onSignal('SIGINT', () => stop(EXIT.interrupted)),
-      world.onSignal('SIGTERM', () => stop(EXIT.terminated)),
+    const asked = (exitCode: number) => {
+      const nowUs = world.clock.nowUs()
+      const sinceUs = nowUs - (this.#askedAtUs ?? nowUs)
+      if (sinceUs > SECOND_THOUGHT_US) {
+        state.isOver = true
+        return this.#givenUp.reject(
+          new TraceError('INTERRUPTED', 'given up: no result was written'),
+        )
+      }
+      this.#askedAtUs ??= nowUs
+      if (state.isOver) world.stderr.write(`writing the result ${GIVES_UP}\n`)
+      else stop(exitCode)
+    }
+    this.#stopListening = [
+      world.onSignal('SIGINT', () => asked(EXIT.interrupted)),
+      world.onSignal('SIGTERM', () => asked(EXIT.terminated)),
     ]
     const watching = Promise.all([
       this.#show(startUs, state),
@@ -90,10 +121,9 @@ export class RunWatch {
       await threads.sent()
     } finally {
       state.isOver = true
-      for (const each of stopListening) each()
       await watching
       if (state.exitCode !== EXIT.pass)
-        world.stderr.write('ended early: keeping what was measured (^C again gives it up)\n')
+        world.stderr.write(`ended early: keeping what was measured ${GIVES_UP}\n`)
       this.#samples.push(...(await this.#load.sample()))
       for (const each of threads.loads) {
         this.#samples.push(...threadLoadRows(each, startUs, this.#options.isPolling))

@@ -46,9 +46,9 @@ export class ReplayThreads {
   readonly #isPrimed: Promise<unknown>
   readonly #isReady: Promise<ResultReply>
   readonly #areWarm: Promise<unknown>
-  #posted = 0
   #fillers: FillerCounts = {}
-  readonly #allSent: Promise<unknown>
+  /** How many results each sending thread has posted. */
+  readonly #allSent: Promise<readonly number[]>
   /** What the sending threads said of themselves. */
   readonly loads: ThreadLoad[] = []
 
@@ -106,11 +106,7 @@ export class ReplayThreads {
     })
     // The first thing that a sending thread says.
     this.#areWarm = Promise.all(this.#senders.map(async (sender) => nextMessage(sender)))
-    this.#allSent = Promise.all(
-      this.#senders.map(async (sender) => {
-        this.#posted += await this.#follow(sender)
-      }),
-    )
+    this.#allSent = Promise.all(this.#senders.map(async (sender) => this.#follow(sender)))
     // Whoever waits hears of it; nobody waiting is no reason to end the process.
     this.#failure.promise.catch(() => undefined)
   }
@@ -142,9 +138,8 @@ export class ReplayThreads {
     samples: readonly SampleRow[],
     events: readonly EventRow[],
   ): Promise<Fidelity> {
-    const reply = nextMessage<ResultReply>(this.#result)
     const lateBodies = sumCounts(this.counters).lateBodies
-    const expected = this.#posted
+    const expected = (await this.#orFailure(this.#allSent)).reduce((sum, count) => sum + count, 0)
     const fillers = this.#fillers
     const command = {
       kind: 'finish',
@@ -155,6 +150,7 @@ export class ReplayThreads {
       samples,
       events,
     } as const
+    const reply = nextMessage<ResultReply>(this.#result)
     this.#result.postMessage(command satisfies ResultCommand)
     const answer = await this.#orFailure(reply)
     if (answer.kind === 'finished') return answer.fidelity
@@ -167,6 +163,7 @@ export class ReplayThreads {
   }
 
   async #abandoned(): Promise<void> {
+    this.stop()
     await this.#isReady
     const reply = nextMessage<ResultReply>(this.#result)
     this.#result.postMessage({ kind: 'abandon' } satisfies ResultCommand)

@@ -115,7 +115,11 @@ test('an interrupted replay keeps what it has, says so, and answers 130', async 
     }))
     const run = await runReplay(handPlan(rows), { target: target(21_505) }, async (signal) => {
       while (server.log.length < 6) await sleep(20)
-      signal('SIGINT')
+      // Pressed twice in a hurry.
+      for (let pressed = 0; pressed < 4; pressed += 1) {
+        signal('SIGINT')
+        await sleep(60)
+      }
     })
     expect(run.exitCode).toBe(130)
     expect(run.header.interrupted).toBe(true)
