@@ -168,8 +168,13 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
     const cards = await page.locator('.cards > div').allInnerTexts()
     expect(cards[0]).toContain(formatShare(ok / (total - notSent)))
     expect(cards[1]).toContain(formatDuration(p50.value))
-    expect(await page.locator('h1').innerText()).toBe(`Replay of ${total} requests`)
-    for (const { name, says } of verdict.checks) {
+    const [title, server] = (await page.locator('h1').innerText()).split('\n')
+    expect(title).toBe(`Replay of ${total} requests`)
+    expect(server).toMatch(/^vllm .* requests\/s · over /)
+    const blind = verdict.checks.filter(({ status }) => status === 'unmeasured')
+    const names = blind.map(({ name }) => name.replaceAll('_', ' ')).join(', ')
+    expect(await page.getByText(`Nothing to measure: ${names}.`).count()).toBe(1)
+    for (const { name, says } of verdict.checks.filter((check) => !blind.includes(check))) {
       const found = page.getByRole('row').filter({
         has: page.getByRole('rowheader', { name: name.replaceAll('_', ' '), exact: true }),
       })
