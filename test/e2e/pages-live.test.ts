@@ -92,24 +92,30 @@ describe.skipIf(browserPath === undefined)('live pages in a browser (needs chrom
     const listen = ['--listen', `127.0.0.1:${port}`, '--admin-listen', admin]
     const recorder = start('record', '--upstream', target, '--out', file('prod'), ...listen)
     await until(() => answers(`http://${admin}/`), recorder)
-    const body = { model: 'steady', prompt: 'a word or two', max_tokens: 200, stream: true }
-    const sent = fetch(`http://127.0.0.1:${port}/v1/completions`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
+    const ask = async (tokens: number) => {
+      const body = { model: 'steady', prompt: 'a word or two', max_tokens: tokens, stream: true }
+      return fetch(`http://127.0.0.1:${port}/v1/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    }
+    const sent = ask(200)
     const { page, requested, complaints } = await openPage(browser!, `http://${admin}/`)
     await page.getByText('Added to a chunk by the relay').waitFor()
+    // What an answer tells is known at its end.
+    await (await ask(2)).text()
+    await page.getByText('Time to first token').waitFor()
     for (const view of ON_SCREEN) {
       await page.setViewportSize({ width: view.width, height: 900 })
       await page.emulateMedia({ colorScheme: view.colorScheme })
       const facts = await page.evaluate(pageFacts)
       expect(facts.faint).toEqual([])
-      expect(facts).toMatchObject({ sideways: 0, namelessPictures: 0, mains: 1, pictures: 4 })
+      expect(facts).toMatchObject({ sideways: 0, namelessPictures: 0, mains: 1, pictures: 6 })
       await picture(page, `recorder ${view.name}`)
     }
     const said = page.getByRole('status')
-    const token = page.getByLabel('Token')
+    const token = page.getByLabel('Token', { exact: true })
     const off = page.getByRole('button', { name: 'Stop recording, let traffic pass' })
     await token.fill('a guess')
     await off.click()
