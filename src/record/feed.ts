@@ -214,7 +214,7 @@ export class Feed {
     let count = this.#batches.unreadRequests
     // Its counts are of all threads: one of them speaks for all.
     const isOurs = this.#options.startObserver !== null
-    if (isOurs && counts !== null) count += counts.requests - counts.recorded
+    if (isOurs && counts !== null) count += counts.unwritten
     for (let index = 0; index < count; index += 1) this.shed(atUs)
   }
 }

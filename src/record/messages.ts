@@ -52,6 +52,8 @@ export type ServerFacts = Readonly<{
 export type ObserverCounts = Readonly<{
   requests: number
   inFlight: number
+  /** Begun, and neither left out by the sample, nor written to the end, nor told as lost. */
+  unwritten: number
   recorded: number
   hungUp: number
   failed: number

@@ -35,10 +35,10 @@ const EMPTY = Buffer.alloc(0)
 export class Observer implements ExchangeSink {
   readonly #options: ObserverOptions
   readonly #views = new Map<number, ConnectionView>()
-  /** Recorded requests under way. */
+  /** Requests under way of which a row is kept. */
   readonly #live = new Map<Exchange, Row>()
   /** Not in the sample: followed, since later turns depend on them, but no row is kept. */
-  readonly #dropped = new WeakSet<Exchange>()
+  readonly #dropped = new Map<Exchange, Row>()
   /** Rows that wait for something asked elsewhere. */
   readonly #late = new Set<Promise<void>>()
   requests = 0
@@ -57,8 +57,9 @@ export class Observer implements ExchangeSink {
     'segments' | 'fileBytes' | 'gapRows' | 'lostRows' | 'recorded'
   > {
     const { requests, hungUp, failed, unreadable, passed, serverCounted } = this
-    const inFlight = this.#live.size
-    return { requests, hungUp, failed, unreadable, passed, serverCounted, inFlight }
+    const inFlight = this.#live.size + this.#dropped.size
+    const unwritten = this.#live.size + this.#options.keeper.waitingCount
+    return { requests, hungUp, failed, unreadable, passed, serverCounted, inFlight, unwritten }
   }
 
   /** Takes one record of the relay; `bytes` is valid during the call. */
@@ -98,7 +99,6 @@ export class Observer implements ExchangeSink {
   /** Puts what is under way where a crash leaves it. */
   writeOpenRows(): void {
     for (const [exchange, row] of this.#live) {
-      if (this.#dropped.has(exchange)) continue
       if (this.#options.enricher.decidesLate && exchange.facts === null) continue
       const wanted = exchange.sentAtUs === null ? 'head' : 'whole'
       if (exchange.written === wanted) continue
@@ -149,8 +149,12 @@ export class Observer implements ExchangeSink {
     const plain = plainBody(body, exchange.headers.get('content-encoding'))
     exchange.facts = describeRequest(exchange.endpoint, plain ?? EMPTY, isCut || plain === null)
     const { row, blocks, isKept } = this.#options.enricher.request(exchange, exchange.facts)
-    if (isKept === false) this.#dropped.add(exchange)
-    else this.#options.keeper.addBlocks(blocks)
+    if (isKept === false) {
+      this.#live.delete(exchange)
+      this.#dropped.set(exchange, row)
+      return
+    }
+    this.#options.keeper.addBlocks(blocks)
     this.#live.set(exchange, row)
   }
 
@@ -164,10 +168,9 @@ export class Observer implements ExchangeSink {
     })
     const row = answeredRow(exchange, seen, this.#originUs)
     const extra = enricher.answer(exchange, seen, row)
-    const known = { ...row, model: modelOf(exchange, seen) }
     this.#count(seen, this.#dropped.has(exchange))
-    if (extra.later === undefined) return this.#end(exchange, known, extra)
-    const late = extra.later.then((found) => this.#end(exchange, known, found))
+    if (extra.later === undefined) return this.#end(exchange, row, extra)
+    const late = extra.later.then((found) => this.#end(exchange, row, found))
     this.#late.add(late)
     void late.finally(() => this.#late.delete(late))
   }
@@ -202,11 +205,11 @@ export class Observer implements ExchangeSink {
   }
 
   #end(exchange: Exchange, row: Row, extra: Enrichment): void {
-    const early = this.#live.get(exchange)
+    const early = this.#live.get(exchange) ?? this.#dropped.get(exchange)
     this.#live.delete(exchange)
     const whole = { ...early, ...row, ...extra.row }
     this.#options.onEnded?.(whole)
-    if (this.#dropped.has(exchange)) return
+    if (this.#dropped.delete(exchange)) return
     this.#options.keeper.addBlocks(extra.blocks)
     this.#options.keeper.complete(whole)
   }
@@ -240,10 +243,4 @@ function plainBody(body: Buffer, coding: string | undefined): Buffer | null {
   if (coding === undefined) return body
   const plain = inflate(body, coding.toLowerCase())
   return plain === null ? null : Buffer.from(plain.buffer, plain.byteOffset, plain.length)
-}
-
-/** Only a name that the server itself used, or accepted. */
-function modelOf(exchange: Exchange, seen: Observation): string | null {
-  if (seen.model !== null) return seen.model
-  return seen.status >= 200 && seen.status < 300 ? (exchange.facts?.model ?? null) : null
 }

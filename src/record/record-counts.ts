@@ -4,6 +4,7 @@ import type { ObserverCounts } from './messages.ts'
 export const NO_COUNTS: ObserverCounts = {
   requests: 0,
   inFlight: 0,
+  unwritten: 0,
   recorded: 0,
   hungUp: 0,
   failed: 0,
@@ -21,6 +22,7 @@ export function addCounts(before: ObserverCounts, now: ObserverCounts): Observer
   return {
     requests: before.requests + now.requests,
     inFlight: now.inFlight,
+    unwritten: now.unwritten,
     recorded: before.recorded + now.recorded,
     hungUp: before.hungUp + now.hungUp,
     failed: before.failed + now.failed,

@@ -125,9 +125,10 @@ export function summaryText(summary: RecordSummary): string {
   const lines = [`${directory.replace(/\/*$/, '/')}  ${facts.join(' · ')}`]
   const indent = ' '.repeat(directory.replace(/\/*$/, '/').length + 2)
   if (counts.recorded > 0) {
-    const share = counts.serverCounted / counts.recorded
+    // Rows that a full disk lost were counted, too.
+    const share = Math.min(1, counts.serverCounted / counts.recorded)
     const isLow = share < PLENTY_OF_USAGE && !summary.asksUsage
-    const advice = isLow ? '; --ask-usage would make it all' : ''
+    const advice = isLow ? '; --ask-usage asks it for all' : ''
     lines.push(`${indent}token counts: ${formatShare(share, 0)} from the server${advice}`)
   }
   if (summary.unrecorded > 0) {

@@ -47,6 +47,7 @@ export function answeredRow(exchange: Exchange, seen: Observation, originUs: num
   const lastUs = hasChunks ? seen.lastTokenAtUs : isWhole ? seen.endAtUs : null
   return {
     ...common,
+    model: modelOf(exchange, seen),
     cachedTokens: seen.cachedTokens,
     promptTokens: seen.promptTokens,
     outputTokens: seen.outputTokens,
@@ -68,6 +69,12 @@ export function answeredRow(exchange: Exchange, seen: Observation, originUs: num
     serverTtftUs: seen.serverTtftUs,
     serverGenerateUs: seen.serverGenerateUs,
   }
+}
+
+/** Only a name that the server itself used, or accepted. */
+function modelOf(exchange: Exchange, seen: Observation): string | null {
+  if (seen.model !== null) return seen.model
+  return seen.status >= 200 && seen.status < 300 ? (exchange.facts?.model ?? null) : null
 }
 
 /** The row of an exchange that nobody answered. */

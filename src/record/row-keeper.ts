@@ -40,8 +40,8 @@ export class RowKeeper {
   #retryAtUs = 0
   #segmentSinceUs = 0
   #nextSeq = 0
-  /** Added to the numbers given out here; known once a recording is open. */
-  #baseSeq = 0
+  /** Added to the numbers given out here; null until a recording is open. */
+  #baseSeq: number | null = null
   #lost = noRows()
   /** Whole rows in the segment that is being written. */
   #written = noRows()
@@ -58,6 +58,11 @@ export class RowKeeper {
 
   get recording(): Recording | null {
     return this.#recording
+  }
+
+  /** Whole rows that wait for the disk. */
+  get waitingCount(): number {
+    return this.#pending.completed.length
   }
 
   /** A number for a request; its row's seq follows from it when it is written. */
@@ -179,7 +184,7 @@ export class RowKeeper {
   }
 
   #numbered(row: Row): Row {
-    const base = this.#baseSeq
+    const base = this.#baseSeq ?? 0
     if (base === 0) return row
     const shift = (seq: number | null | undefined) => (typeof seq === 'number' ? seq + base : null)
     return {
@@ -215,7 +220,9 @@ export class RowKeeper {
     }
     try {
       this.#recording = this.#options.openRecording()
-      this.#baseSeq = Math.max(this.#baseSeq, this.#recording.nextSeq)
+      const { nextSeq } = this.#recording
+      // Numbers given out stay as they are, or later turns would not find their parents.
+      if (nextSeq > (this.#baseSeq ?? -Infinity) + this.#nextSeq) this.#baseSeq = nextSeq
       this.#segmentSinceUs = this.#options.nowUs()
     } catch {
       this.#fail()

@@ -90,7 +90,7 @@ test('the summary says what is there, what is missing, and how tokens were count
   expect(summaryText({ ...summary, asksUsage: true })).not.toContain('--ask-usage')
   expect(text).toBe(
     'prod/  100 requests in 14 min 12 s · 1 segment · 2 MB · digest 9c41aa55bb66\n' +
-      '       token counts: 71 % from the server; --ask-usage would make it all\n' +
+      '       token counts: 71 % from the server; --ask-usage asks it for all\n' +
       '       5 requests are missing: see its gaps\n' +
       '       1,200 requests of other kinds passed, unrecorded\n',
   )
