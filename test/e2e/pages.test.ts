@@ -212,7 +212,7 @@ describe.skipIf(browserPath === undefined)('pages in a browser (needs chromium)'
 
 type Figure = Readonly<{ value: number }>
 type Report = Readonly<{
-  verdict: { status: string; checks: readonly { name: string; says: string }[] }
+  verdict: { status: string; checks: readonly { name: string; status: string; says: string }[] }
   side: {
     requests: { ok: number; total: number; not_sent: number }
     metrics: { ttft_due: { n: number; mean: number; p50: Figure; p95: Figure } }
