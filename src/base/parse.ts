@@ -89,6 +89,11 @@ export function parseHostPort(flag: string, text: string): HostPort {
   return { host: host === '' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port }
 }
 
+/** As it stands in an address: '127.0.0.1:9000', '[::1]:9000'. */
+export function hostPortText({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** One of a fixed set of words. */
 export function parseChoice<const T extends string>(
   flag: string,

@@ -39,6 +39,9 @@ export const inspectCommand: Verb = (world) => {
       if (raw.json && raw.drift !== undefined) {
         throw new TraceError('BAD_OPTION', '--drift is told in words: leave --json out')
       }
+      if (raw.digest && (raw.json || raw.html !== undefined || raw.drift !== undefined)) {
+        throw new TraceError('BAD_OPTION', '--digest is all that is said: leave the others out')
+      }
       const reader = await openTrace(path)
       let outputs: Outputs | null = null
       try {

@@ -1,6 +1,7 @@
 /** A recorder's own small server: is it well, what does it count, and its few switches. Effects: network. */
 import fastify, { type FastifyInstance } from 'fastify'
 import { pause } from '../base/clock.ts'
+import { hostPortText } from '../base/parse.ts'
 import { listenFailure } from '../base/socket.ts'
 import type { World } from '../base/world.ts'
 import type { RecordCompanion, RecordControl } from '../record/control.ts'
@@ -36,7 +37,7 @@ export function adminCompanion(
     const closing = new AbortController()
     const open = async (): Promise<void> => {
       await server.listen({ ...listen, backlog: MOST_CONNECTIONS })
-      world.stderr.write(`admin at http://${listen.host}:${listen.port}\n`)
+      world.stderr.write(`admin at http://${hostPortText(listen)}\n`)
     }
     try {
       await open()

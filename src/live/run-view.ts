@@ -1,5 +1,5 @@
 /** What watches a run: lines on a terminal, and a page or figures where they were asked for. Effects: network. */
-import { parseHostPort, type HostPort } from '../base/parse.ts'
+import { hostPortText, parseHostPort, type HostPort } from '../base/parse.ts'
 import type { World } from '../base/world.ts'
 import type { RunHooks } from '../replay/run-hooks.ts'
 import { LiveHistory } from './live-history.ts'
@@ -89,7 +89,7 @@ async function serve(
     if (metrics !== null && !isShared) {
       const { serveMetrics } = await import('./metrics-server.ts')
       closers.push(await serveMetrics(metrics, render))
-      world.stderr.write(`metrics    http://${metrics.host}:${metrics.port}/metrics\n`)
+      world.stderr.write(`metrics    http://${hostPortText(metrics)}/metrics\n`)
     }
   } catch (error) {
     await close()

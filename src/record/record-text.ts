@@ -6,6 +6,7 @@ import {
   formatShare,
   significant,
 } from '../base/format.ts'
+import { hostPortText } from '../base/parse.ts'
 import { bucketQuantileUs, countsSince, type Tally } from '../stats/octaves.ts'
 import type { ObserverCounts, ServerFacts } from './messages.ts'
 import { chainKey } from '../stream/prefix-chain.ts'
@@ -30,7 +31,7 @@ export type RecordStatus = Readonly<{
 /** @param server null where it cannot be asked; 'late' where it takes its time */
 export function bannerText(route: RecordRoute, server: ServerFacts | null | 'late'): string {
   const { host, port } = route.listen
-  const place = host === '0.0.0.0' || host === '::' ? `:${port}` : `${host}:${port}`
+  const place = host === '0.0.0.0' || host === '::' ? `:${port}` : hostPortText(route.listen)
   const at = route.upstream.origin
   return `recording ${place} → ${at} (${serverText(server)})\n`
 }

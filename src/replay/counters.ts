@@ -16,7 +16,7 @@ const FIELDS = [
   'lateBodies',
   'releasedBytes',
   'released',
-  /** Results that the thread which reads answers has taken; counted by that thread alone. */
+  /** Of those done: taken by the thread that reads answers, and counted by it alone. */
   'read',
 ] as const
 export type CounterName = (typeof FIELDS)[number]

@@ -1,6 +1,6 @@
 /** What was delivered, in a few lines. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatShare } from '../base/format.ts'
+import { formatCount, formatShare, plural } from '../base/format.ts'
 import type { FillerCounts, FillerReason } from './conversation.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { PrefixGap } from './prefix-gap.ts'
@@ -53,7 +53,7 @@ function fillersText(fillers: FillerCounts): string[] {
     ([reason, count]) => `${formatCount(count)} ${FILLER_WORDS[reason as FillerReason]}`,
   )
   const total = Object.values(fillers).reduce((sum, count) => sum + count, 0)
-  return total === 0 ? [] : [`${formatCount(total)} turns could not quote (${reasons.join(', ')})`]
+  return total === 0 ? [] : [`${plural(total, 'turn')} could not quote (${reasons.join(', ')})`]
 }
 
 /** 'prefix hits 38.1 % of prompts · 41.0 % predicted in blocks of 16 · …' */

@@ -31,7 +31,7 @@ export class LinkDesk {
   }
 
   get isFull(): boolean {
-    return this.#links >= this.#options.maxLinks && this.#pool.size === 0
+    return this.#links >= this.#options.maxLinks && !this.#pool.canEvict
   }
 
   /** Connections without a user. */

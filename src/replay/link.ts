@@ -107,9 +107,15 @@ export class LinkPool {
     return this.#idle.length
   }
 
+  /** One can be closed for another: those that servers have ended hold no file handle. */
+  get canEvict(): boolean {
+    while (this.#idle[0]?.isGone === true) this.#idle.shift()
+    return this.#idle.length > 0
+  }
+
   /** Closes the one that has waited longest. */
   evict(): void {
-    this.#idle.shift()?.close()
+    if (this.canEvict) this.#idle.shift()?.close()
   }
 
   /** Closes what has waited too long, or all of it. */

@@ -74,7 +74,8 @@ async function run(data: ResultWorkerData, port: MessagePort): Promise<void> {
       const results = unpackResults(packed)
       if (startUs === null) return sink.warmUp(results)
       sink.add(results, startUs)
-      read.add('read', results.length)
+      // As they are counted when done: without the tries that were followed by another.
+      read.add('read', results.filter(({ isFinal }) => isFinal).length)
       guard(finishIfWhole())
     })
   }

@@ -5,16 +5,16 @@ import { resolveHost } from '../base/socket.ts'
 import type { ReplayOptions } from './options.ts'
 import type { SendTarget } from './send-worker.ts'
 
+type Headers = ReplayOptions['headers']
+
 export async function httpOptions({
   headers,
   apiKeyPath,
   tls,
 }: ReplayOptions): Promise<HttpOptions> {
   const key = apiKeyPath === null ? null : await readText('--api-key-file', apiKeyPath)
-  const bearer =
-    key === null ? [] : [['authorization', `Bearer ${(key.split('\n')[0] ?? '').trim()}`]]
   return {
-    headers: Object.fromEntries([...headers, ...bearer]) as Record<string, string>,
+    headers: Object.fromEntries(key === null ? headers : withKey(headers, key)),
     tls: {
       ...(tls.caPath === null ? {} : { ca: await readText('--tls-ca', tls.caPath) }),
       ...(tls.certPath === null ? {} : { cert: await readText('--tls-cert', tls.certPath) }),
@@ -22,6 +22,12 @@ export async function httpOptions({
       isInsecure: tls.isInsecure,
     },
   }
+}
+
+/** A key from a file stands in place of one among the headers. */
+function withKey(headers: Headers, key: string): Headers {
+  const others = headers.filter(([name]) => name.toLowerCase() !== 'authorization')
+  return [...others, ['authorization', `Bearer ${(key.split('\n')[0] ?? '').trim()}`]]
 }
 
 export async function sendTarget(

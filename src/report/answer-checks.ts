@@ -1,5 +1,5 @@
 /** Did the answers come back whole and of the planned size, and are there enough of them? Pure. */
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import { correlationLength } from '../stats/dependence.ts'
 import { pearson, ranksOf } from '../stats/correlation.ts'
 import { known, rowsWhere } from '../stats/growing.ts'
@@ -103,7 +103,7 @@ export function checkStalls({ side, kind }: RunFacts): Finding {
     share,
     { warnAbove: 0.01 },
     'share',
-    `${formatCount(side.stalled)} streams stalled by us`,
+    `${plural(side.stalled, 'stream')} stalled by us`,
   )
 }
 

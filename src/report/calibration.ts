@@ -151,7 +151,11 @@ export async function readCalibration(flag: string, path: string): Promise<Calib
   const text = await readText(flag, path)
   try {
     const found = JSON.parse(text) as Partial<Calibration>
-    if (found.schema_version === CALIBRATION_VERSION && found.place) return found as Calibration
+    const place: Partial<Record<string, Partial<Record<string, PlaceCost>>>> = found.place ?? {}
+    const isWhole = PLACE_METRICS.every((metric) =>
+      Object.keys(PLACE_QUANTILES).every((name) => place[metric]?.[name] !== undefined),
+    )
+    if (found.schema_version === CALIBRATION_VERSION && isWhole) return found as Calibration
   } catch {
     // Said below.
   }

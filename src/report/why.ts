@@ -1,5 +1,5 @@
 /** Where the time went, in words, from what the server said about itself. Pure. */
-import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural } from '../base/format.ts'
 import type { RunFacts } from './run-facts.ts'
 import type { TtftParts } from './ttft-parts.ts'
 
@@ -15,7 +15,7 @@ export function explain({ server, ttftParts }: RunFacts): string[] {
   } else if (server.peaks.kv_usage !== null) {
     clauses.push(`KV cache at most ${formatShare(server.peaks.kv_usage)} full`)
   }
-  if (server.preemptions) clauses.push(`${formatCount(server.preemptions)} preemptions`)
+  if (server.preemptions) clauses.push(plural(server.preemptions, 'preemption'))
   if (server.prefix_hit_share !== null) {
     clauses.push(`${formatShare(server.prefix_hit_share)} of prompt tokens from the prefix cache`)
   }

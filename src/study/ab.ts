@@ -12,6 +12,8 @@ import type { World } from '../base/world.ts'
 import type { ReplayOptions } from '../replay/options.ts'
 import type { PrefixGap } from '../replay/prefix-gap.ts'
 import { replay } from '../replay/replay.ts'
+import { httpOptions } from '../replay/send-target.ts'
+import { rootUrl } from '../replay/target-facts.ts'
 import { type Comparison, compareRuns } from '../report/comparison.ts'
 import { reportFile } from '../report/report-file.ts'
 import type { Report } from '../report/report.ts'
@@ -40,7 +42,7 @@ export type AbMeans = Readonly<{
     exitCode: number
     fidelity: Readonly<{ prefix: PrefixGap | null }>
   }>
-  resetCache: (target: URL) => Promise<void>
+  resetCache: (target: URL, sending: ReplayOptions) => Promise<void>
 }>
 
 /** @returns what the complete pairs say; an interrupted study keeps its files and says 130 */
@@ -84,7 +86,7 @@ type Study = Readonly<{
 async function runOnce(study: Study, { side, pair }: AbRun) {
   const { plan, sending, options, world, means, seed } = study
   const name = pair < 0 ? `warm-up-${side}` : `${side}${pair + 1}`
-  await means.resetCache(options[side])
+  await means.resetCache(options[side], sending)
   return means.replay(
     plan,
     {
@@ -101,10 +103,10 @@ async function runOnce(study: Study, { side, pair }: AbRun) {
 const RESET_TIMEOUT_US = 5_000_000
 
 /** Only servers in development mode answer; fresh words make it unnecessary elsewhere. */
-async function resetPrefixCache(target: URL): Promise<void> {
-  const client = new HttpClient({})
+async function resetPrefixCache(target: URL, sending: ReplayOptions): Promise<void> {
+  const client = new HttpClient(await httpOptions(sending))
   try {
-    await client.call(new URL('/reset_prefix_cache', target), {
+    await client.call(rootUrl(target, '/reset_prefix_cache'), {
       method: 'POST',
       timeoutUs: RESET_TIMEOUT_US,
     })

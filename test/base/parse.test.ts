@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import {
+  hostPortText,
   parseBytes,
   parseChoice,
   parseCount,
@@ -66,5 +67,11 @@ test('a limit that nothing could keep is none', () => {
     expect(() => parseLimitUs('--timeout', text)).toThrow(
       `--timeout wants a duration above 0 such as 30s, got '${text}'`,
     )
+  }
+})
+
+test('an address says what it was parsed from, IPv6 in its brackets', () => {
+  for (const text of ['127.0.0.1:9000', '[::1]:9000', 'box:80']) {
+    expect(hostPortText(parseHostPort('--listen', text))).toBe(text)
   }
 })

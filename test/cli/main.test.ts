@@ -21,6 +21,15 @@ test('a name that comes with a file cannot command the terminal that shows an er
   expect(err).toContain('trace: no\\u{1b}[2J\\u{202e}\\u{a}such.arrow is not there\n')
 })
 
+test.each([['--json'], ['--drift'], ['--html', 'page.html']])(
+  'inspect --digest says nothing else, so %s beside it is refused',
+  async (...others) => {
+    const { code, err } = await run('inspect', 'absent.sqlite', '--digest', ...others)
+    expect(code).toBe(2)
+    expect(err).toContain('--digest is all that is said')
+  },
+)
+
 test('an unknown verb exits 2 and points to the help', async () => {
   const { code, err } = await run('rplay')
   expect(code).toBe(2)

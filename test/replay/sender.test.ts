@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { LinkDesk } from '../../src/replay/link-desk.ts'
 import type { OpenWire, WireEvents } from '../../src/replay/wire.ts'
-import { runSender } from '../support/sender-run.ts'
+import { readyRequest, runSender } from '../support/sender-run.ts'
 import type { VirtualClock } from '../support/virtual-clock.ts'
 
 const ANSWER = Buffer.from(
@@ -266,4 +267,25 @@ test('idle connections that nobody may use again make room for those that are wa
   const { results } = await runSender(requests, counting, { connections: 'recorded', limits })
   expect(results.every(({ fault }) => fault === 'none')).toBe(true)
   expect(open.most).toBeLessThanOrEqual(limits.maxLinks + 1)
+})
+
+test('idle connections that the server has ended make no room for more than there may be', () => {
+  const wires: WireEvents[] = []
+  const openWire: OpenWire = (_target, events) => {
+    wires.push(events)
+    return { unsentBytes: 0, write() {}, close() {} }
+  }
+  const desk = new LinkDesk({ openWire, connections: 'pool', leadUs: 0, maxLinks: 2, onRoom() {} })
+  const nobody = { connected() {}, bytes() {}, drained() {}, ended() {}, closed() {} }
+  const take = () => desk.take(readyRequest(0, {}), nobody, 0, false)
+  for (const link of [take(), take()]) desk.leave(link, true, 0)
+  for (const wire of wires) {
+    wire.ended()
+    wire.closed(null)
+  }
+  for (let link = 0; link < 2; link += 1) {
+    expect(desk.isFull).toBe(false)
+    take()
+  }
+  expect(desk.isFull).toBe(true)
 })

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { calibrationOf, withoutPlace } from '../../src/report/calibration.ts'
+import { calibrationOf, readCalibration, withoutPlace } from '../../src/report/calibration.ts'
 import { buildReport } from '../../src/report/report.ts'
 import { watchSide } from '../../src/report/side-watch.ts'
 import type { RequestRow } from '../../src/trace/columns.ts'
@@ -86,4 +89,21 @@ test('changes are "observed" until a calibration on the same server says what th
     ({ metric, quantile }) => metric === 'ttft_due' && quantile === 'p50',
   )
   expect(ttft!.change - ttft!.calibrated!.change).toBeCloseTo(800 / ttft!.from_us)
+})
+
+test('a calibration with a number missing is refused where it is read', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-calibration-'))
+  try {
+    const path = join(folder, 'place.json')
+    const whole = calibrationOf(await side('relay'), await side('client'), null)
+    writeFileSync(path, JSON.stringify(whole))
+    expect(await readCalibration('--calibration', path)).toEqual(whole)
+    const { tpot: _tpot, ...place } = whole.place
+    for (const part of [{}, place]) {
+      writeFileSync(path, JSON.stringify({ ...whole, place: part }))
+      await expect(readCalibration('--calibration', path)).rejects.toThrow('is no calibration')
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -52,7 +52,7 @@ export async function runSender(
   return { results, counters }
 }
 
-function readyRequest(index: number, changes: Partial<ReadyRequest>): ReadyRequest {
+export function readyRequest(index: number, changes: Partial<ReadyRequest>): ReadyRequest {
   const dueUs = changes.dueUs ?? 1_000_000
   return {
     index,
