@@ -53,11 +53,11 @@ export function fixedLaw(value: number): Law {
 }
 
 const PARSERS: Readonly<Record<string, (fields: Fields) => Shape>> = {
-  fixed: (fields) => ({ law: 'fixed', value: fields.number('value') }),
+  fixed: (fields) => ({ law: 'fixed', value: fields.number('value', undefined, 0) }),
   uniform: (fields) => ({ law: 'uniform', from: fields.number('from'), to: fields.number('to') }),
   normal: (fields) => ({
     law: 'normal',
-    mean: fields.number('mean'),
+    mean: fields.number('mean', undefined, 0),
     sd: fields.number('sd', undefined, 0),
   }),
   lognormal: parseLogNormal,

@@ -70,6 +70,8 @@ test.each([
   ['chat', 'wants names and values'],
   [{ law: 'zipf' }, 'wants one of'],
   [{ law: 'normal', mean: 1 }, 'sd is missing'],
+  [{ law: 'normal', mean: -5, sd: 1 }, 'a number from 0 on'],
+  [{ law: 'fixed', value: -5 }, 'a number from 0 on'],
   [{ law: 'normal', mean: 1, sd: 1, median: 3 }, 'median is not known'],
   [{ law: 'empirical', values: [1], weights: [1, 2] }, 'as many weights'],
   [{ law: 'mixture', parts: [] }, 'at least one law'],
