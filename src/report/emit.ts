@@ -12,7 +12,7 @@ import { formatReport } from './report-text.ts'
 import type { Report } from './report.ts'
 
 /**
- * @returns exit code: 98 for an INVALID run, 99 for a missed objective, else 0
+ * @returns exit code: 98 for an INVALID run, 99 for a missed objective, 97 for one left open, else 0
  */
 export async function emitReport(
   report: Report,
@@ -41,8 +41,15 @@ export async function emitReport(
     problems: [...failed.map(({ says }) => says), ...missed.map(({ text }) => `missed ${text}`)],
     outputs: { verdict: report.verdict.status },
   })
-  if (report.verdict.status === 'INVALID') return EXIT.invalid
-  return missed.length > 0 ? EXIT.threshold : EXIT.pass
+  return exitCodeOf(report)
+}
+
+/** A bar that too few samples left open was not cleared. */
+function exitCodeOf({ verdict, slo }: Report): number {
+  if (verdict.status === 'INVALID') return EXIT.invalid
+  const met = slo?.objectives.map((objective) => objective.met) ?? []
+  if (met.includes(false)) return EXIT.threshold
+  return met.includes(null) ? EXIT.inconclusive : EXIT.pass
 }
 
 /** @throws TraceError TARGET_DOWN; what else was asked for is written by then */
