@@ -6,9 +6,9 @@ import { ranksOf } from '../stats/correlation.ts'
 import { percentileInterval } from '../stats/quantile-estimate.ts'
 import { quantiles } from '../stats/quantile.ts'
 import type { PerRequestName } from './latency-watch.ts'
-import type { SideWatch } from './side-watch.ts'
+import { type SideWatch, wasSent } from './side-watch.ts'
 
-/** Row numbers: `recorded[i]` was replayed as `replayed[i]`, in order of the replay. */
+/** Row numbers of requests that were sent: `recorded[i]` was replayed as `replayed[i]`, in order of the replay. */
 export type Pairs = Readonly<{ recorded: Uint32Array; replayed: Uint32Array }>
 
 export function pairRows(recorded: SideWatch, replayed: SideWatch): Pairs {
@@ -18,7 +18,7 @@ export function pairRows(recorded: SideWatch, replayed: SideWatch): Pairs {
   const right: number[] = []
   replayed.columns.source.view().forEach((source, row) => {
     const found = rowOf.get(source)
-    if (found === undefined) return
+    if (found === undefined || !wasSent(replayed, row)) return
     left.push(found)
     right.push(row)
   })

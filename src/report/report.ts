@@ -2,7 +2,6 @@
  * A run as plain data: may it be believed, what was measured, what changed against the recording. JSON
  * is this object; text and every other form are made from it. Pure but for the readers.
  */
-import { significant } from '../base/format.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
 import type { TraceReader } from '../trace/trace.ts'
 import { breachNotes } from './breach-watch.ts'
@@ -16,6 +15,7 @@ import {
   withoutPlace,
 } from './calibration.ts'
 import { pairRows, quantileChange, type Change } from './pairing.ts'
+import { eventNotes } from './event-notes.ts'
 import { type Fluidity, fluidityOf } from './fluidity.ts'
 import { profileFigures, type ProfileFigures, type ProfileName } from './metric-profile.ts'
 import type { Objective } from './objective.ts'
@@ -36,7 +36,7 @@ import { judgeObjectives, type SloResult } from './slo.ts'
 import type { TtftParts } from './ttft-parts.ts'
 import { judge, type Verdict } from './verdict.ts'
 import { explain } from './why.ts'
-import { cutSides, keepOf, type Window, windowNotes, type WindowWish } from './window.ts'
+import { cutSides, keepOf, partNotes, type Window, windowNotes, type WindowWish } from './window.ts'
 
 export const REPORT_VERSION = 1
 
@@ -48,7 +48,8 @@ export type Report = Readonly<{
   /** The part that figures are of; the verdict is on the whole run. null: nothing was cut. */
   window: Window | null
   side: Side
-  recorded: Readonly<{ run: RunIdentity; side: Side }> | null
+  /** Of its requests those that this run sent, each once; `left_out` counts the others. */
+  recorded: Readonly<{ run: RunIdentity; side: Side; left_out: number }> | null
   stimulus: Stimulus | null
   changes: readonly ChangeRow[]
   delivery: Delivery | null
@@ -124,7 +125,8 @@ export async function buildReport(
     verdict: judge(facts),
     window,
     side,
-    recorded: against && other && { run: identityOf(against), side: sideOf(other) },
+    recorded: against &&
+      other && { run: identityOf(against), side: sideOf(other), left_out: other.leftOutCount },
     ...compared(other, watch, calibrationFor(run, against, calibration)),
     delivery: facts.delivery,
     client: facts.client,
@@ -134,6 +136,7 @@ export async function buildReport(
     why: explain(facts),
     notes: [
       ...windowNotes(window),
+      ...partNotes(other),
       ...breachNotes(events),
       ...clockNotes(events),
       ...eventNotes(watch),
@@ -215,17 +218,6 @@ function calibrationFor(
   const isApart = against?.header.kind === 'recorded' && run.header.kind === 'replayed'
   const isSame = calibration?.fingerprint === run.header.server.fingerprint
   return isApart && isSame ? calibration : null
-}
-
-/** From here on one event a token is not what a server sends. */
-const MOST_TOKENS_AN_EVENT = 1.05
-
-function eventNotes({ latency: { tokensAnEvent } }: SideWatch): string[] {
-  if (tokensAnEvent <= MOST_TOKENS_AN_EVENT) return []
-  return [
-    `answers brought ${significant(tokensAnEvent, 3)} tokens an event on average, and of none was told ` +
-      'how many: inter-token is the time between events',
-  ]
 }
 
 function notesOf(

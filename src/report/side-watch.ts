@@ -1,7 +1,7 @@
 /** One pass over a trace: what a report keeps of each row, column by column. Pure but for the reader. */
 import { GrowingColumn, NameColumn } from '../stats/growing.ts'
 import type { RequestColumn } from '../trace/columns.ts'
-import { outcomeCode } from '../trace/outcome-class.ts'
+import { classOfCode, outcomeCode } from '../trace/outcome-class.ts'
 import type { RequestBatch, TraceReader } from '../trace/trace.ts'
 import { LATENCY_COLUMNS, LatencyWatch } from './latency-watch.ts'
 import { Tally } from './tally.ts'
@@ -69,6 +69,8 @@ export class SideWatch {
   uncountedCount = 0
   /** Whole answers of which only the events were counted. */
   eventCountedCount = 0
+  /** Rows of the trace that do not count. */
+  leftOutCount = 0
 
   add(batch: SideBatch, row: number): void {
     const { columns } = batch
@@ -115,6 +117,10 @@ function endOf(columns: SideBatch['columns'], row: number): number {
   )
 }
 
+export function wasSent({ columns }: SideWatch, row: number): boolean {
+  return classOfCode(columns.outcome.view()[row]!) !== 'not_sent'
+}
+
 /** Says of a row by its due instant and number whether it counts. */
 export type Keep = (atUs: number, seq: number) => boolean
 
@@ -125,6 +131,7 @@ export async function watchSide(reader: TraceReader, keep: Keep = () => true): P
     const { atUs, seq } = batch.columns
     for (let row = 0; row < batch.rowCount; row += 1) {
       if (keep(atUs[row]!, seq[row]!)) watch.add(batch, row)
+      else watch.leftOutCount += 1
     }
   }
   return watch

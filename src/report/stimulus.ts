@@ -1,13 +1,15 @@
 /** How closely a replay's load follows the recording it replays: arrivals, sizes, sharing. Pure. */
 import { dispersionIndex, gapsOf } from '../stats/arrivals.ts'
 import { ksDistance, wasserstein } from '../stats/distance.ts'
+import { rowsWhere } from '../stats/growing.ts'
 import { describe } from '../stats/moments.ts'
 import { classOfCode } from '../trace/outcome-class.ts'
 import type { Pairs } from './pairing.ts'
-import type { SideWatch } from './side-watch.ts'
+import { type SideWatch, wasSent } from './side-watch.ts'
 
 export type Stimulus = Readonly<{
   pairs: number
+  /** Sent, but no row of the recording. */
   unpaired: number
   /** Recorded span over replayed span of the paired rows. */
   speed: number | null
@@ -44,7 +46,7 @@ export function stimulusOf(recorded: SideWatch, replayed: SideWatch, pairs: Pair
     orNull(dispersionIndex(after, windowUs / (speed ?? 1)) / dispersionIndex(before, windowUs))
   return {
     pairs: pairs.recorded.length,
-    unpaired: replayed.columns.at.length - pairs.replayed.length,
+    unpaired: sentCount(replayed) - pairs.replayed.length,
     speed,
     arrivals: {
       ks: orNull(ksDistance(rounded(left), rounded(right))),
@@ -60,6 +62,10 @@ export function stimulusOf(recorded: SideWatch, replayed: SideWatch, pairs: Pair
       replayed: hangUps(replayed, pairs.replayed),
     },
   }
+}
+
+function sentCount(watch: SideWatch): number {
+  return rowsWhere(watch.columns.at.length, (row) => wasSent(watch, row)).length
 }
 
 /** Further laps and added users repeat a recorded arrival at other times: each counts once. */

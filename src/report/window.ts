@@ -3,7 +3,7 @@ import { TraceError } from '../base/errors.ts'
 import { formatCount, formatDuration } from '../base/format.ts'
 import { parseDurationUs } from '../base/parse.ts'
 import type { TraceReader } from '../trace/trace.ts'
-import { type Keep, type SideWatch, watchSide } from './side-watch.ts'
+import { type Keep, type SideWatch, wasSent, watchSide } from './side-watch.ts'
 
 export const WINDOW_FLAGS = {
   warmup: {
@@ -61,9 +61,31 @@ export async function cutSides(
   const whole = await watchSide(run)
   const window = windowOf(whole, wish)
   const counted = window === null ? whole : await watchSide(run, within(window))
-  const keep = window === null ? undefined : sameAs(counted, window)
-  const other = against === null ? null : await watchSide(against, keep)
+  const other = against === null ? null : await otherSide(against, counted, window)
   return { whole, counted, other, window }
+}
+
+/** What this run sent of the recording, each row once; where it replays none of it, the same times. */
+async function otherSide(
+  against: TraceReader,
+  counted: SideWatch,
+  window: Window | null,
+): Promise<SideWatch> {
+  const sources = sentSources(counted)
+  // The sources of another replay are not its own rows.
+  if (sources.size > 0 && against.header.kind !== 'replayed') {
+    const sentAgain = await watchSide(against, (_atUs, seq) => sources.has(seq))
+    if (sentAgain.columns.at.length > 0) return sentAgain
+  }
+  return watchSide(against, keepOf(window))
+}
+
+function sentSources(watch: SideWatch): Set<number> {
+  const sources = new Set<number>()
+  watch.columns.source.view().forEach((source, row) => {
+    if (!Number.isNaN(source) && wasSent(watch, row)) sources.add(source)
+  })
+  return sources
 }
 
 function within({ from_us: fromUs, to_us: toUs }: Window): Keep {
@@ -74,11 +96,14 @@ export function keepOf(window: Window | null): Keep | undefined {
   return window === null ? undefined : within(window)
 }
 
-/** The other side of a comparison: the same requests where this run replays it, else the same times. */
-function sameAs({ columns }: SideWatch, window: Window): Keep {
-  const sources = new Set(columns.source.view())
-  const isReplay = sources.size > 1 || !sources.has(Number.NaN)
-  return isReplay ? (_atUs, seq) => sources.has(seq) : within(window)
+/** @param other whose rows are those of the counted requests */
+export function partNotes(other: SideWatch | null): string[] {
+  if (other === null || other.leftOutCount === 0) return []
+  const count = other.columns.at.length
+  return [
+    `recorded figures are of the ${formatCount(count)} of ` +
+      `${formatCount(count + other.leftOutCount)} requests that are compared with this run`,
+  ]
 }
 
 export function windowNotes(window: Window | null): string[] {

@@ -77,3 +77,49 @@ test('what was recorded at one instant has no speed, and is compared all the sam
     expect(stimulus!.arrivals.ks).toBe(0)
   }
 })
+
+/** Slow in the second half of the recording, which is not replayed. */
+const TIMED = RECORDED.map((row, index) => ({
+  ...row,
+  lagUs: 0,
+  stream: true,
+  ttftUs: index < COUNT / 2 ? 50_000 : 500_000,
+  e2eUs: 600_000,
+}))
+
+test.each([
+  ['once', 1],
+  ['three times', 3],
+])('of a part sent %s, the recorded figures are those of its rows', async (_name, laps) => {
+  const sent = Array.from({ length: laps }, (_, copy) =>
+    TIMED.slice(0, COUNT / 2).map((row) => ({
+      ...row,
+      seq: copy * COUNT + row.seq!,
+      sourceSeq: row.seq!,
+      copy,
+      atUs: row.atUs! + copy * dueUs,
+    })),
+  ).flat()
+  const stopped = TIMED.slice(COUNT / 2).map(({ seq, atUs }) => ({
+    seq: laps * COUNT + seq!,
+    sourceSeq: seq!,
+    atUs: atUs! + laps * dueUs,
+    outcome: 'not_sent' as const,
+  }))
+  const recorded = unsavedTrace({ kind: 'recorded', requests: TIMED })
+  const report = await buildReport(
+    unsavedTrace({ kind: 'replayed', requests: [...sent, ...stopped] }),
+    recorded,
+  )
+  expect(report.recorded).toMatchObject({
+    left_out: COUNT / 2,
+    side: { requests: { total: COUNT / 2 }, metrics: { ttft: { max: 50_000 } } },
+  })
+  expect(report.stimulus).toMatchObject({ pairs: sent.length, unpaired: 0 })
+  expect(report.notes[0]).toBe(
+    'recorded figures are of the 150 of 300 requests that are compared with this run',
+  )
+  const whole = await buildReport(recorded, recorded)
+  expect(whole.recorded).toMatchObject({ left_out: 0, side: { requests: { total: COUNT } } })
+  expect(whole.notes).toEqual([])
+})
