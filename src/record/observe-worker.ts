@@ -4,7 +4,7 @@
  */
 import { pause, systemClock } from '../base/clock.ts'
 import type { HttpClient } from '../base/http.ts'
-import { type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
+import { giveWay, type MessagePort, parentPort, sleepThread, workerData } from '../base/threads.ts'
 import { LiveResults } from '../replay/live-results.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import { segmentIsThere } from '../trace/retention.ts'
@@ -28,6 +28,8 @@ import { startTokenizer, type TokenizerThread } from './tokenizer-thread.ts'
 const FLUSH_US = 100_000
 /** A batch that comes this long after the last write is written at once. */
 const WRITE_GAP_US = 50_000
+/** On a core that is full, bytes go first: what is late in being looked at may be shed, no client waits. */
+const NICENESS = 5
 /** At the end, rows that wait for a count get so long. */
 const LATE_ROWS_US = 2_000_000
 /** Files are measured once in so many flushes. */
@@ -218,5 +220,6 @@ const config = workerData as ObserverConfig
 const thread = new ObserverThread(config, await questionClient(config.tls))
 const main = parentPort
 main?.on('message', (message: ToObserver) => thread.take(message, main))
+giveWay(NICENESS)
 await thread.run()
 parentPort?.close()
