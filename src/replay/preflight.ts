@@ -75,8 +75,11 @@ async function probeAll(
   client: HttpClient,
 ): Promise<ReadyServer[]> {
   const probe = async ({ name, url }: NamedTarget) => {
-    if (!mayHitSource) refuseSource(plan, url)
-    return { name, facts: await probeTarget(client, url) }
+    if (!mayHitSource) refuseSource(plan, url, null)
+    const facts = await probeTarget(client, url)
+    const served = facts.models.map(({ id }) => id)
+    if (!mayHitSource) refuseSource(plan, url, served)
+    return { name, facts }
   }
   return Promise.all(targets.map(probe))
 }

@@ -3,11 +3,8 @@
  * Effects: network, threads, one file, progress on stderr.
  */
 import { hash } from 'node:crypto'
-import { cacheFolder } from '../base/cache-folder.ts'
-import { pause } from '../base/clock.ts'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { readIfThere, checkOutput } from '../base/files.ts'
-import { HttpClient, type HttpOptions } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow } from '../trace/columns.ts'
@@ -17,16 +14,15 @@ import { clockText, measureClock } from './clock-check.ts'
 import type { Fidelity } from './fidelity.ts'
 import type { ReplayOptions } from './options.ts'
 import { freeOutPath } from './out-path.ts'
-import { preflight, type Preflight } from './preflight.ts'
 import { prefixFacts } from './prefix-facts.ts'
+import { prepared, type Prepared } from './prepare.ts'
 import { headerOf, planText, type RunNames } from './run-facts.ts'
 import type { RunHooks } from './run-hooks.ts'
 import { RunWatch } from './run-watch.ts'
-import { httpOptions, sendTarget } from './send-target.ts'
+import { sendTarget } from './send-target.ts'
 import type { SendTarget } from './send-worker.ts'
 import { rootUrl } from './target-facts.ts'
 import { ReplayThreads } from './threads.ts'
-import { Tokenizers } from './tokenizers.ts'
 
 export type ReplayEnd = Readonly<{
   outPath: string
@@ -48,44 +44,27 @@ export async function replay(
   const outPath = options.outPath ?? freeOutPath(plan.source.path)
   containerByName(outPath)
   checkOutput(outPath, options.isForced)
-  const http = await httpOptions(options)
-  const client = new HttpClient(http)
-  const tokenizers = await Tokenizers.open(options.tokenizers)
-  try {
-    const extraHeaders = Object.entries(http.headers ?? {})
-    const help = {
-      client,
-      extraHeaders,
-      localOf: (model: string) => tokenizers.clientOf(model),
-      cacheFolder: cacheFolder(world.env),
-    }
-    const ready = await sayWaiting(preflight(plan, options, help), options, world)
+  return prepared(plan, options, world, async (parts) => {
+    const { http, ready } = parts
     const names = namesOf(plan, options, world)
     world.stderr.write(planText(plan, ready, names))
     const targets = await Promise.all(
       options.targets.map(async ({ url }) => sendTarget(url, http.tls ?? {})),
     )
-    const parts = { client, http, tokenizers, ready, outPath, names, targets }
-    return await run({ plan, options, world, hooks, ...parts })
-  } finally {
-    await tokenizers.close()
-    await client.close()
-  }
+    return run({ plan, options, world, hooks, ...parts, outPath, names, targets })
+  })
 }
 
-type Run = Readonly<{
-  plan: Plan
-  options: ReplayOptions
-  world: World
-  hooks: RunHooks
-  client: HttpClient
-  http: HttpOptions
-  tokenizers: Tokenizers
-  ready: Preflight
-  outPath: string
-  names: RunNames
-  targets: readonly SendTarget[]
-}>
+type Run = Prepared &
+  Readonly<{
+    plan: Plan
+    options: ReplayOptions
+    world: World
+    hooks: RunHooks
+    outPath: string
+    names: RunNames
+    targets: readonly SendTarget[]
+  }>
 
 async function run(all: Run): Promise<ReplayEnd> {
   const { options, world } = all
@@ -190,8 +169,6 @@ function startThreads(
   })
 }
 
-const SILENCE_US = 2_000_000
-
 /** Where the system does not tell how many files may be open; and for everything but connections. */
 const USUAL_OPEN_FILES = 8_192
 const OTHER_OPEN_FILES = 200
@@ -204,28 +181,6 @@ async function maxLinks({ workers }: ReplayOptions): Promise<number> {
   const openFiles = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? USUAL_OPEN_FILES)
   const free = Math.min(MOST_LINKS, Math.max(16, openFiles - OTHER_OPEN_FILES))
   return Math.max(1, Math.floor(free / workers))
-}
-
-/** Nobody should stare at an empty screen while a target takes its time. */
-async function sayWaiting<T>(
-  work: Promise<T>,
-  { targets }: ReplayOptions,
-  { stderr }: World,
-): Promise<T> {
-  const over = new AbortController()
-  const say = async () => {
-    // Ends early, and with nothing said, once the work is done.
-    await pause(SILENCE_US, over.signal).then(
-      () => {
-        const names = targets.map(({ url }) => url.origin).join(', ')
-        stderr.write(`waiting for ${names} to answer a small request of each kind\n`)
-        return null
-      },
-      () => null,
-    )
-  }
-  void say()
-  return work.finally(() => over.abort())
 }
 
 /** Words are fresh for each run; the shards of one run, on several machines, use the same. */

@@ -17,6 +17,7 @@ export const AB_FLAGS = {
   },
   ...WINDOW_FLAGS,
   keep: { flags: '--keep <folder>', description: 'where the results go', default: 'ab-runs' },
+  force: { flags: '--force', description: 'replace results that are there' },
   pause: { flags: '--pause <duration>', description: 'between two runs', default: '500ms' },
 } as const
 

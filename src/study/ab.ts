@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path'
 import { EXIT } from '../base/errors.ts'
-import { makeFolder } from '../base/files.ts'
+import { makeFolder, refuseExisting } from '../base/files.ts'
 import { fold } from '../base/fold.ts'
 import { formatCount, formatShare } from '../base/format.ts'
 import { HttpClient } from '../base/http.ts'
 import type { World } from '../base/world.ts'
 import type { ReplayOptions } from '../replay/options.ts'
 import type { PrefixGap } from '../replay/prefix-gap.ts'
+import { checkTargets } from '../replay/prepare.ts'
 import { replay } from '../replay/replay.ts'
 import { httpOptions } from '../replay/send-target.ts'
 import { rootUrl } from '../replay/target-facts.ts'
@@ -33,6 +34,12 @@ export function runOrder(pairs: number): AbRun[] {
   ).flat()
 }
 
+/** One a side goes first and counts for nothing. */
+const WARM_UPS: readonly AbRun[] = [
+  { side: 'a', pair: -1 },
+  { side: 'b', pair: -1 },
+]
+
 export type AbEnd = Readonly<{ comparison: Comparison; exitCode: number }>
 
 /** What a study asks of the world beyond its files; tests put simulated servers in its place. */
@@ -42,22 +49,29 @@ export type AbMeans = Readonly<{
     exitCode: number
     fidelity: Readonly<{ prefix: PrefixGap | null }>
   }>
+  check: typeof checkTargets
   resetCache: (target: URL, sending: ReplayOptions) => Promise<void>
 }>
 
-/** @returns what the complete pairs say; an interrupted study keeps its files and says 130 */
+/**
+ * @returns what the complete pairs say; an interrupted study keeps its files and says 130
+ * @throws TraceError OUTPUT_EXISTS, or what either target lacks, before the first run
+ */
 export async function ab(
   plan: Plan,
   sending: ReplayOptions,
   options: AbOptions,
   world: World,
-  means: AbMeans = { replay, resetCache: resetPrefixCache },
+  means: AbMeans = { replay, check: checkTargets, resetCache: resetPrefixCache },
 ): Promise<AbEnd> {
+  for (const run of [...WARM_UPS, ...runOrder(options.runs)])
+    refuseExisting(runPath(options, run), sending.isForced, 'Name another --keep, or add --force.')
+  for (const { side } of WARM_UPS) await means.check(plan, targetOf(side, sending, options), world)
   await makeFolder(options.folder)
   const study = { plan, sending, options, world, means, seed: `ab ${world.clock.wallUs()}` }
-  for (const side of ['a', 'b'] as const) {
-    world.stderr.write(`warm-up ${side.toUpperCase()} (not counted)\n`)
-    const exitCode = (await runOnce(study, { side, pair: -1 })).exitCode
+  for (const run of WARM_UPS) {
+    world.stderr.write(`warm-up ${run.side.toUpperCase()} (not counted)\n`)
+    const { exitCode } = await runOnce(study, run)
     if (exitCode !== EXIT.pass) return stopped([], exitCode, options)
   }
   const reports: { run: AbRun; report: Report }[] = []
@@ -83,21 +97,27 @@ type Study = Readonly<{
 }>
 
 /** Both sides of a pair get the same words, and no pair those of another: caches know none of them. */
-async function runOnce(study: Study, { side, pair }: AbRun) {
+async function runOnce(study: Study, run: AbRun) {
   const { plan, sending, options, world, means, seed } = study
-  const name = pair < 0 ? `warm-up-${side}` : `${side}${pair + 1}`
-  await means.resetCache(options[side], sending)
+  await means.resetCache(options[run.side], sending)
   return means.replay(
     plan,
     {
-      ...sending,
-      targets: [{ name: null, url: options[side] }],
-      outPath: join(options.folder, `${name}.sqlite`),
+      ...targetOf(run.side, sending, options),
+      outPath: runPath(options, run),
       isForced: true,
-      textSeed: `${seed} ${pair}`,
+      textSeed: `${seed} ${run.pair}`,
     },
     world,
   )
+}
+
+function runPath({ folder }: AbOptions, { side, pair }: AbRun): string {
+  return join(folder, `${pair < 0 ? `warm-up-${side}` : `${side}${pair + 1}`}.sqlite`)
+}
+
+function targetOf(side: Side, sending: ReplayOptions, options: AbOptions): ReplayOptions {
+  return { ...sending, targets: [{ name: null, url: options[side] }] }
 }
 
 const RESET_TIMEOUT_US = 5_000_000

@@ -5,8 +5,8 @@
 import { TraceError } from '../base/errors.ts'
 import { checkOutput, writeWhole } from '../base/files.ts'
 import type { World } from '../base/world.ts'
-import { refuseSource } from '../replay/fit-check.ts'
 import type { ReplayOptions } from '../replay/options.ts'
+import { checkTargets } from '../replay/prepare.ts'
 import type { ReplayEnd } from '../replay/replay.ts'
 import { calibrate, type Calibration, calibrationNote } from '../report/calibration.ts'
 import type { Plan } from '../workload/plan.ts'
@@ -16,18 +16,22 @@ import { startVerb, stopVerb } from './verb-process.ts'
 const HOST = '127.0.0.1'
 
 /**
- * @throws TraceError BAD_OPTION where the run could not tell the place from the load; TARGET_UNFIT if
- *   the target is the recorded server, which the run itself cannot see behind the recorder
+ * @throws TraceError BAD_OPTION where the run could not tell the place from the load; what
+ *   a replay would say of the target, since the run itself sees only the recorder in front of it
  */
-export function checkCalibrates(plan: Plan, { targets, mayHitSource }: ReplayOptions): void {
+export async function checkCalibrates(
+  plan: Plan,
+  options: ReplayOptions,
+  world: World,
+): Promise<void> {
   const step = plan.steps.find(({ name }) => name === 'speed')
   const speed = Object.values(step?.arguments ?? {}).find((value) => typeof value === 'number')
   const wrong = [
     (speed ?? 1) === 1 ? [] : ['runs at 1x: the load has to be the one that was recorded'],
-    targets.length === 1 ? [] : ['wants one target'],
+    options.targets.length === 1 ? [] : ['wants one target'],
   ].flat()
   if (wrong.length > 0) throw new TraceError('BAD_OPTION', `--calibrate ${wrong.join(', and ')}`)
-  if (!mayHitSource) refuseSource(plan, targets[0]!.url)
+  await checkTargets(plan, options, world)
 }
 
 /**

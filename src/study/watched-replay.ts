@@ -31,7 +31,7 @@ export async function watchedReplay(
   ])
   const run = async (chosen: ReplayOptions) => replay(plan, chosen, world, hooks)
   if (!isCalibrating) return { ...(await run(options)), calibration: null }
-  checkCalibrates(plan, options)
+  await checkCalibrates(plan, options, world)
   const outPath = options.outPath ?? freeOutPath(plan.source.path)
   return calibratedReplay({ ...options, outPath }, world, run)
 }

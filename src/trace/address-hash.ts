@@ -3,10 +3,17 @@ import { hash } from 'node:crypto'
 
 /**
  * @param salt kept beside the hash in the header, so that two traces of one server do not look alike
- * @param host name or address as it was written; '[::1]' and '::1' are the same
+ * @param host name or address as it was written
  * @returns 64 hex digits
  */
 export function addressHash(salt: string, host: string, port: number): string {
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1')
-  return hash('sha256', `${salt}\n${name}:${port}`, 'hex')
+  return hash('sha256', `${salt}\n${plainHost(host)}:${port}`, 'hex')
+}
+
+/** '[::1]' → '::1', 'A.example.' → 'a.example' */
+export function plainHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
 }

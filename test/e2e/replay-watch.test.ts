@@ -121,7 +121,7 @@ test("a calibration's recorder trusts whom the replay would, and the recorded se
     await calibrated(paced(20), wish, (_folder, { calibration }) => {
       expect(calibration).toMatchObject({ pairs: 20 })
     })
-    const plan = paced(20)
+    const plan = handPlan([{ dueUs: 0, model: 'truth' }])
     const own = { addressHash: addressHash('s', '127.0.0.1', port), addressSalt: 's' }
     const recorded = { ...plan, source: { ...plan.source, ...own } }
     await expect(calibrated(recorded, wish, () => undefined)).rejects.toMatchObject({

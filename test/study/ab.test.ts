@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -70,18 +70,26 @@ async function studyOf(
   name: string,
   profileOf: Readonly<Record<'a' | 'b', 'l4-3b' | 'h100-8b'>>,
   stopsAt: string | null = null,
+  isForced = false,
 ) {
   const keep = join(folder, name)
   const raw = { ...SERVERS, runs: '6', pause: '0s', keep, gate: ['e2e.mean<+2%'] }
   const { world, said } = testWorld()
   const sent: { file: string; target: string; words: string | null }[] = []
   const resets: string[] = []
+  const checked: string[] = []
   const end = await ab(
     handPlan([{ dueUs: 0 }]),
-    parseReplayOptions({ ...replayDefaults, target: [SERVERS.a] } as unknown as RawReplayOptions),
+    parseReplayOptions({
+      ...replayDefaults,
+      target: [SERVERS.a],
+      ...(isForced ? { force: true } : {}),
+    } as unknown as RawReplayOptions),
     parseAbOptions(raw),
     world,
     {
+      check: async (_plan, { targets }) =>
+        void checked.push(`${targets[0]!.url.origin} ${sent.length}`),
       resetCache: async ({ origin }) => void resets.push(origin),
       replay: async (_plan, { outPath, targets, textSeed }) => {
         const [file, target] = [basename(outPath!), targets[0]!.url.origin]
@@ -98,11 +106,11 @@ async function studyOf(
       },
     },
   )
-  return { ...end, sent, resets, said: said.err, files: readdirSync(keep).toSorted() }
+  return { ...end, sent, resets, checked, said: said.err, files: readdirSync(keep).toSorted() }
 }
 
 test('a slower server is a regression, whatever the runs of each side vary by', async () => {
-  const { comparison, exitCode, sent, resets, said, files } = await studyOf('slower', {
+  const { comparison, exitCode, sent, resets, checked, said, files } = await studyOf('slower', {
     a: 'h100-8b',
     b: 'l4-3b',
   })
@@ -121,6 +129,8 @@ test('a slower server is a regression, whatever the runs of each side vary by', 
   expect(words.filter((_, at) => at % 2 === 0)).toEqual(words.filter((_, at) => at % 2 === 1))
   expect(new Set(words).size).toBe(7)
   expect(resets).toEqual(sent.map(({ target }) => target))
+  // Both are asked before either gets anything.
+  expect(checked).toEqual([`${SERVERS.a} 0`, `${SERVERS.b} 0`])
 })
 
 test('a server against itself is no regression, and the runs that would decide are told', async () => {
@@ -142,4 +152,20 @@ test('a study that is stopped keeps what it has, and compares the pairs that are
   expect(files).toEqual(
     ['a1', 'a2', 'a3', 'b1', 'b2', 'warm-up-a', 'warm-up-b'].map((each) => `${each}.sqlite`),
   )
+})
+
+test('results that are there are not replaced unless told so, and nothing is asked of any server', async () => {
+  const keep = join(folder, 'there')
+  mkdirSync(keep)
+  writeFileSync(join(keep, 'b6.sqlite'), 'of last week')
+  const profiles = { a: 'h100-8b', b: 'h100-8b' } as const
+  await expect(studyOf('there', profiles)).rejects.toMatchObject({
+    code: 'OUTPUT_EXISTS',
+    message: expect.stringContaining('b6.sqlite exists already'),
+    hint: 'Name another --keep, or add --force.',
+  })
+  expect(readdirSync(keep)).toEqual(['b6.sqlite'])
+  expect(readFileSync(join(keep, 'b6.sqlite'), 'utf8')).toBe('of last week')
+  const { sent } = await studyOf('there', profiles, null, true)
+  expect(sent).toHaveLength(14)
 })
