@@ -11,10 +11,13 @@ const [major = 0] = process.versions.node.split('.').map(Number)
 const local = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url))
 const built = new URL('../dist/cli/start.js', import.meta.url)
 const source = new URL('../src/cli/start.ts', import.meta.url)
+const cache = fileURLToPath(new URL('../node_modules/.cache/trace', import.meta.url))
 
 if (major >= OLDEST_MAJOR) {
-  // Halves the start. Not in the system's temporary folder, where others could put code for us to run.
-  module.enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/trace', import.meta.url)))
+  // A start takes a third of the time. Not in the system's temporary folder, where others could leave
+  // code for us to run. Threads take the folder from the environment.
+  process.env['NODE_COMPILE_CACHE'] ??= cache
+  module.enableCompileCache(cache)
   await import((existsSync(source) ? source : built).href)
 } else if (existsSync(local)) {
   handOver(local)
