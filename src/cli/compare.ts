@@ -39,7 +39,8 @@ export const compareCommand: Verb = (world, answer) => {
       const outputs = await Outputs.open(raw)
       try {
         const [a, b] = [await reportsOf(sides.a, window), await reportsOf(sides.b, window)]
-        answer(await emitComparison(compareRuns(a, b, gates), outputs, world, raw.json === true))
+        const comparison = compareRuns(a, b, gates, { names: [...sides.a, ...sides.b] })
+        answer(await emitComparison(comparison, outputs, world, raw.json === true))
       } catch (error) {
         await outputs.abandon()
         throw error

@@ -1,16 +1,19 @@
 /** A comparison as a person reads it: the decision first. Pure. */
-import { EXIT } from '../base/errors.ts'
-import { fold } from '../base/fold.ts'
+import { escapeText, fold } from '../base/fold.ts'
 import { formatCount, formatDuration, formatShare, plural, significant } from '../base/format.ts'
 import type { ComparedNumber, Comparison, GateResult } from './comparison.ts'
 
 export function formatComparison(comparison: Comparison): string {
-  const { runs, numbers, gates } = comparison
+  const { runs, numbers, gates, invalid, load_differences: differences } = comparison
+  if (runs.a === 0) return 'No pair of runs is whole, so there is nothing to compare.\n'
   const lines = [
-    ...(comparison.exit_code === EXIT.invalid
+    ...(invalid.length > 0
       ? [
-          'INVALID  at least one run is: repeat it (`trace report` names its checks) before deciding',
+          `INVALID  ${invalid.map(escapeText).join(', ')}: repeat before deciding; \`trace report\` names the checks`,
         ]
+      : []),
+    ...(differences.length > 0
+      ? [`not the same load: ${differences.map(escapeText).join(' · ')}`]
       : []),
     ...gates.map(gateLine),
     `${plural(runs.a, 'run')} of A, ${runs.b} of B · verdicts ${verdictsOf(comparison)}`,

@@ -4,6 +4,7 @@ import { holm } from '../stats/rank-test.ts'
 import { type Gate, judgeGate, type Judgement, shiftOf } from './gate.ts'
 import { parseQuantity, type Quantity, quantityName, valueOf } from './quantity.ts'
 import type { Report } from './report.ts'
+import { loadDifferences } from './same-load.ts'
 
 export const COMPARISON_VERSION = 1
 
@@ -28,7 +29,11 @@ export type Comparison = Readonly<{
   /** One run a side says nothing about how runs differ. */
   within_runs_only: boolean
   verdicts: Readonly<{ a: readonly string[]; b: readonly string[] }>
+  /** Runs that are INVALID. */
+  invalid: readonly string[]
   same_server: boolean | null
+  /** In what replays got another load than each other; gates then decide nothing. */
+  load_differences: readonly string[]
   numbers: readonly ComparedNumber[]
   gates: readonly GateResult[]
   exit_code: number
@@ -48,26 +53,43 @@ const SHOWN = [
   'output_tokens',
 ]
 
-/** @param paired the k-th runs of both sides sent the same: pairs are compared, not groups */
+/**
+ * @param options.paired the k-th runs of both sides sent the same: pairs are compared, not groups
+ * @param options.names of the runs, A's first; a1, a2, … b1, … unless given
+ */
 export function compareRuns(
   a: readonly Report[],
   b: readonly Report[],
   gates: readonly Gate[],
-  paired = false,
+  options: Readonly<{ paired?: boolean; names?: readonly string[] }> = {},
 ): Comparison {
-  const invalid = [...a, ...b].some(({ verdict }) => verdict.status === 'INVALID')
-  const results = judgeAll(a, b, gates, paired)
+  const { paired = false, names = [...numbered('a', a), ...numbered('b', b)] } = options
+  const runs = [...a, ...b].map((report, index) => ({ name: names[index]!, report }))
+  const invalid = runs.filter(({ report }) => report.verdict.status === 'INVALID')
+  const differences = loadDifferences(runs)
+  const results = differences.length > 0 ? undecided(gates) : judgeAll(a, b, gates, paired)
   return {
     schema_version: COMPARISON_VERSION,
     runs: { a: a.length, b: b.length },
     paired,
     within_runs_only: a.length < 2 || b.length < 2,
     verdicts: { a: a.map(statusOf), b: b.map(statusOf) },
+    invalid: invalid.map(({ name }) => name),
+    load_differences: differences,
     same_server: sameServer([...a, ...b]),
     numbers: SHOWN.map((name) => comparedNumber(parseQuantity('--gate', name), a, b, paired)),
     gates: results,
-    exit_code: invalid ? EXIT.invalid : exitCodeOf(results),
+    exit_code: invalid.length > 0 ? EXIT.invalid : exitCodeOf(results),
   }
+}
+
+function numbered(side: string, reports: readonly Report[]): string[] {
+  return reports.map((_, index) => `${side}${index + 1}`)
+}
+
+function undecided(gates: readonly Gate[]): GateResult[] {
+  const reason = 'the runs did not get the same load'
+  return gates.map(({ text }) => ({ gate: text, decision: 'inconclusive', reason }))
 }
 
 function comparedNumber(

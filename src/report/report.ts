@@ -86,6 +86,8 @@ export type RunIdentity = Readonly<{
   interrupted: boolean
   row_digest: string | null
   plan_sha256: string | null
+  /** Digest of the trace that a replay is of. */
+  source: string | null
   seed: string | null
   transforms: readonly Readonly<{ name: string; arguments: Readonly<Record<string, unknown>> }>[]
   server: Readonly<{ software: string | null; version: string | null; fingerprint: string | null }>
@@ -199,6 +201,7 @@ function identityOf({ header, isComplete }: TraceReader): RunIdentity {
     interrupted: header.interrupted,
     row_digest: header.rowDigest,
     plan_sha256: header.planSha256,
+    source: header.labels['source'] || null,
     seed: header.seed,
     transforms: header.transforms,
     server: {

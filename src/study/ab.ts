@@ -140,7 +140,7 @@ async function resetPrefixCache(target: URL, sending: ReplayOptions): Promise<vo
 function stopped(
   reports: readonly Readonly<{ run: AbRun; report: Report }>[],
   exitCode: number,
-  { gates }: AbOptions,
+  options: AbOptions,
 ): AbEnd {
   const of = (side: Side) =>
     reports
@@ -154,8 +154,13 @@ function stopped(
   const comparison = compareRuns(
     pairs.map((pair) => pair.a),
     pairs.map((pair) => pair.b),
-    gates,
-    true,
+    options.gates,
+    {
+      paired: true,
+      names: (['a', 'b'] as const).flatMap((side) =>
+        pairs.map((_, pair) => runPath(options, { side, pair })),
+      ),
+    },
   )
   return { comparison, exitCode: exitCode === EXIT.pass ? comparison.exit_code : exitCode }
 }

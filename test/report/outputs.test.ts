@@ -175,8 +175,8 @@ test('runs are compared by their medians; one run a side is said to be one', asy
   expect(comparisonJunit(compared)).toContain('failures="1"')
   expect(comparisonPage(compared)).toContain('REGRESSION')
   const invalid = { ...report, verdict: { ...report.verdict, status: 'INVALID' as const } }
-  const unfit = formatComparison(compareRuns([report], [invalid], [gate]))
-  expect(unfit).toMatch(/^INVALID {2}at least one run is: repeat it/)
+  const unfit = formatComparison(compareRuns([report], [invalid, invalid], [gate]))
+  expect(unfit).toMatch(/^INVALID {2}b1, b2: repeat before deciding/)
 })
 
 test("runs of two sides stand around the word 'vs'", () => {

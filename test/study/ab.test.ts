@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { parseReplayOptions, type RawReplayOptions } from '../../src/replay/options.ts'
+import { formatComparison } from '../../src/report/comparison-text.ts'
 import { ab, residueLine, runOrder } from '../../src/study/ab.ts'
 import { parseAbOptions } from '../../src/study/ab-options.ts'
 import { copyTrace } from '../../src/trace/copy.ts'
@@ -168,4 +169,12 @@ test('results that are there are not replaced unless told so, and nothing is ask
   expect(readFileSync(join(keep, 'b6.sqlite'), 'utf8')).toBe('of last week')
   const { sent } = await studyOf('there', profiles, null, true)
   expect(sent).toHaveLength(14)
+})
+
+test('a study that is stopped before a pair is whole says so, and shows no empty table', async () => {
+  const { comparison, exitCode } = await studyOf('early', { a: 'h100-8b', b: 'l4-3b' }, 'b1.sqlite')
+  expect(exitCode).toBe(130)
+  expect(formatComparison(comparison)).toBe(
+    'No pair of runs is whole, so there is nothing to compare.\n',
+  )
 })
