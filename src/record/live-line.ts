@@ -32,7 +32,13 @@ export class LiveLine {
 
   /** Takes the line away, so that what follows stands in its place. */
   clear(): void {
-    if (this.#world.stderr.isTTY) this.#draw([])
+    if (this.#drawn.length > 0) this.#draw([])
+  }
+
+  /** Text that stays, where the line stood; that goes on below. */
+  say(text: string): void {
+    this.clear()
+    this.#world.stderr.write(text)
   }
 
   get #columns(): number {

@@ -77,6 +77,7 @@ export type FromObserver =
     }>
   /** Connections between two requests, with the client bytes seen of each, as pairs. */
   | Readonly<{ type: 'idle'; pairs: Float64Array }>
+  /** The reason is in words, and told again when it changes. */
   | Readonly<{ type: 'writer'; state: 'ok' | 'degraded'; reason: string | null }>
   | Readonly<{ type: 'closed'; counts: ObserverCounts; digest: string | null }>
   | Readonly<{ type: 'down' }>

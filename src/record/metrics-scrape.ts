@@ -3,7 +3,7 @@ import type { HttpClient } from '../base/http.ts'
 import { metricRows, readMetrics, type Metric } from '../replay/server-metrics.ts'
 import { canonicalJson } from '../trace/canonical.ts'
 import type { EventRow, SampleRow } from '../trace/columns.ts'
-import { readServerFacts } from './server-facts.ts'
+import { isSilence, readServerFacts } from './server-facts.ts'
 
 export const SCRAPE_US = 5_000_000
 
@@ -75,6 +75,6 @@ export class MetricsScrape {
 
   async #versionOf(url: string): Promise<string | null> {
     const found = await readServerFacts(this.#client, new URL('/', url))
-    return found === 'away' ? null : (found?.version ?? null)
+    return isSilence(found) ? null : found.version
   }
 }

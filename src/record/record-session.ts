@@ -27,6 +27,7 @@ const QUIET_US = 200_000
 
 export class RecordSession implements RecordControl {
   readonly #world: World
+  readonly #directory: string
   /** What this thread relays, and the threads beside it. */
   readonly #unit: RelayUnit
   readonly #threads: RelayThreads
@@ -52,6 +53,7 @@ export class RecordSession implements RecordControl {
   ) {
     const { clock } = world
     this.#world = world
+    this.#directory = options.directory
     this.#startedAtUs = clock.nowUs()
     const { memory } = this.answers
     const config = observerConfig(options, world, secret, this.#startedAtUs, memory)
@@ -214,7 +216,10 @@ export class RecordSession implements RecordControl {
         this.#digest = message.digest
         return
       case 'writer':
-        this.#degraded = message.state === 'ok' ? null : 'rows cannot be written'
+        this.#degraded =
+          message.state === 'ok'
+            ? null
+            : `rows cannot be written to ${this.#directory}: ${message.reason}`
         return this.#tellThreads()
       case 'idle': {
         const beforeUs = this.#world.clock.nowUs() - QUIET_US

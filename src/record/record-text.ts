@@ -4,6 +4,7 @@ import {
   formatCount,
   formatDuration,
   formatShare,
+  plural,
   significant,
 } from '../base/format.ts'
 import { hostPortText } from '../base/parse.ts'
@@ -12,6 +13,7 @@ import type { ObserverCounts, ServerFacts } from './messages.ts'
 import { chainKey } from '../stream/prefix-chain.ts'
 import type { LoadedKey } from './key-file.ts'
 import type { RecordOptions, RecordRoute } from './options.ts'
+import { isSilence, type Silence } from './server-facts.ts'
 
 /** The figures behind the live line and the admin page. */
 export type RecordStatus = Readonly<{
@@ -28,16 +30,25 @@ export type RecordStatus = Readonly<{
   upstreamProblem: string | null
 }>
 
-/** @param server null where it cannot be asked; 'late' where it takes its time */
-export function bannerText(route: RecordRoute, server: ServerFacts | null | 'late'): string {
+const TRUST_HINT = '  --upstream-ca FILE names whom to trust; --insecure trusts anybody\n'
+
+/** @param server 'late' where it takes its time */
+export function bannerText(route: RecordRoute, server: ServerFacts | Silence | 'late'): string {
   const { host, port } = route.listen
   const place = host === '0.0.0.0' || host === '::' ? `:${port}` : hostPortText(route.listen)
   const at = route.upstream.origin
-  return `recording ${place} → ${at} (${serverText(server)})\n`
+  const isUntrusted =
+    server !== 'late' && isSilence(server) && server.problem.startsWith('its certificate ')
+  const hint = isUntrusted ? TRUST_HINT : ''
+  return `recording ${place} → ${at} (${serverText(server)})\n${hint}`
 }
 
-/** One line: what of each request stays, and the key behind its ids. */
-export function keepsText({ observe }: RecordOptions, { secret, place }: LoadedKey): string {
+/** What of each request stays, the key behind its ids, and how to switch that off. */
+export function keepsText(
+  { observe }: RecordOptions,
+  { secret, place }: LoadedKey,
+  pid: number,
+): string {
   const kept = [
     'sizes',
     'times',
@@ -45,17 +56,21 @@ export function keepsText({ observe }: RecordOptions, { secret, place }: LoadedK
     ...(observe.blocks === 'off' ? [] : ['keyed prefix ids']),
   ]
   const key = `key ${chainKey(secret).keyId.slice(0, 4)}…, ${place}`
-  return `keeps ${kept.join(', ')} (${key}); no text, no headers\n`
+  return (
+    `keeps ${kept.join(', ')} (${key}); no text, no headers\n` +
+    `kill -USR2 ${pid} switches recording off, and on again\n`
+  )
 }
 
 export function drainText(connections: number, drainUs: number): string {
-  const left = `${formatCount(connections)} connection${connections === 1 ? '' : 's'}`
-  return `draining ${left} (${drainUs / 1_000_000} s at most; ^C again to cut)\n`
+  return `draining ${plural(connections, 'connection')} (${drainUs / 1_000_000} s at most; ^C again to cut)\n`
 }
 
-function serverText(server: ServerFacts | null | 'late'): string {
-  if (server === null) return 'not reachable yet; clients get 502 until it is'
+function serverText(server: ServerFacts | Silence | 'late'): string {
   if (server === 'late') return 'it has not said yet what it is'
+  if (isSilence(server)) {
+    return `not reachable yet: ${server.problem}; clients get 502 until it is`
+  }
   const { software, version, models, maxModelTokens } = server
   const parts = [
     version === null
@@ -79,7 +94,7 @@ export function liveText(status: RecordStatus, before: RecordStatus): string {
     // First, so that a narrow terminal shows it.
     ...(status.degraded === null ? [] : [`DEGRADED: ${status.degraded}`]),
     ...(status.upstreamProblem === null ? [] : [`server: ${status.upstreamProblem}`]),
-    `${significant(requestsPerSec, 3)} req/s`,
+    `${rateText(requestsPerSec)} req/s`,
     `${formatCount(counts.inFlight)} in flight`,
     `${formatCount(counts.recorded)} recorded${countedText(counts)}`,
     `${formatCount(counts.hungUp)} hung up`,
@@ -87,6 +102,11 @@ export function liveText(status: RecordStatus, before: RecordStatus): string {
     addedUs === null ? 'no chunks' : `+${significant(addedUs / 1_000, 2)} ms`,
   ]
   return ` ${clockText(status.elapsedUs)}  ${parts.join(' · ')}`
+}
+
+/** A second is never quite one: 0.999 of a request in it is one. */
+function rateText(perSec: number): string {
+  return significant(perSec, perSec < 10 ? 2 : 3)
 }
 
 /** Which share of the rows has the server's own counts. */
@@ -107,6 +127,8 @@ export type RecordSummary = Readonly<{
   elapsedUs: number
   counts: ObserverCounts
   unrecorded: number
+  /** Why nothing was recorded as it ended; null where all was well. */
+  degraded: string | null
   digest: string | null
   /** Usage was asked for already. */
   asksUsage: boolean
@@ -118,8 +140,8 @@ const PLENTY_OF_USAGE = 0.9
 export function summaryText(summary: RecordSummary): string {
   const { counts, directory, digest } = summary
   const facts = [
-    `${requestsText(counts.recorded)} in ${formatDuration(summary.elapsedUs)}`,
-    `${formatCount(counts.segments)} segment${counts.segments === 1 ? '' : 's'}`,
+    `${plural(counts.recorded, 'request')} in ${formatDuration(summary.elapsedUs)}`,
+    plural(counts.segments, 'segment'),
     formatBytes(counts.fileBytes),
     ...(digest === null ? [] : [`digest ${digest.slice(0, 12)}`]),
   ]
@@ -132,16 +154,22 @@ export function summaryText(summary: RecordSummary): string {
     const advice = isLow ? '; --ask-usage asks it for all' : ''
     lines.push(`${indent}token counts: ${formatShare(share, 0)} from the server${advice}`)
   }
-  if (summary.unrecorded > 0) {
-    const verb = summary.unrecorded === 1 ? 'is' : 'are'
-    lines.push(`${indent}${requestsText(summary.unrecorded)} ${verb} missing: see its gaps`)
+  const { unrecorded, degraded } = summary
+  if (unrecorded > 0 && !recordedNothing(summary)) {
+    const verb = unrecorded === 1 ? 'is' : 'are'
+    lines.push(`${indent}${plural(unrecorded, 'request')} ${verb} missing: see its gaps`)
   }
   if (counts.passed > 0) {
-    lines.push(`${indent}${requestsText(counts.passed)} of other kinds passed, unrecorded`)
+    lines.push(`${indent}${plural(counts.passed, 'request')} of other kinds passed, unrecorded`)
+  }
+  if (recordedNothing(summary)) {
+    const why = degraded === null ? '' : `: ${degraded}`
+    lines.push(`nothing was recorded of ${plural(unrecorded, 'request')} that passed${why}`)
   }
   return `${lines.join('\n')}\n`
 }
 
-function requestsText(count: number): string {
-  return `${formatCount(count)} request${count === 1 ? '' : 's'}`
+/** Requests passed, and the recording has neither a row nor a gap of them. */
+export function recordedNothing({ counts, unrecorded }: RecordSummary): boolean {
+  return unrecorded > 0 && counts.recorded === 0 && counts.gapRows === 0
 }

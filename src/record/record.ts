@@ -3,7 +3,7 @@
  * Effects: network, disk, signals, terminal.
  */
 import { pause } from '../base/clock.ts'
-import { EXIT, TraceError } from '../base/errors.ts'
+import { ERRORS, EXIT, TraceError } from '../base/errors.ts'
 import type { HttpClient } from '../base/http.ts'
 import { checkTokenizer } from '../base/tokenizer.ts'
 import type { SignalName, World } from '../base/world.ts'
@@ -17,9 +17,9 @@ import type { RecordOptions } from './options.ts'
 import { RecordSession } from './record-session.ts'
 import { checkOutFolder } from './out-folder.ts'
 import { probePorts } from './relay.ts'
-import { bannerText, drainText, keepsText, summaryText } from './record-text.ts'
-import { readServerFacts } from './server-facts.ts'
-import { questionClient } from './tls-material.ts'
+import { bannerText, drainText, keepsText, recordedNothing, summaryText } from './record-text.ts'
+import { isSilence, readServerFacts } from './server-facts.ts'
+import { questionClient, TlsMaterial } from './tls-material.ts'
 
 /** Longest wait for the upstream's name and version before the banner is printed without. */
 const BANNER_US = 1_000_000
@@ -31,7 +31,8 @@ const CUT_PATIENCE_US = 1_000_000
 
 /**
  * @param companions started once clients can connect, closed before the recording is
- * @returns the exit code; 0 after a drained end, 130 or 143 if a second signal cut it short
+ * @returns the exit code; 0 after a drained end, 1 where nothing of what passed was recorded, 130 or
+ *   143 if a second signal cut it short
  */
 export async function record(
   given: RecordOptions,
@@ -45,35 +46,38 @@ export async function record(
   const session = new RecordSession(options, world, key.secret)
   await session.start()
   const client = await questionClient(options.tls)
+  const live = new LiveLine(session, world)
   const stopping = new AbortController()
   const stops = stopSignals(world)
   const releases = [
-    world.onSignal('SIGHUP', () => void reload(session, world)),
-    world.onSignal('SIGUSR2', () => toggle(session, world)),
+    world.onSignal('SIGHUP', () => void reload(session, live)),
+    world.onSignal('SIGUSR2', () => toggle(session, live)),
   ]
   const running: Companion[] = []
   try {
-    await announce(options, client, session, world, stopping.signal)
-    stderr.write(keepsText(options, key))
+    await announce(options, client, session, live, stopping.signal)
+    stderr.write(keepsText(options, key, process.pid))
     for (const companion of companions) running.push(await companion(session))
-    const live = new LiveLine(session, world)
     const living = live.run(stopping.signal)
     await stops.first
-    live.clear()
-    stderr.write(drainText(session.status().connections, options.drainUs))
+    live.say(drainText(session.status().connections, options.drainUs))
     const drained = session.drain(options.drainUs)
     const cutBy = await Promise.race([drained.then(() => null), stops.second])
     if (cutBy !== null) session.cutAll()
     await drained
     stopping.abort()
     await living
+    live.clear()
+    const { degraded } = session.status()
     for (const each of running.splice(0)) await each.close()
     await session.close(cutBy === null ? CLOSE_PATIENCE_US : CUT_PATIENCE_US)
     const { counts, elapsedUs, unrecorded } = session.status()
     const { directory, asksUsage } = options
     const digest = cutBy === null ? await closingDigest(directory, counts.fileBytes) : null
-    stdout.write(summaryText({ directory, elapsedUs, counts, unrecorded, digest, asksUsage }))
-    if (cutBy === null) return EXIT.pass
+    const facts = { directory, elapsedUs, counts, unrecorded, digest, asksUsage }
+    const summary = { ...facts, degraded }
+    stdout.write(summaryText(summary))
+    if (cutBy === null) return recordedNothing(summary) ? ERRORS.FAILED.exitCode : EXIT.pass
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
   } catch (error) {
     for (const each of running) await each.close()
@@ -82,6 +86,7 @@ export async function record(
     throw error
   } finally {
     stopping.abort()
+    live.clear()
     stops.release()
     for (const release of releases) release()
     await client.close()
@@ -92,6 +97,7 @@ export async function record(
 async function checked(given: RecordOptions, { env }: World): Promise<RecordOptions> {
   const options = withInherited(given, env, process.pid)
   await checkOutFolder(options.directory)
+  await new TlsMaterial(options.tls).load()
   const opened = options.routes.filter(({ socket }) => socket === null)
   if (!options.takesOver) await probePorts(opened.map(({ listen }) => listen))
   const { tokenizer } = options.observe
@@ -99,18 +105,18 @@ async function checked(given: RecordOptions, { env }: World): Promise<RecordOpti
   return options
 }
 
-function toggle(session: RecordSession, { stderr }: World): void {
+function toggle(session: RecordSession, live: LiveLine): void {
   session.setPaused(!session.isPaused)
-  stderr.write(session.isPaused ? 'recording is off; requests pass\n' : 'recording is on again\n')
+  live.say(session.isPaused ? 'recording is off; requests pass\n' : 'recording is on again\n')
 }
 
-async function reload(session: RecordSession, { stderr }: World): Promise<void> {
+async function reload(session: RecordSession, live: LiveLine): Promise<void> {
   try {
     await session.reload()
-    stderr.write('certificates read again\n')
+    live.say('certificates read again\n')
   } catch (error) {
     if (!(error instanceof TraceError)) throw error
-    stderr.write(`certificates stay as they were: ${error.message}\n`)
+    live.say(`certificates stay as they were: ${error.message}\n`)
   }
 }
 
@@ -118,7 +124,7 @@ async function announce(
   options: RecordOptions,
   client: HttpClient,
   session: RecordSession,
-  { stderr }: World,
+  live: LiveLine,
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = new AbortController()
@@ -129,10 +135,9 @@ async function announce(
   for (const route of options.routes) {
     const first = readServerFacts(client, route.upstream)
     const told = await Promise.race([first, late])
-    const known = told === 'away' ? null : told
-    stderr.write(bannerText(route, known))
+    live.say(bannerText(route, told))
     const say = (found: ServerFacts): void => {
-      if (found !== known) stderr.write(bannerText(route, found))
+      if (found !== told) live.say(bannerText(route, found))
     }
     void noteServer({ client, session, signal, say }, route.upstream, first)
   }
@@ -154,13 +159,13 @@ async function noteServer(
 ): Promise<void> {
   let found = await first
   // Where it stands is known in any case.
-  if (found === 'away' || found === null) session.noteServer(null, upstream)
-  for (let waitUs = ASK_AGAIN_US; found === 'away'; waitUs *= 2) {
+  if (isSilence(found)) session.noteServer(null, upstream)
+  for (let waitUs = ASK_AGAIN_US; isSilence(found) && found.isAway; waitUs *= 2) {
     await pause(Math.min(waitUs, ASK_RARELY_US), signal).catch(() => undefined)
     if (signal.aborted) return
     found = await readServerFacts(client, upstream)
   }
-  if (found === null) return
+  if (isSilence(found)) return
   session.noteServer(found, upstream)
   say(found)
 }

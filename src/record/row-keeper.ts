@@ -5,6 +5,7 @@
 import type { BlockRow, EventRow, GapRow, SampleRow } from '../trace/columns.ts'
 import type { TraceHeader } from '../trace/header.ts'
 import type { Recording } from '../trace/segment.ts'
+import { diskReason } from './disk-reason.ts'
 import type { GapReason } from './messages.ts'
 import { PendingRows } from './pending-rows.ts'
 import type { Row } from './request-row.ts'
@@ -27,7 +28,7 @@ export type RowKeeperOptions = Readonly<{
   /** Rows that may wait for a disk that fails, and their memory with that of their blocks. */
   maxRows: number
   maxBytes: number
-  onState: (state: 'ok' | 'degraded', reason: GapReason | null) => void
+  onState: (state: 'ok' | 'degraded', reason: string | null) => void
 }>
 
 /** Rows together, times since the trace's origin. */
@@ -45,7 +46,7 @@ export class RowKeeper {
   #lost = noRows()
   /** Whole rows in the segment that is being written. */
   #written = noRows()
-  #isDegraded = false
+  #diskProblem: string | null = null
   /** Rows whose end is on disk. */
   writtenCount = 0
   lostCount = 0
@@ -102,12 +103,12 @@ export class RowKeeper {
   /** Writes what waits; after a failure only once some time has passed. */
   flush(): void {
     const { nowUs } = this.#options
-    if (this.#isDegraded && nowUs() < this.#retryAtUs) return
+    if (this.#diskProblem !== null && nowUs() < this.#retryAtUs) return
     const recording = this.#usable()
     if (recording === null) return
     if (this.#isEmpty) this.#recover()
     else this.#write(recording)
-    if (!this.#isDegraded && this.#isDue(recording)) this.rotate()
+    if (this.#diskProblem === null && this.#isDue(recording)) this.rotate()
   }
 
   #isDue(recording: Recording): boolean {
@@ -125,15 +126,15 @@ export class RowKeeper {
       this.#written = noRows()
       this.#segmentSinceUs = this.#options.nowUs()
       this.#options.onRotated(recording)
-    } catch {
-      this.#fail()
+    } catch (error) {
+      this.#fail(diskReason(error))
     }
   }
 
   #write(recording: Recording): void {
     const { open, completed, blocks, events, gaps, samples } = this.#pending
-    const lost = this.#lost
-    const lostGaps = lost.count === 0 ? [] : [{ ...lost, reason: 'disk' satisfies GapReason }]
+    const reason: GapReason = 'disk'
+    const lostGaps = this.#lost.count === 0 ? [] : [{ ...this.#lost, reason }]
     try {
       recording.write({
         open: Array.from(open.values(), (row) => this.#numbered(row)),
@@ -143,8 +144,8 @@ export class RowKeeper {
         gaps: [...gaps, ...lostGaps],
         samples,
       })
-    } catch {
-      return this.#fail()
+    } catch (error) {
+      return this.#fail(diskReason(error))
     }
     this.writtenCount += completed.length
     for (const { atUs = 0 } of completed) widen(this.#written, atUs, atUs, 1)
@@ -155,8 +156,8 @@ export class RowKeeper {
   }
 
   #recover(): void {
-    if (this.#isDegraded) this.#options.onState('ok', null)
-    this.#isDegraded = false
+    if (this.#diskProblem !== null) this.#options.onState('ok', null)
+    this.#diskProblem = null
   }
 
   /** What cannot be written now either is gone. */
@@ -168,15 +169,14 @@ export class RowKeeper {
     if (recording === null) return
     try {
       recording.close(this.#options.lateHeader())
-    } catch {
-      this.#fail()
+    } catch (error) {
+      this.#fail(diskReason(error))
     }
   }
 
   get #isFull(): boolean {
     const { maxRows, maxBytes } = this.#options
-    const { requestCount, sizeBytes } = this.#pending
-    return requestCount >= maxRows || sizeBytes >= maxBytes
+    return this.#pending.requestCount >= maxRows || this.#pending.sizeBytes >= maxBytes
   }
 
   get #isEmpty(): boolean {
@@ -200,10 +200,10 @@ export class RowKeeper {
     widen(this.#lost, fromUs, toUs, count)
   }
 
-  #fail(): void {
+  #fail(reason: string): void {
     this.#retryAtUs = this.#options.nowUs() + RETRY_US
-    if (!this.#isDegraded) this.#options.onState('degraded', 'disk')
-    this.#isDegraded = true
+    if (this.#diskProblem !== reason) this.#options.onState('degraded', reason)
+    this.#diskProblem = reason
   }
 
   /** The recording, opened again where its file was taken away; null while that cannot be done. */
@@ -211,7 +211,7 @@ export class RowKeeper {
     const recording = this.#recording
     if (recording !== null && this.#options.isThere(recording)) return recording
     if (recording !== null) {
-      this.#fail()
+      this.#fail('its file was taken away')
       this.#recording = null
       closeQuietly(recording)
       const { fromUs, toUs, count } = this.#written
@@ -224,8 +224,8 @@ export class RowKeeper {
       // Numbers given out stay as they are, or later turns would not find their parents.
       if (nextSeq > (this.#baseSeq ?? -Infinity) + this.#nextSeq) this.#baseSeq = nextSeq
       this.#segmentSinceUs = this.#options.nowUs()
-    } catch {
-      this.#fail()
+    } catch (error) {
+      this.#fail(diskReason(error))
     }
     return this.#recording
   }

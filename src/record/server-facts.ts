@@ -1,5 +1,7 @@
 /** What the upstream says about itself, asked aside from traffic. Effects: network. */
+import { TraceError } from '../base/errors.ts'
 import type { HttpClient } from '../base/http.ts'
+import { reasonOf } from '../base/reason.ts'
 import { asArray, asCount, asMark, asObject, type JsonObject } from '../stream/json.ts'
 import type { ServerFacts } from './messages.ts'
 
@@ -14,11 +16,22 @@ export const NO_FACTS: ServerFacts = {
   maxModelTokens: null,
 }
 
-/** @returns null where it gives no answer; 'away' while nobody listens there */
+/** Why it has not told. */
+export type Silence = Readonly<{
+  /** In words. */
+  problem: string
+  /** Nobody listens there yet: it is worth asking again. */
+  isAway: boolean
+}>
+
+export function isSilence(told: ServerFacts | Silence): told is Silence {
+  return 'problem' in told
+}
+
 export async function readServerFacts(
   client: HttpClient,
   url: URL,
-): Promise<ServerFacts | null | 'away'> {
+): Promise<ServerFacts | Silence> {
   try {
     const call = { timeoutUs: PATIENCE_US, bodyLimitBytes: ANSWER_BYTES }
     const [version, models] = await Promise.all([
@@ -35,7 +48,8 @@ export async function readServerFacts(
       maxModelTokens: limits.length === 0 ? null : Math.max(...limits),
     }
   } catch (error) {
-    return isAway(error) ? 'away' : null
+    const cause = error instanceof TraceError ? error.cause : error
+    return { problem: reasonOf(cause), isAway: isAway(error) }
   }
 }
 

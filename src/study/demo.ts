@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { EXIT, TraceError } from '../base/errors.ts'
 import { writeWhole } from '../base/files.ts'
+import { fold } from '../base/fold.ts'
 import { formatCount, formatDuration, significant } from '../base/format.ts'
 import type { World } from '../base/world.ts'
 import { playUsers } from './demo-clients.ts'
@@ -51,12 +52,18 @@ export async function demo(options: DemoOptions, world: World): Promise<number> 
     return EXIT.pass
   } catch (error) {
     if (interruption.code === null) throw error
-    say(stage, `interrupted; what there is so far lies in ${folder}\n`)
+    // What the recorder says at its end comes first.
+    await stopAll(stage)
+    say(stage, fold(`interrupted; what there is so far lies in ${folder}\n`, world.stdout.columns))
     return interruption.code
   } finally {
-    for (const server of stage.servers.toReversed()) await stopVerb(server, world.clock)
+    await stopAll(stage)
     for (const off of forget) off()
   }
+}
+
+async function stopAll({ servers, world }: Stage): Promise<void> {
+  for (const server of servers.splice(0).toReversed()) await stopVerb(server, world.clock)
 }
 
 async function play(stage: Stage): Promise<void> {
@@ -92,8 +99,9 @@ async function play(stage: Stage): Promise<void> {
   const report = await capture(stage, ['report', run, '--against', recording, '--json'])
   await writeWhole(join(world.cwd, folder, 'report.json'), report)
   const took = formatDuration(world.clock.nowUs() - startUs)
-  say(stage, `\nleft behind after ${took} in ${folder}/: prod/ · twice.sqlite · report.json\n`)
-  say(stage, `next  trace inspect ${run} · trace replay --help\n`)
+  const left = `left behind after ${took} in ${folder}/: prod/ · twice.sqlite · report.json`
+  const next = `next  trace inspect ${run} · trace replay --help`
+  say(stage, fold(`\n${left}\n${next}\n`, world.stdout.columns))
 }
 
 function engineOf(url: string, { seed }: DemoOptions): string[] {

@@ -94,7 +94,7 @@ test.skipIf(disk === null)(
       await pass(port, passed, 1)
     }
     await isSaid('degraded')
-    expect(status().degraded).toBe('rows cannot be written')
+    expect(status().degraded).toBe(`rows cannot be written to ${directory}: the disk is full`)
     await pass(port, passed + 1, 10)
     while (status().unrecorded === 0) await wait(10)
     rmSync(filler)
@@ -185,7 +185,9 @@ test('the server comes minutes later: until then clients get 502, then all is as
   const port = await freePort()
   const recorder = await startRecorder(port)
   cleanUps.push(recorder.remove)
-  expect(recorder.said.err).toContain('not reachable yet; clients get 502 until it is')
+  expect(recorder.said.err).toContain(
+    'not reachable yet: connection refused; clients get 502 until it is',
+  )
   expect(await complete(wireClient, recorder.port, 1)).toMatch(/^HTTP\/1\.1 502 /)
   const facts = new Map([
     ['/version', '{"version":"0.32.0"}'],

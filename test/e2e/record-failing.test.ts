@@ -1,5 +1,13 @@
 /** Whatever fails in the recorder, clients see the same bytes, and the trace says what is missing. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -47,7 +55,7 @@ test('the folder cannot be made at the start: traffic passes, and recording begi
   cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
   const blocked = join(parent, 'traces')
   const directory = join(blocked, 'prod')
-  writeFileSync(blocked, 'a file where the folder above should be')
+  symlinkSync(join(parent, 'a disk that is not mounted yet'), blocked)
   const recorder = await recorderOn({}, directory)
   await pass(recorder, 1, 2)
   rmSync(blocked)
@@ -55,6 +63,34 @@ test('the folder cannot be made at the start: traffic passes, and recording begi
   await pass(recorder, 10, 2)
   await recorder.stop()
   expect(await maxTokensOf(directory)).toEqual([1, 2, 10, 11])
+})
+
+test('nothing can be recorded to the end: that is said with folder and reason, and the exit code is 1', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'trace-blocked-'))
+  cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
+  symlinkSync(join(parent, 'a disk that is not mounted yet'), join(parent, 'traces'))
+  const directory = join(parent, 'traces', 'prod')
+  const recorder = await recorderOn({}, directory)
+  await pass(recorder, 1, 2)
+  expect(await recorder.stop()).toBe(1)
+  expect(recorder.said.out).toMatch(
+    /\nnothing was recorded of 2 requests that passed: rows cannot be written to .*\/traces\/prod: .+\n$/,
+  )
+})
+
+test('--out below a file is refused before anything listens', async () => {
+  await expect(startRecorder(1, {}, 'README.md/prod/')).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+    message: '--out README.md/prod/ cannot be made: README.md is a file',
+  })
+})
+
+test('a certificate that is not there ends the start before a key is made', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'trace-cert-'))
+  cleanUps.push(() => rmSync(parent, { recursive: true, force: true }))
+  const tls = { tlsCert: join(parent, 'nope.pem'), tlsKey: join(parent, 'nope.key') }
+  await expect(startRecorder(1, tls, join(parent, 'prod'))).rejects.toThrow('--tls-cert')
+  expect(readdirSync(parent)).toEqual([])
 })
 
 test('--out that names a file is refused before anything listens, and the file stays', async () => {

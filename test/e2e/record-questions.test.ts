@@ -21,7 +21,7 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 
 const ANSWERS: Record<string, string> = {
   '/version': JSON.stringify({ version: '0.32.0' }),
-  '/v1/models': JSON.stringify({ data: [{ id: 'tiny', max_model_len: 2_048 }] }),
+  '/v1/models': JSON.stringify({ data: [{ id: 'tiny', owned_by: 'vllm', max_model_len: 2_048 }] }),
   '/tokenize': JSON.stringify({ count: 11, tokens: Array.from({ length: 11 }, () => 1) }),
   '/metrics': 'vllm:num_requests_running{engine="0"} 1\n',
   '/v1/completions': 'data: {"model":"m","choices":[{"index":0,"text":"a"}]}\n\ndata: [DONE]\n\n',
@@ -141,7 +141,9 @@ test('SIGHUP: own questions show the new certificate, too', async () => {
 test('a server that the relay does not trust is not asked either, and the banner says so', async () => {
   const { origin, seen } = await strictServer(false)
   const recorder = await recorderBefore(origin, {})
-  expect(recorder.said.err).toContain('not reachable yet')
+  expect(recorder.said.err).toMatch(
+    /not reachable yet: its certificate is .*\n {2}--upstream-ca FILE/,
+  )
   expect(seen).toEqual([])
 })
 
