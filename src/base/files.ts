@@ -73,7 +73,7 @@ export function refuseExisting(path: string, force: boolean, hint?: string): voi
 }
 
 /**
- * @param hint where such a file comes from
+ * @param hint where such a file comes from, if there is none
  * @throws TraceError BAD_OPTION naming the flag, if the file cannot be read
  */
 export async function readText(
@@ -84,9 +84,12 @@ export async function readText(
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    const reason =
-      (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not there' : 'cannot be read'
-    throw new TraceError('BAD_OPTION', `${flag}: ${path} ${reason}`, { cause: error, hint })
+    const isAbsent = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new TraceError(
+      'BAD_OPTION',
+      `${flag}: ${path} ${isAbsent ? 'is not there' : 'cannot be read'}`,
+      { cause: error, hint: isAbsent ? hint : 'Is it a file, and may you read it?' },
+    )
   }
 }
 

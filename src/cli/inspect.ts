@@ -7,7 +7,7 @@ import {
   parseInspectOptions,
   type RawInspectOptions,
 } from '../report/inspect-options.ts'
-import { formatDrift, formatInspection } from '../report/inspection-text.ts'
+import { formatDrift, formatInspection, warningText } from '../report/inspection-text.ts'
 import { type Inspection, inspectTrace } from '../report/inspection.ts'
 import { OUTPUT_FLAGS, Outputs } from '../report/outputs.ts'
 import { rowDigest } from '../trace/digest.ts'
@@ -51,6 +51,7 @@ export const inspectCommand: Verb = (world) => {
         }
         outputs = await Outputs.open(raw.html === undefined ? {} : { html: raw.html })
         const inspection = await inspectTrace(reader, raw.cacheSize ? question : null)
+        world.stderr.write(warningText(inspection))
         await outputs.write(
           {
             html: async () =>

@@ -212,6 +212,13 @@ function latencyLines({ latency }: Inspection): string[] {
   return [labelled('latency', `${text}   (${where[latency.measured_at]})`)]
 }
 
+const NO_END = 'no end mark: still being written, or its writer was killed'
+
+/** For stderr, whatever is printed: figures of nothing would pass for those of an idle server. */
+export function warningText({ is_complete, arrivals }: Inspection): string {
+  return is_complete || arrivals.n > 0 ? '' : `no request can be read, and ${NO_END}\n`
+}
+
 function noteLines(inspection: Inspection): string[] {
   return [
     ...(inspection.gaps.count > 0
@@ -222,9 +229,7 @@ function noteLines(inspection: Inspection): string[] {
           ),
         ]
       : []),
-    ...(inspection.is_complete
-      ? []
-      : [labelled('note', 'no end mark: still being written, or its writer was killed')]),
+    ...(inspection.is_complete ? [] : [labelled('note', NO_END)]),
     ...(inspection.interrupted ? [labelled('note', 'ended early by its user')] : []),
   ]
 }

@@ -36,8 +36,8 @@ export async function s3Store(
   })
   const target = { Bucket: bucket, Key: key }
   return {
-    put: (upload) => explained(target, () => putObject(sdk, client, target, upload)),
-    find: () => explained(target, () => findObject(sdk, client, target)),
+    put: (upload) => explained(target, noBucket, () => putObject(sdk, client, target, upload)),
+    find: () => explained(target, noObject, () => findObject(sdk, client, target)),
     close: async () => client.destroy(),
   }
 }
@@ -139,19 +139,33 @@ async function findObject(sdk: Sdk, client: Client, target: Target): Promise<Rem
   }
 }
 
+function noBucket({ Bucket }: Target): TraceError {
+  return new TraceError('TARGET_UNFIT', `there is no bucket ${Bucket} to put it into`, {
+    hint: 'Is its name right, and --endpoint-url? A bucket is made by its owner first.',
+  })
+}
+
+/** Where a bucket is missing, too, the answer is no other. */
+function noObject({ Bucket, Key }: Target): TraceError {
+  return new TraceError('TRACE_UNREADABLE', `s3://${Bucket}/${Key} is not there`, {
+    hint: 'Are bucket, key and --endpoint-url right?',
+  })
+}
+
 /** One sentence for what went wrong; the SDK's own text may quote what a server sent. */
-async function explained<T>({ Bucket, Key }: Target, call: () => Promise<T>): Promise<T> {
+async function explained<T>(
+  target: Target,
+  absent: (target: Target) => TraceError,
+  call: () => Promise<T>,
+): Promise<T> {
   try {
     return await call()
   } catch (error) {
     if (error instanceof TraceError) throw error
     const status = statusOf(error)
-    const place = `s3://${Bucket}/${Key}`
-    if (status === 404) {
-      throw new TraceError('TRACE_UNREADABLE', `${place} is not there`, { cause: error })
-    }
+    if (status === 404) throw absent(target)
     const reason = status === undefined ? reasonOf(error) : `the server answered ${status}`
-    throw new TraceError('TARGET_UNFIT', `${place}: ${reason}`, {
+    throw new TraceError('TARGET_UNFIT', `s3://${target.Bucket}/${target.Key}: ${reason}`, {
       hint: 'Are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and --endpoint-url right?',
       cause: error,
     })

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { fold } from '../base/fold.ts'
 import { copyTrace } from '../trace/copy.ts'
 import { writeTrace } from '../trace/create.ts'
-import { openTrace } from '../trace/open.ts'
+import { openTrace, tracePaths } from '../trace/open.ts'
 import { isSignatureGood, keyIdOf, signHeader } from './signature.ts'
 import { checkedDigest, digestsOf } from './whole-trace.ts'
 
@@ -37,11 +37,20 @@ export type Verification = Readonly<{
   signatures: readonly Readonly<{ keyId: string; isGood: boolean; isTrusted: boolean }>[]
 }>
 
-/** @param trusted keys whose signatures count; without any, each good signature counts */
-export async function verifyTrace(
+/**
+ * @param path a file, or the folder of a recording: each segment has a digest of its own
+ * @param trusted keys whose signatures count; without any, each good signature counts
+ */
+export async function verifyTraces(
   path: string,
   trusted: readonly KeyObject[],
-): Promise<Verification> {
+): Promise<Verification[]> {
+  const verifications: Verification[] = []
+  for (const file of tracePaths(path)) verifications.push(await verifyTrace(file, trusted))
+  return verifications
+}
+
+async function verifyTrace(path: string, trusted: readonly KeyObject[]): Promise<Verification> {
   const { digest, told, isComplete } = await digestsOf(path)
   const reader = await openTrace(path)
   const { header } = reader
@@ -56,14 +65,37 @@ export async function verifyTrace(
   return { path, rowDigest: digest, isIntact, hasDigest: told !== null, signatures }
 }
 
-/** Intact, and signed by somebody who counts; no signature may be bad. */
-export function isVerified(verification: Verification, hasTrusted: boolean): boolean {
+/** Each is intact, and signed by somebody who counts; no signature may be bad. */
+export function areVerified(verifications: readonly Verification[], hasTrusted: boolean): boolean {
+  return verifications.every((each) => isVerified(each, hasTrusted))
+}
+
+function isVerified(verification: Verification, hasTrusted: boolean): boolean {
   const { isIntact, signatures } = verification
   const counting = signatures.filter(({ isTrusted }) => isTrusted || !hasTrusted)
   return isIntact && counting.length > 0 && signatures.every(({ isGood }) => isGood)
 }
 
-export function formatVerification(verification: Verification, hasTrusted: boolean): string {
+/** All of a file; of a recording how many segments hold, and those that do not, or that anybody signed. */
+export function formatVerifications(
+  path: string,
+  verifications: readonly Verification[],
+  hasTrusted: boolean,
+): string {
+  const [first] = verifications
+  if (verifications.length === 1 && first !== undefined) {
+    return formatVerification({ ...first, path }, hasTrusted)
+  }
+  const holding = verifications.filter(({ isIntact }) => isIntact).length
+  const count = `${holding} of ${verifications.length} segments hold: rows are those of their digests`
+  const isSigned = verifications.some(({ signatures }) => signatures.length > 0)
+  const told = verifications
+    .filter(({ isIntact }) => isSigned || !isIntact)
+    .map((each) => formatVerification(each, hasTrusted))
+  return [fold(`${path}  ${count}\n`), ...told, isSigned ? '' : '  nobody signed it\n'].join('')
+}
+
+function formatVerification(verification: Verification, hasTrusted: boolean): string {
   const { path, rowDigest: digest, signatures } = verification
   const state = stateOf(verification)
   const lines = signatures.map(({ keyId, isGood, isTrusted }) => {

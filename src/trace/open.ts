@@ -20,7 +20,7 @@ const SQLITE_MAGIC = 'SQLite format 3\0'
  * @throws TraceError TRACE_UNREADABLE or TRACE_NEWER
  */
 export async function openTrace(path: string): Promise<TraceReader> {
-  const paths = isFolder(path) ? segmentPaths(path) : [path]
+  const paths = tracePaths(path)
   const readers: TraceReader[] = []
   try {
     for (const one of paths) readers.push(await readContainer(one))
@@ -32,6 +32,11 @@ export async function openTrace(path: string): Promise<TraceReader> {
     await Promise.all(readers.map(async (reader) => reader.close()))
     throw error
   }
+}
+
+/** Files of a trace: its own, or the segments of a recording in their order. @throws TraceError TRACE_UNREADABLE */
+export function tracePaths(path: string): string[] {
+  return isFolder(path) ? segmentPaths(path) : [path]
 }
 
 function segmentPaths(folder: string): string[] {

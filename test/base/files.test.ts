@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { checkOutput, refuseExisting, writeWhole } from '../../src/base/files.ts'
+import { checkOutput, readText, refuseExisting, writeWhole } from '../../src/base/files.ts'
 
 const folder = () => mkdtemp(join(tmpdir(), 'trace-files-'))
 
@@ -34,4 +34,15 @@ test('an output in a folder that is not there is refused with the command that m
   expect(() => checkOutput(join(missing, 'a.sqlite'), true)).toThrow(
     expect.objectContaining({ code: 'BAD_OPTION', hint: `\`mkdir -p ${missing}\` makes it.` }),
   )
+})
+
+test('an input that is there and cannot be read gets no hint at making one', async () => {
+  const path = await folder()
+  const hint = '`make one`'
+  const read = (file: string) => readText('--key', file, hint)
+  await expect(read(join(path, 'none'))).rejects.toMatchObject({ hint, code: 'BAD_OPTION' })
+  await expect(read(path)).rejects.toMatchObject({
+    message: `--key: ${path} cannot be read`,
+    hint: 'Is it a file, and may you read it?',
+  })
 })

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { scratchFolder } from '../support/scratch.ts'
@@ -97,4 +98,18 @@ test.each([
   const { code, err } = await run(...argv)
   expect(code).toBe(3)
   expect(err).toContain('missing.arrow is not there')
+})
+
+test('inspect warns of a cut file of which no request can be read, whatever it prints', async () => {
+  const path = scratch('cut.arrow')
+  const bytes = readFileSync('fixtures/trace-v1.arrow')
+  // Behind the schema and a first batch, which is of blocks.
+  writeFileSync(path, bytes.subarray(0, 10_000))
+  for (const form of [[], ['--json']]) {
+    const { code, err } = await run('inspect', path, ...form)
+    expect(code).toBe(0)
+    expect(err).toContain('no request can be read, and no end mark')
+  }
+  writeFileSync(path, bytes.subarray(0, 20_000))
+  expect((await run('inspect', path)).err).toBe('')
 })

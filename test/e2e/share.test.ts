@@ -211,9 +211,13 @@ describe.skipIf(!hasShareServers)(
       expect(sha256(join(home, 'back.sqlite'))).toBe(sha256(big))
     })
 
-    test('a missing object and a wrong key are one sentence each', async () => {
+    test('a missing object, a missing bucket and a wrong key are one sentence each', async () => {
       const missing = await withS3('pull', 's3://traces/none.arrow')
       expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('is not there') })
+      expect(missing.err).toContain('Are bucket, key and --endpoint-url right?')
+      const nowhere = await withS3('push', FIXTURE, 's3://nowhere/x.arrow')
+      expect(nowhere).toMatchObject({ code: 4 })
+      expect(nowhere.err).toContain('there is no bucket nowhere to put it into')
       const wrong = { ...servers.s3.env, AWS_SECRET_ACCESS_KEY: 'wrong' }
       const denied = await runTrace(home, wrong, ['push', FIXTURE, 's3://traces/x.arrow'])
       expect(denied).toMatchObject({ code: 4 })

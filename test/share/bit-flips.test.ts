@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
 import { TraceError } from '../../src/base/errors.ts'
 import { sequenceFor } from '../../src/base/random.ts'
-import { verifyTrace } from '../../src/share/sign.ts'
+import { verifyTraces } from '../../src/share/sign.ts'
 import { checkedDigest } from '../../src/share/whole-trace.ts'
 import { openTrace } from '../../src/trace/open.ts'
 import { scratchFolder } from '../support/scratch.ts'
@@ -38,8 +38,8 @@ test.each(['sqlite', 'arrow'])(
       writeFileSync(path, damaged)
       try {
         const isSame = isDeepStrictEqual(await contentsOf(path), whole)
-        const { isIntact } = await verifyTrace(path, [])
-        count[isSame ? 'same' : isIntact ? 'missed' : 'noticed'] += 1
+        const [verification] = await verifyTraces(path, [])
+        count[isSame ? 'same' : verification?.isIntact ? 'missed' : 'noticed'] += 1
       } catch (error) {
         if (!(error instanceof TraceError)) throw error
         count.refused += 1
