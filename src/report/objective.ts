@@ -78,8 +78,18 @@ function parseObjective(text: string): Objective {
 
 function limitOf(quantity: Quantity, text: string): number {
   if (quantity.kind === 'latency') return parseDurationUs('--slo', text)
-  if (quantity.name === 'error_rate') return parseShare('--slo', text)
+  if (quantity.name === 'error_rate') return errorShareOf(text)
   const perSecond = Number(text.replace(/\/s$/, ''))
   if (perSecond > 0) return perSecond
   throw new TraceError('BAD_OPTION', `--slo wants a rate such as 100/s, got '${text}'`)
+}
+
+/** A bare number from 1 on was meant as percent: as a share it is everything. */
+function errorShareOf(text: string): number {
+  if (!text.endsWith('%') && Number(text) >= 1) {
+    throw new TraceError('BAD_OPTION', `--slo wants a share such as 1% or 0.01, got '${text}'`, {
+      hint: `Did you mean error_rate<${text}%?`,
+    })
+  }
+  return parseShare('--slo', text)
 }

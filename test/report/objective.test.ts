@@ -93,9 +93,18 @@ test.each([
   'ttft.p99<500',
   'mlperf:none',
   'completed<5/s',
+  'error_rate<1',
+  'error_rate<5',
   'p99<1s',
 ])("'%s' is no objective", (text) => {
   expect(() => parseObjectives(text)).toThrow(/--slo/)
+})
+
+test('an error rate without a sign of percent is a share, and whoever meant percent is told', () => {
+  expect(parseObjectives('error_rate<0.05')).toMatchObject([{ limit: 0.05 }])
+  expect(() => parseObjectives('error_rate<1')).toThrow(
+    expect.objectContaining({ hint: 'Did you mean error_rate<1%?' }),
+  )
 })
 
 test('time saved early is spent later, and a late token sets the clock anew', () => {
