@@ -32,11 +32,15 @@ export function variablesOf(option: Option, section: string): string[] {
   return [PREFIX + upperCase(`${section} ${option.name()}`), ...(isShared ? [short] : [])]
 }
 
-/** What the environment says of an option; null: nothing. */
-export function valueFor(option: Option, section: string, env: Environment): string | null {
+/** What the environment says of an option, and by which name; null: nothing. */
+export function valueFor(
+  option: Option,
+  section: string,
+  env: Environment,
+): Readonly<{ name: string; value: string }> | null {
   for (const name of variablesOf(option, section)) {
     const value = env[name]
-    if (value !== undefined) return value
+    if (value !== undefined) return { name, value }
   }
   return null
 }

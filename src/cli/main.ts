@@ -5,12 +5,13 @@ import { escapeText } from '../base/fold.ts'
 import type { World } from '../base/world.ts'
 import { PRODUCER_VERSION } from '../trace/header.ts'
 import { deafVariables, variablesOf } from './environment.ts'
-import { addSettings, applySettings } from './settings.ts'
+import { addSettings, applySettings, originNote, type Origins } from './settings.ts'
 import { VERBS, type VerbEntry } from './verbs.ts'
 
 /** @returns the process exit code: a verb's own answer, or the one that the error's row in ERRORS names */
 export async function main(argv: readonly string[], world: World): Promise<number> {
   let answer = 0
+  const origins: Origins = new Map()
   const [first, second] = argv
   const words = first === 'help' ? helpWords(second) : [...argv]
   const program = new Command('trace')
@@ -32,7 +33,9 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     })
   try {
     for (const entry of VERBS) {
-      program.addCommand(await commandOf(program, entry, words, world, (code) => (answer = code)))
+      program.addCommand(
+        await commandOf(program, entry, words, world, origins, (code) => (answer = code)),
+      )
     }
     await program.parseAsync(words, { from: 'user' })
     return answer
@@ -42,7 +45,8 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     }
     if (!(error instanceof TraceError)) throw error
     // Names of files, and what is in them, may come from strangers.
-    world.stderr.write(`trace: ${escapeText(error.message)}\n  ${escapeText(error.hint)}\n`)
+    const message = `${error.message}${originNote(error.message, origins)}`
+    world.stderr.write(`trace: ${escapeText(message)}\n  ${escapeText(error.hint)}\n`)
     return error.exitCode
   }
 }
@@ -59,22 +63,28 @@ async function commandOf(
   { name, group, summary, load }: VerbEntry,
   argv: readonly string[],
   world: World,
+  origins: Origins,
   answer: (exitCode: number) => void,
 ): Promise<Command> {
   const isAsked = argv.find((word) => !word.startsWith('-')) === name
   const command = isAsked ? (await load())({ ...world, argv }, answer) : new Command(name)
   command.description(summary).helpGroup(group).copyInheritedSettings(program)
   for (const part of command.commands) part.copyInheritedSettings(command)
-  if (isAsked) await settle(command, argv, world)
+  if (isAsked) await settle(command, argv, world, origins)
   return command
 }
 
 /** Options come from environment and file, too: the verb's own, or those of its part that is asked for. */
-async function settle(command: Command, argv: readonly string[], world: World): Promise<void> {
+async function settle(
+  command: Command,
+  argv: readonly string[],
+  world: World,
+  origins: Origins,
+): Promise<void> {
   const part = command.commands.find((each) => argv.includes(each.name()))
   const settled = addSettings(part ?? command)
   const section = part === undefined ? command.name() : `${command.name()} ${part.name()}`
-  await applySettings(settled, argv, world, section)
+  await applySettings(settled, argv, world, origins, section)
   const deaf = await deafVariables(settled.options, section, world.env, (name) =>
     isTaken(name, world),
   )

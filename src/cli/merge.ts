@@ -1,7 +1,7 @@
 /** `trace merge`: several traces as one. */
 import { Command } from 'commander'
 import { TraceError } from '../base/errors.ts'
-import { formatCount } from '../base/format.ts'
+import { plural } from '../base/format.ts'
 import { parseChoice } from '../base/parse.ts'
 import { ALIGNMENTS, mergeTraces } from '../trace/merge-traces.ts'
 import type { Verb } from './verbs.ts'
@@ -28,5 +28,5 @@ export const mergeCommand: Verb = (world) =>
       const alignment = parseChoice('--align', raw.align, ALIGNMENTS)
       const options = { inputs, output: raw.out, alignment, isForced: raw.force === true }
       const { rowCount, how } = await mergeTraces(options)
-      world.stdout.write(`${raw.out}  ${formatCount(rowCount)} requests · ${how.join(' · ')}\n`)
+      world.stdout.write(`${raw.out}  ${plural(rowCount, 'request')} · ${how.join(' · ')}\n`)
     })

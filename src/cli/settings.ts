@@ -19,9 +19,13 @@ export function addSettings(command: Command): Command {
   )
 }
 
+/** Where values that no flag gave come from, by option: a variable, or a key of a file. */
+export type Origins = Map<Option, Readonly<{ place: string; command: Command }>>
+
 /**
  * Sets what environment and file say, below the flags that are parsed afterwards.
  *
+ * @param origins filled as values are set, so that it is known where one that does not fit came from
  * @param section of the file: the verb's name, for `catalog add` both words
  * @throws TraceError BAD_OPTION naming a file that cannot be read, or a key that is no option
  */
@@ -29,15 +33,31 @@ export async function applySettings(
   command: Command,
   argv: readonly string[],
   world: World,
+  origins: Origins = new Map(),
   section: string = command.name(),
 ): Promise<void> {
   const path = configPath(argv) ?? world.env['TRACE_CONFIG']
-  if (path !== undefined) applyFile(command, section, path, await readText(CONFIG_FLAG, path))
+  if (path !== undefined) {
+    applyFile(command, section, path, await readText(CONFIG_FLAG, path), origins)
+  }
   for (const option of command.options) {
-    const value = valueFor(option, section, world.env)
-    if (value !== null) setValue(command, option, value, 'env')
+    const found = valueFor(option, section, world.env)
+    if (found !== null) {
+      origins.set(option, { place: found.name, command })
+      setValue(command, option, found.value, 'env')
+    }
     startAnew(option)
   }
+}
+
+/** Says where the options that a message names have their values from, unless flags gave them. */
+export function originNote(message: string, origins: Origins): string {
+  const notes = [...origins].flatMap(([option, { place, command }]) => {
+    const isNamed = new RegExp(`--${option.name()}(?![\\w-])`).test(message)
+    const isByFlag = command.getOptionValueSource(option.attributeName()) === 'cli'
+    return isNamed && !isByFlag ? [`--${option.name()} is from ${place}`] : []
+  })
+  return notes.length === 0 ? '' : ` (${notes.join(', ')})`
 }
 
 /** A repeated flag adds to the flags before it, never to what environment or file said. */
@@ -69,7 +89,13 @@ function configPath(argv: readonly string[]): string | undefined {
   return index < 0 ? undefined : argv[index + 1]
 }
 
-function applyFile(command: Command, section: string, path: string, text: string): void {
+function applyFile(
+  command: Command,
+  section: string,
+  path: string,
+  text: string,
+  origins: Origins,
+): void {
   const sections = asRecord(parseYaml(text, path), path)
   const wanted = asRecord(sections[section] ?? {}, `${path}: ${section}`)
   for (const [key, value] of Object.entries(wanted)) {
@@ -77,6 +103,7 @@ function applyFile(command: Command, section: string, path: string, text: string
     if (option === undefined) {
       throw new TraceError('BAD_OPTION', `${path}: ${section} has no option '${key}'`)
     }
+    origins.set(option, { place: `${path}: ${section}: ${key}`, command })
     for (const one of Array.isArray(value) ? (value as unknown[]) : [value]) {
       setValue(command, option, String(one), 'config')
     }

@@ -1,6 +1,6 @@
 /** `trace synth`: the trace of a workload that nobody recorded, from a configuration. */
 import { Command } from 'commander'
-import { formatCount } from '../base/format.ts'
+import { plural } from '../base/format.ts'
 import { createTrace } from '../trace/create.ts'
 import {
   SYNTH_FLAGS,
@@ -33,7 +33,7 @@ export const synthCommand: Verb = (world) => {
       try {
         const count = await writeSynthetic(model, writer)
         await writer.finish()
-        world.stdout.write(`${out}  ${formatCount(count)} requests · seed ${model.seed}\n`)
+        world.stdout.write(`${out}  ${plural(count, 'request')} · seed ${model.seed}\n`)
       } catch (error) {
         await writer.abandon()
         throw error

@@ -16,7 +16,7 @@ export function fidelityText(fidelity: Fidelity): string {
     ...(isUntold(fidelity) ? ['the server told no sizes'] : []),
     ...(hungUp === 0
       ? []
-      : [`hung up ${formatCount(hungUp)} (${formatCount(surplusTokens)} tokens late)`]),
+      : [`hung up ${formatCount(hungUp)} (${plural(surplusTokens, 'token')} late)`]),
     ...(hangUpMissed === 0 ? [] : [`${formatCount(hangUpMissed)} ended before the hang-up`]),
   ]
   if (fidelity.retried > 0) parts.push(`${formatCount(fidelity.retried)} tried again`)

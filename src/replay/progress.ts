@@ -1,5 +1,5 @@
 /** The live line of a replay. Pure. */
-import { formatCount, formatDuration } from '../base/format.ts'
+import { formatCount, formatDuration, plural } from '../base/format.ts'
 
 export type Progress = Readonly<{
   planned: number
@@ -47,7 +47,7 @@ function clauses({ due, sent, inFlight, errors, hungUp, dropped, cut, lagUs }: P
     `due ${formatCount(due)}`,
     `sent ${formatCount(sent)}`,
     `${formatCount(inFlight)} in flight`,
-    `${formatCount(errors)} errors`,
+    plural(errors, 'error'),
     ...(hungUp === 0 ? [] : [`${formatCount(hungUp)} hung up`]),
     ...(dropped === 0 ? [] : [`${formatCount(dropped)} left out`]),
     ...(cut === 0 ? [] : [`${formatCount(cut)} cut short`]),

@@ -1,6 +1,6 @@
 /** What a run says of itself: before it, on the terminal, and in the header of its result. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatCount, formatDuration } from '../base/format.ts'
+import { formatCount, formatDuration, plural } from '../base/format.ts'
 import { newHeader, type TraceHeader } from '../trace/header.ts'
 import type { Plan } from '../workload/plan.ts'
 import type { ReplayOptions } from './options.ts'
@@ -24,7 +24,7 @@ export function planText(
     ({ facts }) => `→ ${facts.url.origin} (${software(facts)})`,
   )
   const lines = [
-    `plan  ${formatCount(plan.count)} requests · ${formatDuration(plan.spanUs)}${rate} · ` +
+    `plan  ${plural(plan.count, 'request')} · ${formatDuration(plan.spanUs)}${rate} · ` +
       `schedule ${plan.sha256.slice(0, 8)}…`,
     `      ${first}`,
     ...others.map((other) => `      ${other}`),

@@ -26,7 +26,7 @@ export function checkTokens({ delivery, kind }: RunFacts): Finding {
     outputOff / Math.max(1, outputExact + outputOff),
   )
   if (promptOff + outputOff === 0) return atMost(0, OFF_LIMITS, 'share', 'tokens exact')
-  const says = `sizes off: ${formatCount(promptOff)} prompts, ${formatCount(outputOff)} answers`
+  const says = `sizes off: ${plural(promptOff, 'prompt')}, ${plural(outputOff, 'answer')}`
   const tokens = tokensOff(delivery)
   if (tokens === null) return atMost(share, OFF_LIMITS, 'share', says)
   const found = atMost(share, { warnAbove: OFF_WARN_SHARE }, 'share', '')
@@ -114,8 +114,8 @@ export function checkSamples({ side }: RunFacts): Finding {
   const missing = (['p50', 'p95', 'p99'] as const).filter((name) => metric[name] === null)
   const says =
     missing.length === 0
-      ? `${formatCount(metric.n)} samples`
-      : `${formatCount(metric.n)} samples (worth ${formatCount(metric.n_effective)}): no ${missing.join(', ')}`
+      ? plural(metric.n, 'sample')
+      : `${plural(metric.n, 'sample')} (worth ${formatCount(metric.n_effective)}): no ${missing.join(', ')}`
   return {
     status: metric.p50 === null ? 'warn' : 'pass',
     value: metric.n_effective,

@@ -3,7 +3,7 @@
  * Pure but for what it is told to do.
  */
 import { EXIT, TraceError } from '../base/errors.ts'
-import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural } from '../base/format.ts'
 import type { RunHooks } from '../replay/run-hooks.ts'
 import { MAX_BOUNDS, type RowBound } from '../replay/live-results.ts'
 import type { EventRow } from '../trace/columns.ts'
@@ -162,6 +162,6 @@ function breachText(breach: ToldBreach, atUs: number): string {
       : `by chance less than once in ${formatCount(Math.min(1e9, Math.exp(breach.log_evidence)))} such runs`
   return (
     `breach of ${objective} at ${formatDuration(atUs)}: ${formatCount(beyond)} of ` +
-    `${formatCount(requests)} requests beyond, ${formatShare(allowed)} allowed; ${why}`
+    `${plural(requests, 'request')} beyond, ${formatShare(allowed)} allowed; ${why}`
   )
 }

@@ -4,7 +4,7 @@
  */
 import { TraceError } from '../base/errors.ts'
 import { readText } from '../base/files.ts'
-import { formatCount, formatDuration } from '../base/format.ts'
+import { formatDuration, plural } from '../base/format.ts'
 import { sequenceFor } from '../base/random.ts'
 import { planResamples, quantileReplicates } from '../stats/bootstrap.ts'
 import { correlationLength } from '../stats/dependence.ts'
@@ -143,7 +143,7 @@ export function calibrationNote({ pairs, place }: Calibration): string {
       ? 'too few of them to tell what the place costs'
       : `TTFT p50 is ${formatDuration(cost.shift_us)} more at the client than at the relay ` +
         `(${formatDuration(cost.low_us)} … ${formatDuration(cost.high_us)})`
-  return `calibrated by ${formatCount(pairs)} requests seen in both places: ${what}`
+  return `calibrated by ${plural(pairs, 'request')} seen in both places: ${what}`
 }
 
 /** @throws TraceError BAD_OPTION where the file is none that `trace replay --calibrate` wrote */

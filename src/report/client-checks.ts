@@ -1,5 +1,5 @@
 /** Was the measuring machine itself well? Pure. */
-import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatDuration, formatShare, plural } from '../base/format.ts'
 import { quantiles } from '../stats/quantile.ts'
 import { atMost, type Finding, unmeasured } from './finding.ts'
 import { present } from './latency-watch.ts'
@@ -29,7 +29,7 @@ export function checkCpu({ client }: RunFacts): Finding {
 export function checkThrottling({ client }: RunFacts): Finding {
   const count = client.throttled_count
   if (count === null) return unmeasured('throttling not measured')
-  return atMost(count, { warnAbove: 0 }, 'times', `client throttled ${formatCount(count)} times`)
+  return atMost(count, { warnAbove: 0 }, 'times', `client throttled ${plural(count, 'time')}`)
 }
 
 export function checkLoopDelay({ client }: RunFacts): Finding {

@@ -1,5 +1,5 @@
 /** An inspection as one page with pictures. Pure. */
-import { formatCount, formatDuration, formatShare, significant } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, significant, plural } from '../base/format.ts'
 import { ONE, plainNumber, THREE, TWO } from './chart-style.ts'
 import { areaY, barX, barY, chart, dot, gridX, gridY, lineY, rect, rectY, ruleY } from './chart.ts'
 import { formatInspection, WINDOW_WORDS } from './inspection-text.ts'
@@ -12,7 +12,7 @@ export function inspectionPage(inspection: Inspection, title: string): string {
     `${title} · trace inspect`,
     [
       `<h1>${escapeHtml(title)}</h1>`,
-      `<p class="note">${formatCount(arrivals.n)} requests · rows (SHA-256) ${escapeHtml(inspection.row_digest ?? 'not written yet')}</p>`,
+      `<p class="note">${plural(arrivals.n, 'request')} · rows (SHA-256) ${escapeHtml(inspection.row_digest ?? 'not written yet')}</p>`,
       `<pre>${escapeHtml(formatInspection(inspection))}</pre>`,
       ...inspectionSections(inspection).map(section),
     ].join('\n'),

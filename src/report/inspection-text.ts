@@ -189,7 +189,7 @@ function outcomeLines(inspection: Inspection): string[] {
         .map(([name, count]) => {
           const place =
             name === 'client_abort' && after !== null
-              ? ` (median after ${formatCount(after)} tokens)`
+              ? ` (median after ${plural(after, 'token')})`
               : ''
           return `${formatShare(count / total)} ${OUTCOME_WORDS[name] ?? name}${place}`
         })

@@ -1,5 +1,5 @@
 /** Reports and comparisons as Markdown, for a pull request or a job's summary. Pure. */
-import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural } from '../base/format.ts'
 import { formatComparison } from './comparison-text.ts'
 import type { Comparison } from './comparison.ts'
 import { METRIC_LABELS } from './metric-label.ts'
@@ -14,7 +14,7 @@ export function reportMarkdown(report: Report): string {
   const { verdict, side, slo, changes } = report
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
   const lines = [
-    `### ${verdict.status}: ${formatCount(side.requests.total)} requests, ${formatShare(okShare(side.requests))} ok`,
+    `### ${verdict.status}: ${plural(side.requests.total, 'request')}, ${formatShare(okShare(side.requests))} ok`,
     '',
     ...bad.map(({ name, says }) => `- **${escapeMarkdown(name)}**: ${escapeMarkdown(says)}`),
     ...(bad.length > 0 ? [''] : []),

@@ -1,5 +1,5 @@
 /** Does the server's own count agree with ours? Pure. */
-import { formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatCount, formatDuration, formatShare, plural } from '../base/format.ts'
 import { describe } from '../stats/moments.ts'
 import { atMost, type Finding, unmeasured, withLimit } from './finding.ts'
 import { present } from './latency-watch.ts'
@@ -69,7 +69,7 @@ export function checkForeignLoad({ server, side, kind, probe }: RunFacts): Findi
     foreign,
     { warnAbove: 0, failAbove: Math.max(1, sent * 0.1) },
     'requests',
-    foreign === 0 ? 'no other load' : `${formatCount(foreign)} requests of others on the server`,
+    foreign === 0 ? 'no other load' : `${plural(foreign, 'request')} of others on the server`,
   )
 }
 
@@ -92,7 +92,7 @@ export function checkGenerated({ server, side, kind, probe }: RunFacts): Finding
     'share',
     off === 0
       ? 'generated tokens agree'
-      : `server generated ${formatCount(generated)} tokens, we saw ${formatCount(ours)}`,
+      : `server generated ${plural(generated, 'token')}, we saw ${formatCount(ours)}`,
   )
 }
 
@@ -130,7 +130,7 @@ export function checkSpeculation({ server, kind }: RunFacts): Finding {
     '',
     drafted === 0
       ? 'the server does not speculate'
-      : `the server guessed ${formatCount(drafted)} tokens ahead: gaps depend on words, and these are made up`,
+      : `the server guessed ${plural(drafted, 'token')} ahead: gaps depend on words, and these are made up`,
   )
 }
 
@@ -144,7 +144,7 @@ export function checkStructured({ delivery, kind }: RunFacts): Finding {
     '',
     structured === 0
       ? 'no structured output was recorded'
-      : `${formatCount(structured)} requests stand for ones with structured output, without it: gaps differ`,
+      : `${plural(structured, 'request')} sent without the structured output of the recording: gaps differ`,
   )
 }
 

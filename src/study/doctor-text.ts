@@ -1,6 +1,6 @@
 /** What `trace doctor` prints. Pure. */
 import { fold } from '../base/fold.ts'
-import { formatBytes, formatCount, formatDuration, formatShare } from '../base/format.ts'
+import { formatBytes, formatCount, formatDuration, formatShare, plural } from '../base/format.ts'
 import type { Throttling } from '../base/machine.ts'
 import type { HereReport } from './doctor-here.ts'
 import type { TargetReport } from './doctor-target.ts'
@@ -15,7 +15,7 @@ export function formatHere(here: HereReport): string {
     ['packages', versions.join(' · ')],
     [
       'machine',
-      `${machine.platform} · ${formatCount(machine.cpuCount)} processors · ` +
+      `${machine.platform} · ${plural(machine.cpuCount, 'processor')} · ` +
         `${formatBytes(machine.memoryBytes)} · ${machine.cpuModel}`,
     ],
     ['cpu limit', limit + stolen],

@@ -1,6 +1,6 @@
 /** A difference of two traces for a person. Pure. */
 import { escapeText, fold } from '../base/fold.ts'
-import { formatCount } from '../base/format.ts'
+import { formatCount, plural } from '../base/format.ts'
 import { fileName } from './columns.ts'
 import type { ColumnDifference, TableDifference, TraceDifference } from './diff.ts'
 
@@ -11,7 +11,7 @@ export function formatDifference(difference: TraceDifference): string {
   const { leftCount, rightCount, changed, onlyLeft, onlyRight, header } = difference
   const counts = `${formatCount(leftCount)} and ${formatCount(rightCount)} requests`
   const lines = [difference.isSame ? `same rows  ${counts}` : `different  ${counts}`]
-  if (changed > 0) lines.push(`changed    ${formatCount(changed)} requests`)
+  if (changed > 0) lines.push(`changed    ${plural(changed, 'request')}`)
   lines.push(...difference.columns.map(columnLine))
   if (onlyLeft.count > 0) lines.push(onlyLine('only first  ', onlyLeft))
   if (onlyRight.count > 0) lines.push(onlyLine('only second  ', onlyRight))
@@ -29,7 +29,7 @@ function columnLine({ column, count, seq, left, right }: ColumnDifference): stri
 }
 
 function onlyLine(name: string, { count, first }: TraceDifference['onlyLeft']): string {
-  return `${name}${formatCount(count)} requests · first: seq ${first.join(', ')}`
+  return `${name}${plural(count, 'request')} · first: seq ${first.join(', ')}`
 }
 
 function tableLine(name: string, { onlyLeft, onlyRight }: TableDifference): string | null {

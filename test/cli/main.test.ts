@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { main } from '../../src/cli/main.ts'
 import { VERBS } from '../../src/cli/verbs.ts'
@@ -84,4 +87,24 @@ test.each(['record', 'replay', 'ab'])('the long help of %s is in groups', async 
     '  --config',
     '  -h,',
   ])
+})
+
+test('a value that does not fit is told with the variable or the key of the file that it is from', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'trace-origin-')), 'trace.yaml')
+  writeFileSync(path, 'replay: {speed: 2, seed: a}')
+  const told = async (env: Record<string, string>, ...flags: string[]) => {
+    const { world, said } = testWorld({ env })
+    const argv = ['replay', 'run.sqlite', '--target', 'http://127.0.0.1:1', ...flags]
+    expect(await main(argv, world)).toBe(2)
+    return said.err.split('\n')[0]
+  }
+  const wanted = 'trace: --speed wants a factor above 0 with an x, such as 2x, got'
+  expect(await told({ TRACE_REPLAY_SPEED: 'fast' })).toBe(
+    `${wanted} 'fast' (--speed is from TRACE_REPLAY_SPEED)`,
+  )
+  expect(await told({}, '--config', path)).toBe(
+    `${wanted} '2' (--speed is from ${path}: replay: speed)`,
+  )
+  expect(await told({ TRACE_SPEED: 'fast' }, '--config', path)).toContain('is from TRACE_SPEED)')
+  expect(await told({ TRACE_SPEED: 'fast' }, '--speed', '3')).toBe(`${wanted} '3'`)
 })
