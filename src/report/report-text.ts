@@ -6,6 +6,7 @@ import type { PercentileName } from './metric.ts'
 import type { ChangeRow, Report } from './report.ts'
 import { type MetricName, okShare, type Side } from './side.ts'
 import { profileLines, sloLines } from './slo-text.ts'
+import type { CheckName } from './verdict.ts'
 import { joined, labelled } from './words.ts'
 
 export function formatReport(report: Report): string {
@@ -24,6 +25,21 @@ export function formatReport(report: Report): string {
   return fold(`${lines.join('\n')}\n`)
 }
 
+/** What these find is the client's own limit, which its operator can do something about. */
+const CLIENT_LIMITS: ReadonlySet<CheckName> = new Set([
+  'lag',
+  'cpu',
+  'stalls',
+  'throttling',
+  'loop_delay',
+  'loop_use',
+  'garbage',
+  'connect',
+])
+
+const WAY_OUT =
+  'a machine of its own for the client, fewer requests/s, or more --workers; `trace doctor` measures it'
+
 /** Bad news first, then what was found good, then what nobody measured. */
 export function verdictLines({ verdict }: Report): string[] {
   const bad = verdict.checks.filter(({ status }) => status === 'fail' || status === 'warn')
@@ -37,6 +53,7 @@ export function verdictLines({ verdict }: Report): string[] {
   return [
     labelled(verdict.status, joined(shown.map(({ says }) => says))),
     ...(bad.length > 0 ? [labelled('', `${plural(good.length, 'other check')} passed`)] : []),
+    ...(bad.some(({ name }) => CLIENT_LIMITS.has(name)) ? [labelled('try', WAY_OUT)] : []),
   ]
 }
 

@@ -442,6 +442,20 @@ test('a replay whose lateness nobody measured is not VALID', async () => {
   expect(status).toBe('SUSPECT')
 })
 
+test('the text names a way out once where the client reached its own limits, and only there', async () => {
+  const textOf = async (trace: UnsavedTrace) =>
+    formatReport(await buildReport(unsavedTrace(trace), null))
+  const slow = { lagUs: 300_000, connectUs: 90_000 }
+  expect((await textOf(good({ requests: goodRows(() => slow) }))).split(/^try /m)).toHaveLength(2)
+  expect(await textOf(good())).not.toMatch(/^try /m)
+  const failing = goodRows((index) =>
+    index % 4 === 0 ? { status: 500, outcome: 'http_error' } : {},
+  )
+  const text = await textOf(good({ requests: failing }))
+  expect(text).toMatch(/^(?:SUSPECT|INVALID) /)
+  expect(text).not.toMatch(/^try /m)
+})
+
 test('a recording is not asked about sends', async () => {
   const { status } = await verdictOf({ kind: 'recorded', requests: goodRows() })
   expect(status).toBe('VALID')
