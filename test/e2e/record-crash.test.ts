@@ -143,7 +143,7 @@ test(
 
 test('a client that stops reading while 200 MB stream costs the recorder little memory', async () => {
   const piece = Buffer.alloc(65_536, 'x')
-  const sent = { bytes: 0 }
+  const sentBytes: number[] = []
   const server = await wireServer((socket) => {
     socket.once('data', (asked: Buffer) => {
       // The recorder asks who it stands in front of; that is no stream.
@@ -151,10 +151,11 @@ test('a client that stops reading while 200 MB stream costs the recorder little 
       socket.write(
         'HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 200000000\r\n\r\n',
       )
+      const index = sentBytes.push(0) - 1
       const pump = () => {
-        while (sent.bytes < 200_000_000) {
-          const size = Math.min(piece.length, 200_000_000 - sent.bytes)
-          sent.bytes += size
+        for (let sent = sentBytes[index] ?? 0; sent < 200_000_000; sent = sentBytes[index] ?? 0) {
+          const size = Math.min(piece.length, 200_000_000 - sent)
+          sentBytes[index] = sent + size
           if (!socket.write(piece.subarray(0, size))) {
             socket.once('drain', pump)
             return
@@ -169,16 +170,22 @@ test('a client that stops reading while 200 MB stream costs the recorder little 
   // The server here never ends its side: nothing is gained by waiting for it long.
   const flags = ['--max-body=64KB', '--queue-bytes=2MB', '--drain=1s']
   const recorder = await spawnRecorder(server.port, await freePort(), directory, flags)
-  await wait(1_500)
+  const stalled = async () => {
+    const client = await wireClient(recorder.port)
+    client.pause()
+    client.write(completionRequest(7, false))
+    await wait(1_500)
+    return client
+  }
+  // The first one brings code into memory that was never needed before.
+  const first = await stalled()
   const before = recorder.memoryBytes()
-  const client = await wireClient(recorder.port)
-  client.pause()
-  client.write(completionRequest(7, false))
-  await wait(1_500)
+  const client = await stalled()
   const grown = recorder.memoryBytes() - before
   // What the server could send lies in the kernel's buffers, as it would without a recorder.
-  expect(sent.bytes).toBeLessThan(200_000_000)
+  expect(Math.max(...sentBytes)).toBeLessThan(200_000_000)
   expect(grown).toBeLessThan(12_000_000)
+  first.destroy()
   const whole = Promise.withResolvers<void>()
   let got = 0
   client.on('data', (bytes: Buffer) => {
