@@ -1,5 +1,5 @@
 /** Frames pass as they come: none waits for the next one, whatever stands between. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,13 +42,12 @@ const WAYS = [
   ['while nothing can be written', { out: 'blocked' }, wireClient],
 ] as const
 
-/** A recording that cannot be begun: its folder would be in a file. */
+/** A recording that cannot be begun: a folder above its own is not mounted yet. */
 function blockedFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'trace-frames-'))
   cleanUps.push(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'file')
-  writeFileSync(file, '')
-  return join(file, 'prod')
+  symlinkSync(join(folder, 'not mounted'), join(folder, 'disk'))
+  return join(folder, 'disk', 'prod')
 }
 
 test.each(WAYS)(
