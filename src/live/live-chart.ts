@@ -1,5 +1,6 @@
 /** Lines over the last minutes, of anything that is counted once a second. Pure. */
 import { areaY, chart, gridY, lineY } from '../report/chart.ts'
+import { ONE, TWO } from '../report/chart-style.ts'
 import { figure, legend } from '../report/page.ts'
 
 const TIME_AXIS = { label: 'seconds since the start →' } as const
@@ -13,6 +14,21 @@ export type LivePicture<Point> = Readonly<{
     value: (point: Point) => number | null
   }>[]
 }>
+
+/** Median and 99th percentile of a latency, drawn in ms. */
+export function percentileLines<Point>(
+  p50Us: (point: Point) => number | null,
+  p99Us: (point: Point) => number | null,
+): LivePicture<Point>['lines'] {
+  const inMs = (latencyUs: typeof p50Us) => (point: Point) => {
+    const us = latencyUs(point)
+    return us === null ? null : us / 1_000
+  }
+  return [
+    { colour: ONE, name: 'p50', value: inMs(p50Us) },
+    { colour: TWO, name: 'p99', value: inMs(p99Us) },
+  ]
+}
 
 type Timed = Readonly<{ elapsedUs: number }>
 

@@ -1,16 +1,16 @@
 /** The pictures of a run under way. Pure. */
 import { BAD, ONE, THREE, TWO } from '../report/chart-style.ts'
-import { drawLive, type LivePicture } from './live-chart.ts'
+import { drawLive, type LivePicture, percentileLines } from './live-chart.ts'
 import type { LivePoint } from './live-history.ts'
 
 const PICTURES: readonly LivePicture<LivePoint>[] = [
   {
     name: 'Time to first token, from due, of the last ten seconds',
     unit: 'ms',
-    lines: [
-      { colour: ONE, name: 'p50', value: ({ ttftP50Us: us }) => (us === null ? null : us / 1_000) },
-      { colour: TWO, name: 'p99', value: ({ ttftP99Us: us }) => (us === null ? null : us / 1_000) },
-    ],
+    lines: percentileLines(
+      (point) => point.ttftP50Us,
+      (point) => point.ttftP99Us,
+    ),
   },
   {
     name: 'Output tokens a second',

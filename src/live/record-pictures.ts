@@ -1,6 +1,6 @@
 /** The pictures of a recorder at work. Pure. */
 import { BAD, ONE, THREE, TWO } from '../report/chart-style.ts'
-import { drawLive, type LivePicture } from './live-chart.ts'
+import { drawLive, type LivePicture, percentileLines } from './live-chart.ts'
 
 /** What happened in one second. */
 export type RecordPoint = Readonly<{
@@ -24,10 +24,10 @@ const PICTURES: readonly LivePicture<RecordPoint>[] = [
   {
     name: 'Time to first token, from sent, of the last ten seconds',
     unit: 'ms',
-    lines: [
-      { colour: ONE, name: 'p50', value: ({ ttftP50Us: us }) => (us === null ? null : us / 1e3) },
-      { colour: TWO, name: 'p99', value: ({ ttftP99Us: us }) => (us === null ? null : us / 1e3) },
-    ],
+    lines: percentileLines(
+      (point) => point.ttftP50Us,
+      (point) => point.ttftP99Us,
+    ),
   },
   {
     name: 'Output tokens of ended answers, a second',
@@ -50,10 +50,10 @@ const PICTURES: readonly LivePicture<RecordPoint>[] = [
   {
     name: 'Added to a chunk by the relay',
     unit: 'ms',
-    lines: [
-      { colour: ONE, name: 'p50', value: ({ addedP50Us: us }) => (us === null ? null : us / 1e3) },
-      { colour: TWO, name: 'p99', value: ({ addedP99Us: us }) => (us === null ? null : us / 1e3) },
-    ],
+    lines: percentileLines(
+      (point) => point.addedP50Us,
+      (point) => point.addedP99Us,
+    ),
   },
   {
     name: 'Not as it should be, each second',
