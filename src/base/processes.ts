@@ -24,10 +24,6 @@ export function startHelper(from: string, name: string, heapMb: number): Helper 
   })
 }
 
-export function residentBytes(): number {
-  return process.memoryUsage.rss()
-}
-
 /** In a helper's first thread, the only one that has its command line: who started it. */
 export function parentPid(): number {
   return Number(process.argv[2])

@@ -13,13 +13,12 @@ import {
   Socket,
 } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import type { HostPort } from './parse.ts'
 import { reasonOf } from './reason.ts'
 import { TraceError } from './errors.ts'
 
 export { isIPv6, Socket }
 export type { SecureContext, Server }
-
-export type Address = Readonly<{ host: string; port: number }>
 
 /** Only what a byte relay of HTTP/1.1 can speak. */
 const ALPN_PROTOCOLS = ['http/1.1']
@@ -59,7 +58,7 @@ export function bareHost(hostname: string): string {
  * Opens one connection; `address.host` should be an address, not a name. Plain sockets read straight
  * into `buffer`. With TLS, 'secureConnect' and not 'connect' says that it can be used.
  */
-export function dial(address: Address, options: DialOptions): Socket {
+export function dial(address: HostPort, options: DialOptions): Socket {
   const { host, port } = address
   const { tls, buffer, onBytes, allowHalfOpen = false, localAddress } = options
   const to = {
@@ -142,7 +141,7 @@ export type ListenOptions = Readonly<{
 }>
 
 /** @throws TraceError PORT_IN_USE, or BAD_OPTION where the address is not this machine's, or the socket is none */
-export async function listen(address: Address, options: ListenOptions): Promise<Server> {
+export async function listen(address: HostPort, options: ListenOptions): Promise<Server> {
   const { isShared, socket = null, onConnection } = options
   const server = createServer({ allowHalfOpen: true, noDelay: true }, onConnection)
   const { promise, resolve, reject } = Promise.withResolvers<void>()

@@ -1,5 +1,6 @@
 /** What a pipe is given: its surroundings, its server, its limits. Types, and one fixed answer. */
-import type { Address, DialTls } from '../base/socket.ts'
+import type { HostPort } from '../base/parse.ts'
+import type { DialTls } from '../base/socket.ts'
 import type { DelayMeter } from './delay-meter.ts'
 import type { Feed } from './feed.ts'
 import type { Tap } from './tap.ts'
@@ -25,7 +26,7 @@ export type PipeContext = Readonly<{
 export type Upstream = Readonly<{
   route: string
   /** null while the name was never resolved. */
-  address: () => Address | null
+  address: () => HostPort | null
   tls: () => DialTls | null
   onReached: () => void
   /** @param reason one phrase, never quoting what the server sent */

@@ -1,6 +1,7 @@
 /** Every listener with its connections: accepts, counts, times out, drains. Effects: sockets. */
 import type { Clock } from '../base/clock.ts'
-import { listen, type Address, type Server, type Socket } from '../base/socket.ts'
+import type { HostPort } from '../base/parse.ts'
+import { listen, type Server, type Socket } from '../base/socket.ts'
 import { DelayMeter } from './delay-meter.ts'
 import type { Feed } from './feed.ts'
 import type { Front } from './front.ts'
@@ -21,7 +22,7 @@ const UNUSED_US = 1_000_000
 const LAST_DIAL_US = 1_000_000
 
 export type Route = Readonly<{
-  listen: Address
+  listen: HostPort
   /** One that listens there already; null: one is opened. */
   socket: number | null
   upstream: Upstream
@@ -207,7 +208,7 @@ export class Relay {
 }
 
 /** @throws TraceError PORT_IN_USE if another recorder, or anything else, has one of the ports */
-export async function probePorts(addresses: readonly Address[]): Promise<void> {
+export async function probePorts(addresses: readonly HostPort[]): Promise<void> {
   for (const address of addresses) {
     const server = await listen(address, { isShared: false, onConnection: destroy })
     await new Promise<void>((resolve) => void server.close(() => resolve()))

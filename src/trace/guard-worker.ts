@@ -3,7 +3,8 @@
  * SQLite at work hears nothing and has no bound of its own. Effects: may end the process.
  */
 import { pause } from '../base/clock.ts'
-import { endProcess, isOrphanOf, residentBytes } from '../base/processes.ts'
+import { processMemoryBytes } from '../base/machine.ts'
+import { endProcess, isOrphanOf } from '../base/processes.ts'
 import { workerData } from '../base/threads.ts'
 
 const LOOK_US = 20_000
@@ -11,5 +12,5 @@ const LOOK_US = 20_000
 export type Guarded = Readonly<{ memoryBytes: number; parentPid: number }>
 
 const { memoryBytes, parentPid } = workerData as Guarded
-while (residentBytes() <= memoryBytes && !isOrphanOf(parentPid)) await pause(LOOK_US)
+while (processMemoryBytes() <= memoryBytes && !isOrphanOf(parentPid)) await pause(LOOK_US)
 endProcess()
