@@ -74,8 +74,8 @@ export async function record(
     const { counts, elapsedUs, unrecorded } = session.status()
     const { directory, asksUsage } = options
     const digest = cutBy === null ? await closingDigest(directory, counts.fileBytes) : null
-    const facts = { directory, elapsedUs, counts, unrecorded, digest, asksUsage }
-    const summary = { ...facts, degraded }
+    const end = { elapsedUs, counts, unrecorded, degraded, digest }
+    const summary = { directory, asksUsage, ...end }
     stdout.write(summaryText(summary))
     if (cutBy === null) return recordedNothing(summary) ? ERRORS.FAILED.exitCode : EXIT.pass
     return cutBy === 'SIGINT' ? EXIT.interrupted : EXIT.terminated
