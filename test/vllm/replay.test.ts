@@ -37,6 +37,8 @@ const asked = ({ samples }: FinishedReplay) =>
     /^\/v1\/(?:chat\/)?completions$/.test(handler),
   )
 const answered = ({ rows }: FinishedReplay) => sum(rows.map(({ outputTokens }) => outputTokens))
+const reportOf = async (run: FinishedReplay) =>
+  buildReport(unsavedTrace({ ...run, kind: 'replayed', requests: run.rows }), null)
 
 async function azurePlan(wish: Record<string, string>) {
   const folder = mkdtempSync(join(tmpdir(), 'trace-azure-'))
@@ -120,10 +122,7 @@ test.skipIf(!isHere)(
     const surplus = growth(run.samples, 'vllm:generation_tokens_total') - answered(run)
     expect(surplus).toBeGreaterThanOrEqual(0)
     expect(surplus).toBeLessThanOrEqual(16 * 64)
-    const { verdict, server } = await buildReport(
-      unsavedTrace({ ...run, kind: 'replayed', requests: run.rows }),
-      null,
-    )
+    const { verdict, server } = await reportOf(run)
     const agreed = ['server_completed', 'foreign_load', 'server_generated', 'server_prompts']
     const said = verdict.checks.filter(({ name }) => agreed.includes(name))
     expect(said.map(({ name, status }) => `${name} ${status}`).toSorted()).toEqual(
@@ -143,10 +142,7 @@ test.skipIf(!isHere)(
       outputTokens: 2 + (at % 7),
     }))
     const run = await runReplay(handPlan(rows), { target })
-    const { verdict, ttft_parts: parts } = await buildReport(
-      unsavedTrace({ ...run, kind: 'replayed', requests: run.rows }),
-      null,
-    )
+    const { verdict, ttft_parts: parts } = await reportOf(run)
     const check = verdict.checks.find(({ name }) => name === 'server_ttft')
     const told = run.rows.filter(({ serverTtftUs }) => serverTtftUs !== null)
     const isTold = told.length > 0
